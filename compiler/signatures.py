@@ -1,0 +1,96 @@
+"""What the compiler knows of a function without importing it: names, types, what it needs and what it may do.
+
+A `Signature` is data. The runtime supplies the rows of the standard library and of plug-ins through a
+`Catalogue`; `implementation` says where the function is ("module:attribute") and is loaded at its first call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from policyc.compiler.typesystem import ANY, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Required(Enum):
+    """The default of a parameter that has none."""
+
+    REQUIRED = "required"
+
+
+REQUIRED = Required.REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    name: str
+    type: Type = ANY
+    default: Any = REQUIRED
+
+    @property
+    def is_required(self) -> bool:
+        return self.default is REQUIRED
+
+
+class FunctionKind(StrEnum):
+    """How the interpreter calls a function.
+
+    `plain` gets the values of its arguments and returns a value. `detector` gets every text of its first argument
+    one by one (and the other arguments as options), returns `Detection`s, and marks their places.
+    `special` is written into the interpreter itself (`text`, `find`, `tool_call`, ...).
+    """
+
+    PLAIN = "plain"
+    DETECTOR = "detector"
+    SPECIAL = "special"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A function that a policy may call.
+
+    `variadic`: further positional arguments are taken. `extra`: the name of the extra of policyc that must be
+    installed; `missing` is then filled by the catalogue with the reason why it is not available, or None.
+    `deterministic` functions of the same arguments may be cached.
+    """
+
+    name: str
+    parameters: tuple[Param, ...] = ()
+    result: Type = ANY
+    variadic: bool = False
+    kind: FunctionKind = FunctionKind.PLAIN
+    implementation: str = ""
+    extra: str | None = None
+    missing: str | None = None
+    deterministic: bool = True
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """An importable module: its functions and types by name."""
+
+    name: str
+    functions: Mapping[str, Signature] = field(default_factory=dict)
+    types: Mapping[str, Type] = field(default_factory=dict)
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Catalogue(Protocol):
+    """Everything a policy can name that it does not declare itself."""
+
+    @property
+    def builtins(self) -> Mapping[str, Signature]:
+        """Functions that need no import."""
+
+    @property
+    def modules(self) -> Mapping[str, Module]:
+        """Importable modules by their full name, `invariant.detectors` for example."""
+
+    @property
+    def host(self) -> Mapping[str, Signature]:
+        """Functions that the host passed explicitly (`functions=`), usable without an import."""

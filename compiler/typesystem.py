@@ -1,0 +1,162 @@
+"""The types that the compiler knows, their members, and what may stand where.
+
+A type is what the compiler can promise about a value, never a check made at run time. `ANY` promises nothing
+(a predicate's parameter, a host's function); `JSON` is data of the trace: any JSON value, or absent. `ERROR` is the
+type of what has an error already; it silences everything later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A type by name; `element` is the type of the elements of a list."""
+
+    name: str
+    element: Type | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.element}" if self.element is not None else self.name
+
+
+ANY = Type("any")
+ERROR = Type("error")
+JSON = Type("json")
+NONE = Type("None")
+BOOL = Type("bool")
+INT = Type("int")
+FLOAT = Type("float")
+NUMBER = Type("number")
+"""An int or a float."""
+TEXT = Type("str")
+OPTIONAL_TEXT = Type("optional str")
+"""A text, None or absent: ids, for example."""
+LIST = Type("list", ANY)
+DICT = Type("dict")
+"""A dict whose entries are JSON data: arguments, metadata."""
+TUPLE = Type("tuple", ANY)
+
+MESSAGE = Type("Message")
+TOOL_CALL = Type("ToolCall")
+FUNCTION = Type("Function")
+TOOL_OUTPUT = Type("ToolOutput")
+TOOL = Type("Tool")
+TOOL_PARAMETER = Type("ToolParameter")
+TEXT_CHUNK = Type("TextChunk")
+IMAGE = Type("Image")
+CONTENT = Type("content")
+"""What `content` of a message or an output holds: a text, None, chunks, or (outputs) any JSON value."""
+INPUT = Type("Input")
+TOOL_PATTERN = Type("tool pattern")
+VIOLATION = Type("Violation")
+CALLABLE = Type("function")
+MODULE = Type("module")
+
+CODE_ISSUE = Type("CodeIssue")
+FILE = Type("File")
+PYTHON_CODE = Type("PythonCode")
+HTML_CODE = Type("HtmlCode")
+
+
+def list_of(element: Type) -> Type:
+    return Type("list", element)
+
+
+EVENT_TYPES = frozenset({MESSAGE, TOOL_CALL, TOOL_OUTPUT, TOOL})
+"""What may stand beside `->` and `~>`, and what a violation's key names by its index."""
+
+TRACE_TYPES = EVENT_TYPES | {FUNCTION, TOOL_PARAMETER, TEXT_CHUNK, IMAGE}
+"""The objects that a trace consists of; a variable of such a type ranges over the trace."""
+
+MEMBERS: dict[str, dict[str, Type]] = {
+    "Message": {
+        "role": TEXT,
+        "content": CONTENT,
+        "tool_calls": list_of(TOOL_CALL),
+        "metadata": DICT,
+    },
+    "ToolCall": {
+        "id": OPTIONAL_TEXT,
+        "type": TEXT,
+        "function": FUNCTION,
+        "metadata": DICT,
+    },
+    "Function": {"name": TEXT, "arguments": DICT},
+    "ToolOutput": {
+        "role": TEXT,
+        "content": CONTENT,
+        "tool_call_id": OPTIONAL_TEXT,
+        "metadata": DICT,
+    },
+    "TextChunk": {"type": TEXT, "text": TEXT},
+    "Image": {"type": TEXT, "image_url": DICT},
+    "Tool": {
+        "name": TEXT,
+        "description": TEXT,
+        "inputSchema": list_of(TOOL_PARAMETER),
+        "server": OPTIONAL_TEXT,
+    },
+    "ToolParameter": {
+        "type": TEXT,
+        "name": TEXT,
+        "description": TEXT,
+        "required": BOOL,
+        "properties": list_of(TOOL_PARAMETER),
+        "additionalProperties": JSON,
+        "items": TOOL_PARAMETER,
+        "enum": JSON,
+    },
+    "CodeIssue": {"description": TEXT, "severity": TEXT},
+    "File": {"path": TEXT, "content": TEXT},
+    "PythonCode": {
+        "imports": list_of(TEXT),
+        "builtins": list_of(TEXT),
+        "function_calls": list_of(TEXT),
+        "syntax_error": BOOL,
+        "syntax_error_exception": OPTIONAL_TEXT,
+    },
+    "HtmlCode": {"alt_texts": list_of(TEXT), "links": list_of(TEXT)},
+}
+"""The closed list of members by type name; a type that is not here has none that are known when compiling."""
+
+TEXT_METHODS = frozenset(
+    {
+        "strip",
+        "lower",
+        "upper",
+        "splitlines",
+        "split",
+        "format",
+        "join",
+        "startswith",
+        "endswith",
+        "replace",
+        "count",
+    }
+)
+"""Methods that a policy may call on a text. `startswith` and the three after it are policyc's own."""
+
+DICT_METHODS = frozenset({"keys", "values", "items", "get"})
+
+TYPE_NAMES: dict[str, Type] = {
+    "Message": MESSAGE,
+    "ToolCall": TOOL_CALL,
+    "Function": FUNCTION,
+    "ToolOutput": TOOL_OUTPUT,
+    "Tool": TOOL,
+    "ToolParameter": TOOL_PARAMETER,
+    "TextChunk": TEXT_CHUNK,
+    "Image": IMAGE,
+    "Input": INPUT,
+    "LLM": Type("LLM"),
+    "str": TEXT,
+    "int": INT,
+    "float": FLOAT,
+    "bool": BOOL,
+    "list": LIST,
+    "dict": DICT,
+    "tuple": TUPLE,
+}
+"""Names that may be written as a type without an import."""
