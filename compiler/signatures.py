@@ -27,9 +27,15 @@ REQUIRED = Required.REQUIRED
 
 @dataclass(frozen=True, slots=True)
 class Param:
+    """A parameter.
+
+    `default` tells that it may be left out; a call passes what was written and nothing else.
+    """
+
     name: str
     type: Type = ANY
     default: Any = REQUIRED
+    keyword_only: bool = False
 
     @property
     def is_required(self) -> bool:
@@ -49,20 +55,34 @@ class FunctionKind(StrEnum):
     SPECIAL = "special"
 
 
+class Answer(StrEnum):
+    """What a policy sees of the findings of a `detector`.
+
+    Their types, each type once, their texts, or whether there are any.
+    """
+
+    TYPES = "types"
+    DISTINCT = "distinct"
+    TEXTS = "texts"
+    FOUND = "found"
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """A function that a policy may call.
 
-    `variadic`: further positional arguments are taken. `extra`: the name of the extra of policyc that must be
-    installed; `missing` is then filled by the catalogue with the reason why it is not available, or None.
-    `deterministic` functions of the same arguments may be cached.
+    `variadic`: further positional arguments are taken; `any_keywords`: keyword arguments of any name
+    are taken. `extra`: the name of the extra of policyc that must be installed. `missing`: the reason
+    why it is not available, or None. `deterministic` functions of the same arguments may be cached.
     """
 
     name: str
     parameters: tuple[Param, ...] = ()
     result: Type = ANY
     variadic: bool = False
+    any_keywords: bool = False
     kind: FunctionKind = FunctionKind.PLAIN
+    answer: Answer = Answer.TYPES
     implementation: str = ""
     extra: str | None = None
     missing: str | None = None
@@ -78,6 +98,8 @@ class Module:
     functions: Mapping[str, Signature] = field(default_factory=dict)
     types: Mapping[str, Type] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
+    quantifiers: frozenset[str] = frozenset()
+    """Names that open a block: `count`, `forall`."""
 
 
 class Catalogue(Protocol):
@@ -94,3 +116,7 @@ class Catalogue(Protocol):
     @property
     def host(self) -> Mapping[str, Signature]:
         """Functions that the host passed explicitly (`functions=`), usable without an import."""
+
+    @property
+    def types(self) -> Mapping[str, Type]:
+        """Types that the host passed (classes among `functions=`), usable without an import."""

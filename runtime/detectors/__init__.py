@@ -1,0 +1,1 @@
+"""The detectors, parsers and file functions of the standard library."""

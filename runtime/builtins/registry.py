@@ -1,0 +1,464 @@
+"""The rows of the built-in functions and of the modules `invariant`, `json`, `re` and `math`.
+
+Data only: importing this module imports no implementation. `runtime.extensions` puts the rows
+together with those of the detectors and finds the functions that they name.
+"""
+
+from __future__ import annotations
+
+import math
+
+from policyc.compiler.signatures import FunctionKind, Module, Param, Signature
+from policyc.compiler.typesystem import (
+    ANY,
+    BOOL,
+    CALLABLE,
+    FLOAT,
+    INT,
+    JSON,
+    LIST,
+    NUMBER,
+    OPTIONAL_TEXT,
+    TEXT,
+    TOOL_CALL,
+    TUPLE,
+    TYPE_NAMES,
+    VIOLATION,
+    Type,
+    list_of,
+)
+
+_HERE = "policyc.runtime.builtins"
+
+
+def _plain(where: str, name: str, *parameters: Param, result: Type = ANY, doc: str) -> Signature:
+    return Signature(name, parameters, result, implementation=f"{_HERE}.{where}", doc=doc)
+
+
+def _special(
+    name: str,
+    *parameters: Param,
+    result: Type,
+    doc: str,
+    variadic: bool = False,
+    any_keywords: bool = False,
+    deterministic: bool = True,
+) -> Signature:
+    return Signature(
+        name,
+        parameters,
+        result,
+        variadic=variadic,
+        any_keywords=any_keywords,
+        kind=FunctionKind.SPECIAL,
+        deterministic=deterministic,
+        doc=doc,
+    )
+
+
+def _extreme(name: str, which: str) -> Signature:
+    return Signature(
+        name,
+        (
+            Param("values"),
+            Param("key", CALLABLE, None, keyword_only=True),
+            Param("default", ANY, None, keyword_only=True),
+        ),
+        variadic=True,
+        implementation=f"{_HERE}.sequences:{which}",
+        doc=f"The {which} of a list or of several arguments; `default` for an empty list.",
+    )
+
+
+_VALUE = Param("value")
+_VALUES = Param("values")
+_DATA = Param("data")
+_TEXT = Param("text", TEXT)
+_PATTERN = Param("pattern", TEXT)
+_NUMBER = Param("number", NUMBER)
+
+_SPECIALS = (
+    _special(
+        "text",
+        result=list_of(TEXT),
+        variadic=True,
+        doc="All texts in the arguments: texts, content, messages, outputs, and lists of these.",
+    ),
+    _special(
+        "image",
+        result=list_of(TEXT),
+        variadic=True,
+        doc="The addresses of all images in the arguments.",
+    ),
+    _special(
+        "find",
+        _PATTERN,
+        _DATA,
+        result=list_of(TEXT),
+        doc="All matches of a regular expression, as texts; marks each.",
+    ),
+    _special(
+        "match",
+        _PATTERN,
+        _DATA,
+        result=BOOL,
+        doc="Whether a regular expression matches at the start.",
+    ),
+    _special(
+        "tool_call",
+        Param("output"),
+        result=TOOL_CALL,
+        doc="The tool call that an output answers, or None.",
+    ),
+    _special(
+        "server",
+        Param("event"),
+        result=OPTIONAL_TEXT,
+        doc="The server that an event belongs to, or None.",
+    ),
+    _special(
+        "print",
+        result=BOOL,
+        variadic=True,
+        deterministic=False,
+        doc="Writes its arguments to the log; True.",
+    ),
+    *(
+        _special(
+            name,
+            result=VIOLATION,
+            variadic=True,
+            any_keywords=True,
+            doc="A violation with these arguments; the first one, if a text, is its message.",
+        )
+        for name in ("Violation", "PolicyViolation")
+    ),
+)
+
+_PLAIN = (
+    _plain(
+        "sequences:any_true",
+        "any",
+        _VALUES,
+        result=BOOL,
+        doc="Whether an element of a list is true; no element of None is.",
+    ),
+    _plain(
+        "sequences:all_true",
+        "all",
+        _VALUES,
+        result=BOOL,
+        doc="Whether all elements of a list are true.",
+    ),
+    _plain(
+        "sequences:is_empty",
+        "empty",
+        _VALUE,
+        result=BOOL,
+        doc="Whether a text, list or object is empty, or None.",
+    ),
+    _plain(
+        "sequences:length",
+        "len",
+        _VALUE,
+        result=INT,
+        doc="The number of characters, elements or entries; 0 for None.",
+    ),
+    _extreme("min", "smallest"),
+    _extreme("max", "largest"),
+    _plain(
+        "sequences:total",
+        "sum",
+        _VALUES,
+        Param("start", NUMBER, 0),
+        result=NUMBER,
+        doc="The sum of a list of numbers; 0 for None.",
+    ),
+    _plain(
+        "sequences:ordered",
+        "sorted",
+        _VALUES,
+        Param("key", CALLABLE, None, keyword_only=True),
+        Param("reverse", BOOL, False, keyword_only=True),
+        result=LIST,
+        doc="The elements in ascending order.",
+    ),
+    _plain(
+        "sequences:to_list",
+        "list",
+        Param("values", ANY, None),
+        result=LIST,
+        doc="A list of the elements.",
+    ),
+    _plain(
+        "sequences:to_tuple",
+        "tuple",
+        Param("values", ANY, None),
+        result=TUPLE,
+        doc="A tuple of the elements.",
+    ),
+    _plain(
+        "sequences:number_range",
+        "range",
+        Param("start", INT),
+        Param("stop", INT, None),
+        Param("step", INT, 1),
+        result=list_of(INT),
+        doc="The whole numbers from start (0 if left out) up to, not including, stop.",
+    ),
+    _plain(
+        "sequences:subset",
+        "subset",
+        Param("values"),
+        Param("of"),
+        result=BOOL,
+        doc="Whether every element of `values` occurs in `of`.",
+    ),
+    _plain(
+        "sequences:only",
+        "only",
+        _VALUE,
+        Param("allowed"),
+        result=BOOL,
+        doc="Whether a value, or every element of a list, is one of the allowed ones.",
+    ),
+    _plain(
+        "conversions:to_text",
+        "str",
+        Param("value", ANY, ""),
+        result=TEXT,
+        doc="A value as a text.",
+    ),
+    _plain(
+        "conversions:to_int",
+        "int",
+        Param("value", ANY, 0),
+        result=INT,
+        doc="A number or a text with a whole number as a whole number.",
+    ),
+    _plain(
+        "conversions:to_float",
+        "float",
+        Param("value", ANY, 0),
+        result=FLOAT,
+        doc="A number or a text with a number as a decimal number.",
+    ),
+    _plain(
+        "conversions:to_bool",
+        "bool",
+        Param("value", ANY, False),
+        result=BOOL,
+        doc="Whether a value counts as true.",
+    ),
+    _plain(
+        "conversions:absolute",
+        "abs",
+        _NUMBER,
+        result=NUMBER,
+        doc="A number without its sign.",
+    ),
+    _plain(
+        "conversions:rounded",
+        "round",
+        _NUMBER,
+        Param("digits", INT, None),
+        result=NUMBER,
+        doc="A number rounded to some digits after the point.",
+    ),
+    _plain(
+        "conversions:lower",
+        "lower",
+        _VALUE,
+        result=TEXT,
+        doc="A text in lower case; None is empty.",
+    ),
+    _plain(
+        "conversions:upper",
+        "upper",
+        _VALUE,
+        result=TEXT,
+        doc="A text in upper case; None is empty.",
+    ),
+    _plain(
+        "conversions:strip",
+        "strip",
+        _VALUE,
+        Param("characters", OPTIONAL_TEXT, None),
+        result=TEXT,
+        doc="A text without white space (or these characters) at its ends; None is empty.",
+    ),
+    _plain(
+        "json_values:loads",
+        "json_loads",
+        _TEXT,
+        result=JSON,
+        doc="The value that a JSON text stands for.",
+    ),
+)
+
+BUILTINS: dict[str, Signature] = {row.name: row for row in (*_SPECIALS, *_PLAIN)}
+"""Functions that need no import, by name."""
+
+_NOT_YET = "this version of policyc calls no language model"
+
+_LLM = (
+    Signature(
+        "llm",
+        (
+            Param("prompt", TEXT),
+            Param("system_prompt", TEXT, ""),
+            Param("model", TEXT, ""),
+            Param("temperature", NUMBER, 0.2),
+            Param("max_tokens", INT, 500),
+        ),
+        TEXT,
+        missing=_NOT_YET,
+        deterministic=False,
+        doc="The answer of a language model.",
+    ),
+    Signature(
+        "llm_confirm",
+        (
+            Param("property_description", TEXT),
+            Param("system_prompt", TEXT, ""),
+            Param("model", TEXT, ""),
+            Param("temperature", NUMBER, 0.2),
+            Param("max_tokens", INT, 500),
+        ),
+        BOOL,
+        missing=_NOT_YET,
+        deterministic=False,
+        doc="Whether a language model confirms a property.",
+    ),
+)
+
+_LANGUAGE_TYPES = {name: type_ for name, type_ in TYPE_NAMES.items() if name[0].isupper()}
+_VIOLATIONS = {name: BUILTINS[name] for name in ("Violation", "PolicyViolation")}
+_QUANTIFIERS = frozenset({"count", "forall"})
+
+_JSON = Module(
+    "json",
+    functions={
+        row.name: row
+        for row in (
+            _plain(
+                "json_values:loads",
+                "loads",
+                _TEXT,
+                result=JSON,
+                doc="The value that a JSON text stands for.",
+            ),
+            _plain(
+                "json_values:dumps",
+                "dumps",
+                _VALUE,
+                Param("indent", INT, None),
+                Param("sort_keys", BOOL, False),
+                result=TEXT,
+                doc="A value as JSON text.",
+            ),
+        )
+    },
+)
+
+_RE = Module(
+    "re",
+    functions={
+        row.name: row
+        for row in (
+            BUILTINS["match"],
+            _plain(
+                "expressions:search",
+                "search",
+                _PATTERN,
+                _DATA,
+                result=BOOL,
+                doc="Whether a regular expression matches somewhere.",
+            ),
+            _plain(
+                "expressions:fullmatch",
+                "fullmatch",
+                _PATTERN,
+                _DATA,
+                result=BOOL,
+                doc="Whether a regular expression matches the whole text.",
+            ),
+            _plain(
+                "expressions:findall",
+                "findall",
+                _PATTERN,
+                _DATA,
+                result=LIST,
+                doc="All matches; with groups in the pattern, what these matched.",
+            ),
+            _plain(
+                "expressions:sub",
+                "sub",
+                _PATTERN,
+                Param("replacement", TEXT),
+                _TEXT,
+                Param("count", INT, 0),
+                result=TEXT,
+                doc="A text with the matches replaced.",
+            ),
+            _plain(
+                "expressions:split",
+                "split",
+                _PATTERN,
+                _TEXT,
+                Param("maxsplit", INT, 0),
+                result=LIST,
+                doc="The pieces of a text between the matches.",
+            ),
+        )
+    },
+)
+
+_MATH = Module(
+    "math",
+    functions={
+        row.name: row
+        for row in (
+            _plain("mathematics:floor", "floor", _NUMBER, result=INT, doc="Rounded down."),
+            _plain("mathematics:ceil", "ceil", _NUMBER, result=INT, doc="Rounded up."),
+            _plain("mathematics:sqrt", "sqrt", _NUMBER, result=FLOAT, doc="The square root."),
+            _plain(
+                "mathematics:log",
+                "log",
+                _NUMBER,
+                Param("base", NUMBER, None),
+                result=FLOAT,
+                doc="The logarithm, to base e if none is given.",
+            ),
+            _plain(
+                "mathematics:isfinite",
+                "isfinite",
+                _NUMBER,
+                result=BOOL,
+                doc="Whether a number is neither infinite nor undefined.",
+            ),
+        )
+    },
+    constants={"pi": math.pi, "e": math.e},
+)
+
+MODULES: dict[str, Module] = {
+    module.name: module
+    for module in (
+        Module(
+            "invariant",
+            functions={**BUILTINS, **{row.name: row for row in _LLM}},
+            types=_LANGUAGE_TYPES,
+            quantifiers=_QUANTIFIERS,
+        ),
+        Module("invariant.builtins", functions=BUILTINS, types=_LANGUAGE_TYPES),
+        Module("invariant.nodes", types=_LANGUAGE_TYPES),
+        Module("invariant.errors", functions=_VIOLATIONS),
+        Module("invariant.quantifiers", quantifiers=_QUANTIFIERS),
+        Module("invariant.llm", functions={row.name: row for row in _LLM}),
+        _JSON,
+        _RE,
+        _MATH,
+    )
+}
+"""Importable modules, by their full name."""

@@ -1,0 +1,55 @@
+"""What a detector is: a function from one text to findings, and how a policy sees them.
+
+A detector gets one text and the options of the call, and returns a `Detection` for each finding. It
+never sees where the text came from: the engine calls it for every text of the argument, marks the
+pieces in the trace, and gives the policy what the `Answer` of its signature says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
+
+from policyc.compiler.signatures import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A finding: its type and the piece of the text, in characters, `end` exclusive."""
+
+    type: str
+    start: int
+    end: int
+    score: float = 1.0
+
+
+class Detector(Protocol):
+    """A function that finds things in a text: pure, in time bounded by the length of the text."""
+
+    def __call__(
+        self, text: str, /, *options: Any, **named_options: Any
+    ) -> Sequence[Detection]: ...
+
+
+def summarize(answer: Answer, found: Iterable[tuple[str, Sequence[Detection]]]) -> list[str] | bool:
+    """What a policy sees of the findings in some texts, in the order of texts and findings."""
+    match answer:
+        case Answer.FOUND:
+            return any(detections for _, detections in found)
+        case Answer.TYPES:
+            return [finding.type for _, detections in found for finding in detections]
+        case Answer.DISTINCT:
+            types = (finding.type for _, detections in found for finding in detections)
+            return list(dict.fromkeys(types))
+        case Answer.TEXTS:
+            texts = (
+                text[finding.start : finding.end]
+                for text, detections in found
+                for finding in detections
+            )
+            return list(dict.fromkeys(texts))
+        case _:
+            assert_never(answer)

@@ -1,0 +1,304 @@
+"""The rows of the detectors, parsers and file functions of the standard library.
+
+Data only: importing this module imports no implementation. A row with `missing` names a detector
+that a policy may know from elsewhere and that this version does not have: the compiler refuses it
+with that reason.
+"""
+
+from __future__ import annotations
+
+from policyc.compiler.signatures import Answer, FunctionKind, Module, Param, Signature
+from policyc.compiler.typesystem import (
+    ANY,
+    BOOL,
+    CALLABLE,
+    CODE_ISSUE,
+    FILE,
+    FLOAT,
+    HTML_CODE,
+    LIST,
+    NUMBER,
+    OPTIONAL_TEXT,
+    PYTHON_CODE,
+    TEXT,
+    Type,
+    list_of,
+)
+
+_HERE = "policyc.runtime.detectors"
+_DATA = Param("data")
+
+
+def _detector(
+    where: str,
+    name: str,
+    *options: Param,
+    answer: Answer,
+    result: Type,
+    doc: str,
+    data: str = "data",
+) -> Signature:
+    return Signature(
+        name,
+        (Param(data), *options),
+        result,
+        kind=FunctionKind.DETECTOR,
+        answer=answer,
+        implementation=f"{_HERE}.{where}",
+        doc=doc,
+    )
+
+
+def _plain(where: str, name: str, *parameters: Param, result: Type, doc: str) -> Signature:
+    return Signature(name, parameters, result, implementation=f"{_HERE}.{where}", doc=doc)
+
+
+def _missing(name: str, *parameters: Param, result: Type, reason: str, doc: str) -> Signature:
+    return Signature(name, parameters, result, missing=reason, doc=doc)
+
+
+def _file_function(name: str, *parameters: Param, result: Type, doc: str) -> Signature:
+    return Signature(
+        name,
+        parameters,
+        result,
+        implementation=f"{_HERE}.files:{name}",
+        deterministic=False,
+        doc=doc,
+    )
+
+
+_SECRETS = _detector(
+    "secrets:detect",
+    "secrets",
+    answer=Answer.TYPES,
+    result=list_of(TEXT),
+    doc="The kinds of the credentials in all texts, one for each; marks them.",
+)
+_COPYRIGHT = _detector(
+    "copyright_notices:detect",
+    "copyright",
+    answer=Answer.DISTINCT,
+    result=list_of(TEXT),
+    doc="`COPYRIGHT` for copyright notices, and the licenses whose heading occurs; marks them.",
+)
+_UNICODE = _detector(
+    "unicode_categories:detect",
+    "unicode",
+    Param("categories", LIST, None),
+    answer=Answer.DISTINCT,
+    result=list_of(TEXT),
+    doc="The Unicode categories of the characters (only those in `categories`); marks each.",
+)
+_FUZZY_CONTAINS = _detector(
+    "fuzzy_matching:detect",
+    "fuzzy_contains",
+    Param("query", TEXT),
+    Param("query_similarity_threshold", NUMBER, 0.8),
+    Param("use_semantic", BOOL, False),
+    answer=Answer.FOUND,
+    result=BOOL,
+    data="search_text",
+    doc="Whether a text contains something like `query`, up to some wrong characters; marks it.",
+)
+_LINKS = _detector(
+    "html:links",
+    "links",
+    answer=Answer.TEXTS,
+    result=list_of(TEXT),
+    doc="The addresses in all texts; marks them.",
+)
+_HTML_CODE = _plain(
+    "html:html_code",
+    "html_code",
+    _DATA,
+    result=HTML_CODE,
+    doc="What HTML hides from a reader: `alt_texts` of images and `links`.",
+)
+_PYTHON_CODE = _plain(
+    "python_code:python_code",
+    "python_code",
+    _DATA,
+    Param("ipython_mode", BOOL, False),
+    result=PYTHON_CODE,
+    doc="What Python code imports and calls.",
+)
+_IPYTHON_CODE = _plain(
+    "python_code:ipython_code",
+    "ipython_code",
+    _DATA,
+    result=PYTHON_CODE,
+    doc="What the code of a notebook cell imports and calls.",
+)
+
+_NO_MODEL = "this version of policyc has no model for it"
+_PII = _missing(
+    "pii",
+    _DATA,
+    Param("entities", LIST, None),
+    result=list_of(TEXT),
+    reason="this version of policyc cannot find personal data",
+    doc="The kinds of personal data in all texts.",
+)
+_PROMPT_INJECTION = _missing(
+    "prompt_injection",
+    _DATA,
+    Param("model", TEXT, ""),
+    Param("threshold", NUMBER, 0.9),
+    result=BOOL,
+    reason=_NO_MODEL,
+    doc="Whether a text tries to give orders to the agent.",
+)
+_MODERATED = _missing(
+    "moderated",
+    _DATA,
+    Param("model", TEXT, ""),
+    Param("default_threshold", NUMBER, 0.5),
+    Param("cat_thresholds", ANY, None),
+    result=BOOL,
+    reason=_NO_MODEL,
+    doc="Whether a text is harmful.",
+)
+_IS_SIMILAR = _missing(
+    "is_similar",
+    _DATA,
+    Param("target"),
+    Param("threshold", ANY, "might_resemble"),
+    result=BOOL,
+    reason=_NO_MODEL,
+    doc="Whether texts have a similar meaning.",
+)
+_EMBEDDING_SIMILARITY = _missing(
+    "embedding_similarity",
+    _DATA,
+    Param("target"),
+    Param("mode", TEXT, "max"),
+    result=FLOAT,
+    reason=_NO_MODEL,
+    doc="How similar the meanings of texts are.",
+)
+_SEMGREP = _missing(
+    "semgrep",
+    Param("code"),
+    Param("lang", TEXT),
+    result=list_of(CODE_ISSUE),
+    reason="this version of policyc does not run semgrep",
+    doc="What semgrep says about code.",
+)
+_OCR = _missing(
+    "ocr",
+    Param("image_data"),
+    result=list_of(TEXT),
+    reason="this version of policyc cannot read texts in images",
+    doc="The texts in images.",
+)
+
+_WORKSPACE = Param("workspace_path", TEXT)
+_PATH = Param("path", TEXT, ".")
+_GLOB = Param("pattern", OPTIONAL_TEXT, None)
+_TREE = Param("tree", BOOL, True)
+
+_FILES = (
+    _file_function(
+        "get_files",
+        _WORKSPACE,
+        _PATH,
+        _GLOB,
+        result=list_of(TEXT),
+        doc="The paths of the files in a folder of the workspace.",
+    ),
+    _file_function(
+        "get_tree_files",
+        _WORKSPACE,
+        _PATH,
+        _GLOB,
+        result=list_of(TEXT),
+        doc="The paths of the files in a folder of the workspace and in the folders below it.",
+    ),
+    _file_function(
+        "get_file_content",
+        _WORKSPACE,
+        Param("file_path", TEXT),
+        result=FILE,
+        doc="A file of the workspace: its `path` and `content`.",
+    ),
+    _file_function(
+        "get_file_contents",
+        _WORKSPACE,
+        _PATH,
+        _GLOB,
+        _TREE,
+        result=list_of(FILE),
+        doc="The files in a folder of the workspace, by default also those below it.",
+    ),
+    _file_function(
+        "is_sensitive",
+        Param("file", FILE),
+        Param("func", CALLABLE),
+        result=BOOL,
+        doc="Whether a function finds something in the content of a file.",
+    ),
+    _file_function(
+        "is_sensitive_dir",
+        _WORKSPACE,
+        Param("funcs", LIST),
+        _PATH,
+        _GLOB,
+        _TREE,
+        result=BOOL,
+        doc="Whether one of some functions finds something in a file of a folder.",
+    ),
+)
+_SHOULD_ALLOW_RBAC = _plain(
+    "access_control:should_allow_rbac",
+    "should_allow_rbac",
+    _DATA,
+    Param("scope", TEXT),
+    Param("user", TEXT),
+    Param("user_roles"),
+    Param("role_grants"),
+    result=BOOL,
+    doc="Whether a role of a user has a grant for a scope.",
+)
+
+
+def _module(name: str, *rows: Signature, types: tuple[Type, ...] = ()) -> Module:
+    return Module(name, {row.name: row for row in rows}, {type_.name: type_ for type_ in types})
+
+
+_CODE = (_PYTHON_CODE, _IPYTHON_CODE, _SEMGREP)
+_SIMILARITY = (_IS_SIMILAR, _EMBEDDING_SIMILARITY)
+_PARSERS = (_HTML_CODE, _LINKS, _OCR)
+
+MODULES: dict[str, Module] = {
+    module.name: module
+    for module in (
+        _module(
+            "invariant.detectors",
+            _SECRETS,
+            _COPYRIGHT,
+            _UNICODE,
+            _FUZZY_CONTAINS,
+            _PII,
+            _PROMPT_INJECTION,
+            _MODERATED,
+            *_CODE,
+            *_SIMILARITY,
+            types=(CODE_ISSUE, PYTHON_CODE),
+        ),
+        _module("invariant.detectors.secrets", _SECRETS),
+        _module("invariant.detectors.copyright", _COPYRIGHT),
+        _module("invariant.detectors.prompt_injection", _UNICODE, _PROMPT_INJECTION),
+        _module("invariant.detectors.pii", _PII),
+        _module("invariant.detectors.moderation", _MODERATED),
+        _module("invariant.detectors.code", *_CODE, types=(CODE_ISSUE, PYTHON_CODE)),
+        _module("invariant.detectors.sentence_similarity", *_SIMILARITY),
+        _module("invariant.detectors.fuzzy_matching", _FUZZY_CONTAINS),
+        _module("invariant.parsers", *_PARSERS, types=(HTML_CODE,)),
+        _module("invariant.parsers.html", _HTML_CODE, _LINKS, types=(HTML_CODE,)),
+        _module("invariant.parsers.ocr", _OCR),
+        _module("invariant.files", *_FILES, types=(FILE,)),
+        _module("invariant.access_control", _SHOULD_ALLOW_RBAC),
+    )
+}
+"""Importable modules, by their full name."""
