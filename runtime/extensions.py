@@ -6,7 +6,7 @@ module. A plug-in that cannot be loaded stays in the catalogue with the reason, 
 distribution.
 
 An entry point or a function of the host is a `Signature`, or a function whose parameters are read
-from itself. A class among the host's functions is a type as well: a policy may write its name as one.
+from itself. A class among the host's functions is a type as well: a policy may name it as one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from policyc.compiler.signatures import Answer, FunctionKind, Module, Param, Signature
+from policyc.compiler.signatures import (
+    REQUIRED,
+    Answer,
+    FunctionKind,
+    Module,
+    Param,
+    Signature,
+)
 from policyc.compiler.typesystem import (
     ANY,
     BOOL,
@@ -168,8 +175,8 @@ def describe(name: str, function: Callable[..., Any]) -> Signature:
         Param(
             parameter.name,
             _type_of(parameter.annotation),
-            *(() if parameter.default is kinds.empty else (None,)),
-            keyword_only=parameter.kind is kinds.KEYWORD_ONLY,
+            REQUIRED if parameter.default is kinds.empty else None,
+            parameter.kind is kinds.KEYWORD_ONLY,
         )
         for parameter in told.parameters.values()
         if parameter.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)

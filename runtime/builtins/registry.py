@@ -223,7 +223,7 @@ _PLAIN = (
         doc="Whether a value, or every element of a list, is one of the allowed ones.",
     ),
     _plain(
-        "conversions:to_text",
+        "methods:to_text",
         "str",
         Param("value", ANY, ""),
         result=TEXT,
@@ -352,7 +352,6 @@ _JSON = Module(
                 "json_values:dumps",
                 "dumps",
                 _VALUE,
-                Param("indent", INT, None),
                 Param("sort_keys", BOOL, False),
                 result=TEXT,
                 doc="A value as JSON text.",

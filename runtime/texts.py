@@ -1,0 +1,129 @@
+"""The texts and images in a value, with their places in the trace.
+
+One walk serves `text(...)`, `image(...)`, `match`, `find` and every detector, so that all of them
+look at the same texts. A place is known for what lies in an object of the trace; a text that a
+policy has taken out of the trace, or made, has None.
+
+- A message or an output gives its content, without its tool calls; a tool call or its function the
+  texts in its arguments; a tool or parameter all texts of its description.
+- Content in chunks gives the texts of its chunks; chunks of another kind are opaque.
+- Lists and objects give the texts in them at any depth; keys do not count.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from policyc.runtime.events import (
+    Chunks,
+    Function,
+    Image,
+    Message,
+    TextChunk,
+    ToolCall,
+    ToolOutput,
+    TraceObject,
+)
+from policyc.runtime.records import File
+from policyc.runtime.traces import arguments_of, function_of
+from policyc.runtime.values import image_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from policyc.runtime.events import Place
+
+_IMAGE_DATA = ("data:image/png;base64,", "data:image/jpeg;base64,")
+
+
+def collect_texts(value: Any) -> list[tuple[str, Place | None]]:
+    """All texts in a value, in order, with their places."""
+    if isinstance(value, str):
+        return [(value, None)]
+    found: list[tuple[str, Place | None]] = []
+    stack: list[tuple[Any, Place | None]] = [(value, None)]
+    while stack:
+        item, place = stack.pop()
+        if isinstance(item, str):
+            found.append((item, place))
+        else:
+            stack.extend(reversed(list(_parts(item, place))))
+    return found
+
+
+def collect_images(value: Any) -> list[tuple[str, Place | None]]:
+    """The addresses of all images in a value, in order, with their places."""
+    found: list[tuple[str, Place | None]] = []
+    stack: list[tuple[Any, Place | None]] = [(value, None)]
+    while stack:
+        item, place = stack.pop()
+        if isinstance(item, str):
+            if item.startswith(_IMAGE_DATA):
+                found.append((item, place))
+        elif isinstance(item, Image):
+            address = image_address(item.data)
+            if address is not None:
+                found.append((address, (*item.place, "image_url", "url")))
+        elif isinstance(item, Chunks):
+            chunks = [
+                Image(chunk, (*item.place, number), item.index)
+                for number, chunk in enumerate(item.data)
+                if image_address(chunk) is not None
+            ]
+            stack.extend((chunk, chunk.place) for chunk in reversed(chunks))
+        elif isinstance(item, Message | ToolOutput):
+            stack.extend(_parts(item, place))
+        elif isinstance(item, list | tuple):
+            stack.extend((entry, None) for entry in reversed(item))
+    return found
+
+
+def _parts(item: Any, place: Place | None) -> Iterable[tuple[Any, Place | None]]:
+    """What to look at in place of `item`, which is no text."""
+    if isinstance(item, list | tuple):
+        return [(entry, _below(place, number)) for number, entry in enumerate(item)]
+    if isinstance(item, dict):
+        return [(entry, _below(place, str(key))) for key, entry in item.items()]
+    if isinstance(item, TraceObject):
+        return _object_parts(item)
+    if isinstance(item, File):
+        return [(item.content, None)]
+    return ()
+
+
+def _object_parts(item: TraceObject) -> list[tuple[Any, Place | None]]:
+    data, place = item.data, item.place
+    if isinstance(item, Message | ToolOutput):
+        content, below = data.get("content"), (*place, "content")
+        if isinstance(content, list):
+            return [(Chunks(content, below, item.index), below)]
+        return [(content, below)]
+    if isinstance(item, Chunks):
+        return [
+            part for number, chunk in enumerate(data) for part in _chunk(chunk, (*place, number))
+        ]
+    if isinstance(item, TextChunk):
+        return [(data.get("text"), (*place, "text"))]
+    if isinstance(item, ToolCall):
+        function = function_of(data)
+        return [(arguments_of(function), (*place, "function", "arguments"))]
+    if isinstance(item, Function):
+        return [(arguments_of(data), (*place, "arguments"))]
+    if isinstance(item, Image):
+        return []
+    return [(data, place)]
+
+
+def _chunk(chunk: Any, place: Place) -> list[tuple[Any, Place | None]]:
+    """A chunk with a text, or data that is no chunk at all; any other kind of chunk is opaque."""
+    if not isinstance(chunk, dict):
+        return [(chunk, place)]
+    if isinstance(chunk.get("text"), str):
+        return [(chunk["text"], (*place, "text"))]
+    if "type" in chunk or image_address(chunk) is not None:
+        return []
+    return [(chunk, place)]
+
+
+def _below(place: Place | None, key: str | int) -> Place | None:
+    return None if place is None else (*place, key)
