@@ -57,7 +57,7 @@ class Symbol:
     module: Module | None = None
     """of a MODULE"""
     value: Any = None
-    """of a VALUE"""
+    """of a VALUE; of a QUANTIFIER `"count"` or `"forall"`, also if it was imported under another name"""
     is_used: bool = False
 
 

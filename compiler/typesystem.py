@@ -64,6 +64,23 @@ def list_of(element: Type) -> Type:
     return Type("list", element)
 
 
+_OPTIONAL = "optional "
+
+
+def optional(type_: Type) -> Type:
+    """A value of this type, None or absent: the element of a list at an index, for example."""
+    if type_ in (ANY, ERROR, JSON, NONE, CONTENT) or type_.name.startswith(_OPTIONAL):
+        return type_
+    return Type(_OPTIONAL + type_.name, type_.element)
+
+
+def present(type_: Type) -> Type:
+    """The type without "None or absent"."""
+    if type_.name.startswith(_OPTIONAL):
+        return Type(type_.name.removeprefix(_OPTIONAL), type_.element)
+    return type_
+
+
 EVENT_TYPES = frozenset({MESSAGE, TOOL_CALL, TOOL_OUTPUT, TOOL})
 """What may stand beside `->` and `~>`, and what a violation's key names by its index."""
 
@@ -160,3 +177,57 @@ TYPE_NAMES: dict[str, Type] = {
     "tuple": TUPLE,
 }
 """Names that may be written as a type without an import."""
+
+
+def join(left: Type, right: Type) -> Type:
+    """The type of a value that is one or the other."""
+    if left == right:
+        return left
+    if ERROR in (left, right):
+        return ERROR
+    if NONE in (left, right):
+        return optional(right if left == NONE else left)
+    plain_left, plain_right = present(left), present(right)
+    if plain_left == plain_right:
+        return optional(plain_left)
+    if {left.name, right.name} <= {"int", "float", "number"}:
+        return NUMBER
+    return LIST if left.name == right.name == "list" else ANY
+
+
+FAMILIES = {
+    "str": "text",
+    "int": "number",
+    "float": "number",
+    "number": "number",
+    "bool": "number",
+    "list": "list",
+    "tuple": "list",
+    "dict": "dict",
+}
+
+
+def family(type_: Type) -> str | None:
+    """The kind of value that a type promises, or None if it promises none.
+
+    Values of different kinds are never equal. Truth values count as numbers, which they equal.
+    """
+    name = present(type_).name
+    return "object" if name in MEMBERS else FAMILIES.get(name)
+
+
+def from_value(value: object) -> Type:
+    """The type of a constant of a module."""
+    match value:
+        case None:
+            return NONE
+        case bool():
+            return BOOL
+        case int():
+            return INT
+        case float():
+            return FLOAT
+        case str():
+            return TEXT
+        case _:
+            return ANY

@@ -1,0 +1,57 @@
+"""From the text of a policy to its checked tree: the part of the compiler that talks to the author.
+
+Takes a source and the catalogue of what exists; returns the tree, the side tables of names and
+types, and every error and warning of the file. It never raises for any text: a statement that did
+not parse is left out, and what depends on an error is not reported again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from policyc.compiler.checker import check
+from policyc.compiler.cycles import check_cycles
+from policyc.compiler.reporting import Reporter
+from policyc.compiler.resolver import resolve
+from policyc.grammar.diagnostics import Diagnostic, Severity, sort_diagnostics
+
+if TYPE_CHECKING:
+    from policyc.compiler.signatures import Catalogue
+    from policyc.compiler.symbols import SymbolTable
+    from policyc.grammar.nodes import PolicyFile
+    from policyc.grammar.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A policy with all that is known about it before it is compiled."""
+
+    source: Source
+    tree: PolicyFile
+    table: SymbolTable
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        return any(found.severity is Severity.ERROR for found in self.diagnostics)
+
+
+def check_source(source: Source, catalogue: Catalogue) -> Checked:
+    """Parses and checks one policy. Never raises for any text."""
+    from policyc.grammar.parser import parse  # noqa: PLC0415  # loads the parser generator
+
+    parsed = parse(source)
+    return check_tree(source, parsed.tree, parsed.diagnostics, catalogue)
+
+
+def check_tree(
+    source: Source, tree: PolicyFile, found: tuple[Diagnostic, ...], catalogue: Catalogue
+) -> Checked:
+    """Checks a tree; `found` is what the parser said about it."""
+    reporter = Reporter(source)
+    reporter.diagnostics.extend(found)
+    table = resolve(tree, catalogue, reporter)
+    check_cycles(tree, table, reporter)
+    check(tree, table, catalogue, reporter)
+    return Checked(source, tree, table, sort_diagnostics(reporter.diagnostics))

@@ -1,0 +1,59 @@
+"""Checks regular expressions that a policy spells out, so that a bad one is found when the policy
+is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policyc.compiler.literals import meant, span_inside
+from policyc.grammar.nodes import String
+
+if TYPE_CHECKING:
+    from policyc.compiler.checker import Checker
+    from policyc.compiler.signatures import Signature
+    from policyc.grammar.nodes import Call, Expr
+
+FUNCTIONS = frozenset({"match", "find", "search", "fullmatch", "findall", "sub", "split"})
+"""Built-in functions whose first argument, `pattern`, is a regular expression."""
+
+
+def takes_pattern(checker: Checker, signature: Signature) -> bool:
+    return (
+        signature.name in FUNCTIONS
+        and bool(signature.parameters)
+        and signature.parameters[0].name == "pattern"
+        and checker.catalogue.host.get(signature.name) is not signature
+    )
+
+
+def check_call(checker: Checker, node: Call, signature: Signature) -> None:
+    if not takes_pattern(checker, signature):
+        return
+    if node.args:
+        check_text(checker, node.args[0])
+    for keyword in node.keywords:
+        if keyword.name.text == "pattern":
+            check_text(checker, keyword.value)
+
+
+def check_text(checker: Checker, node: Expr) -> None:
+    """Reports a literal, or a constant that is one, which is no valid regular expression."""
+    literal = meant(node, checker.table)
+    if not isinstance(literal, String) or literal.value.isalnum():
+        return
+    from policyc.compiler.patterns import PatternError, compile_pattern  # noqa: PLC0415  # slow to load
+
+    try:
+        compile_pattern(literal.value)
+    except PatternError as error:
+        position = error.position
+        span = literal.span
+        if position is not None:
+            span = span_inside(literal, literal.value, position, position + 1, checker.source)
+        checker.report(
+            "E0408",
+            span,
+            f"the pattern is not valid: {error.message}",
+            "write a backslash before a sign that is meant as itself, as in `\\(`",
+        )

@@ -1,0 +1,208 @@
+"""The help for a name that cannot be found.
+
+In this order: the name exists but is out of sight (inside a block, in another rule, in a module
+that was not imported); people write it for something that has another name here; it is spelt nearly
+like a name that exists; it looks like a variable that was not declared. Made only when there is an
+error, so it may take its time.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from policyc.compiler import habits
+from policyc.compiler.imports import importable
+from policyc.compiler.spelling import closest, did_you_mean
+from policyc.compiler.typesystem import MEMBERS, TYPE_NAMES
+from policyc.grammar.nodes import (
+    Call,
+    Comprehension,
+    ConstantDeclaration,
+    DerivedVariable,
+    Member,
+    Name,
+    Node,
+    Quantifier,
+    Rule,
+    TypedVariable,
+)
+from policyc.grammar.visitor import children, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from policyc.compiler.reporting import Reporter
+    from policyc.compiler.signatures import Catalogue
+    from policyc.compiler.symbols import Symbol
+    from policyc.grammar.nodes import PolicyFile
+
+_DECLARATION = re.compile(
+    r"^[ \t]*(?:def[ \t]+)?([A-Za-z_]\w*)[ \t]*(?:\([^\n]*\)[ \t]*)?:"
+    r"|^[ \t]*(?:from|import)\b(.*)$",
+    re.MULTILINE,
+)
+_GUESSES = (("Message", "m"), ("ToolCall", "c"), ("ToolOutput", "o"), ("Function", "f"))
+
+
+class Suggestions:
+    """Answers for one file. `outside` are the imports and declarations of the file."""
+
+    def __init__(
+        self,
+        tree: PolicyFile,
+        catalogue: Catalogue,
+        outside: Mapping[str, Symbol],
+        reporter: Reporter,
+    ) -> None:
+        self._tree = tree
+        self._catalogue = catalogue
+        self._outside = outside
+        self._source = reporter.source
+        self._has_syntax_errors = reporter.has_errors
+
+    def may_be_broken(self, name: str) -> bool:
+        """Whether a statement with a syntax error may declare the name: then its use is no second
+        error.
+        """
+        return self._has_syntax_errors and name in self._written_declarations
+
+    def for_name(self, node: Name, visible: Collection[str]) -> tuple[str, str]:
+        """The words beside the caret and the help."""
+        name = node.text
+        statement = self._statement_of(node)
+        hidden = self._hidden_in(statement, node) if statement else None
+        if hidden:
+            return "", hidden
+        module = importable(name, self._catalogue)
+        has_habit = name in habits.NAMES
+        # `search` is in the module `re`, but nobody who writes it bare means that module.
+        if module and (module.startswith("invariant") or not has_habit):
+            return "not imported", f"add `from {module} import {name}` at the top"
+        if name in self._catalogue.modules:
+            return "not imported", f"add `import {name}` at the top"
+        if has_habit:
+            return "", habits.NAMES[name]
+        if name in habits.TYPES:
+            return "", habits.TYPES[name]
+        near = closest(name, [*visible, *self._known])
+        if near:
+            return "", self._spelt(name, near)
+        return "", self._undeclared(node, statement)
+
+    def for_type(self, name: str) -> str:
+        if name in habits.TYPES:
+            return habits.TYPES[name]
+        for module in self._catalogue.modules.values():
+            if name in module.types:
+                return f"add `from {importable(name, self._catalogue)} import {name}` at the top"
+        known = [*TYPE_NAMES, *self._catalogue.types]
+        return did_you_mean(name, known) or (
+            "the types of a trace are `Message`, `ToolCall`, `ToolOutput`, `Function`, `Tool`, "
+            "`TextChunk` and `Image`; plain types are `str`, `int`, `float`, `bool`, `list`, `dict`"
+        )
+
+    # --- where the name may have been meant to come from ------------------------------------------
+
+    def _hidden_in(self, statement: Node, use: Name) -> str | None:
+        for node in walk(statement):
+            if isinstance(node, Quantifier) and any(
+                _declares(line, use.text) for line in node.body
+            ):
+                return f"`{use.text}` is declared inside a block of this rule and exists only there"
+            if isinstance(node, Comprehension) and node.variable.text == use.text:
+                return f"`{use.text}` exists only inside its `[... for ... in ...]`"
+        return None
+
+    def _spelt(self, name: str, near: str) -> str:
+        if near in self._outside or near not in self._importables:
+            return f"did you mean `{near}`?"
+        module = self._importables[near]
+        return f"did you mean `{near}`? Then add `from {module} import {near}` at the top"
+
+    def _undeclared(self, node: Name, statement: Node | None) -> str:
+        name = node.text
+        parent = self._parents.get(node.uid)
+        if isinstance(parent, Call) and parent.function is node:
+            return (
+                "declare it as a predicate (`name(x: Message) := ...`), or let the host pass it as "
+                f'`functions={{"{name}": ...}}`'
+            )
+        if isinstance(statement, ConstantDeclaration):
+            return "a constant stands by itself; declare a predicate for what depends on the trace"
+        member = parent.name.text if isinstance(parent, Member) else None
+        kind = self._kind_for(name, member)
+        elsewhere = any(_declares(other, name) for other in self._tree.statements)
+        if elsewhere and isinstance(statement, Rule):
+            return f"it belongs to another rule; declare it in this one too: `({name}: {kind})`"
+        if member or elsewhere:
+            return f"declare it in the body: `({name}: {kind})`"
+        return f'declare it as `({name}: {kind})`, or write `"{name}"` if you mean the text'
+
+    def _kind_for(self, name: str, member: str | None) -> str:
+        for type_name, letter in _GUESSES:
+            if member is not None and member in MEMBERS[type_name]:
+                return type_name
+            if member is None and name.lower() in (letter, type_name.lower()):
+                return type_name
+        if "call" in name.lower():
+            return "ToolCall"
+        return "ToolOutput" if "out" in name.lower() else "Message"
+
+    # --- what there is --------------------------------------------------------------------------
+
+    @cached_property
+    def _importables(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for module in self._catalogue.modules.values():
+            for name in (*module.functions, *module.types, *module.quantifiers):
+                if name not in found:
+                    found[name] = importable(name, self._catalogue) or module.name
+        for name in (*self._catalogue.builtins, *TYPE_NAMES):
+            found.pop(name, None)
+        return found
+
+    @cached_property
+    def _known(self) -> list[str]:
+        return [
+            *self._outside,
+            *self._catalogue.host,
+            *self._catalogue.builtins,
+            *self._catalogue.types,
+            *TYPE_NAMES,
+            "input",
+            *self._importables,
+        ]
+
+    @cached_property
+    def _parents(self) -> dict[int, Node]:
+        return {
+            child.uid: parent
+            for statement in self._tree.statements
+            for parent in walk(statement)
+            for child in children(parent)
+        }
+
+    def _statement_of(self, node: Name) -> Node | None:
+        found: Node = node
+        while found.uid in self._parents:
+            found = self._parents[found.uid]
+        return None if found is node else found
+
+    @cached_property
+    def _written_declarations(self) -> frozenset[str]:
+        names: set[str] = set()
+        for found in _DECLARATION.finditer(self._source.text):
+            if found[1]:
+                names.add(found[1])
+            else:
+                names.update(re.findall(r"\w+", found[2]))
+        return frozenset(names)
+
+
+def _declares(node: Node, name: str) -> bool:
+    return any(
+        isinstance(inner, TypedVariable | DerivedVariable) and inner.name.text == name
+        for inner in walk(node)
+    )
