@@ -49,17 +49,27 @@ _ROWS: tuple[Code, ...] = (
     Code("E0208", "foreign-comment", "a comment that does not start with `#`"),
     Code("E0209", "tuple", "values in round brackets, separated by commas"),
     Code("E0210", "set-literal", "values in braces without keys"),
-    Code("E0211", "unknown-comprehension", "a comprehension in a form that the language does not have"),
+    Code(
+        "E0211",
+        "unknown-comprehension",
+        "a comprehension in a form that the language does not have",
+    ),
     Code("E0212", "starred-argument", "`*args` or `**kwargs`"),
     Code("E0213", "decorator", "a decorator"),
     Code("E0214", "misplaced-assignment", "an assignment where none may stand"),
     Code("E0215", "import-form", "an import in a form or place that the language does not have"),
-    Code("E0216", "block-without-quantifier", "a block that nothing opens, or a quantifier without one"),
+    Code(
+        "E0216",
+        "block-without-quantifier",
+        "a block that nothing opens, or a quantifier without one",
+    ),
     Code("E0217", "keyword-in-pattern", "a keyword argument in a tool pattern"),
     Code("E0218", "nested-statement", "a rule or declaration inside a body"),
     Code("E0219", "foreign-literal", "a literal in the form of another language"),
     Code("E0220", "name-sign", "a sign before a name"),
-    Code("E0221", "incomplete-choice", "`if` and `else` that do not form a choice between two values"),
+    Code(
+        "E0221", "incomplete-choice", "`if` and `else` that do not form a choice between two values"
+    ),
     Code("E0222", "foreign-policy", "a rule of another policy language"),
     Code("E0223", "reserved-word", "a word of the language used as a name"),
     Code("E0224", "malformed-interpolation", "braces in an f-string that hold no expression"),
@@ -93,7 +103,11 @@ _ROWS: tuple[Code, ...] = (
     Code("E0411", "wildcard-outside-pattern", "`*` or `<NAME>` outside of a tool pattern"),
     Code("E0412", "name-as-value", "function, predicate or type that is used like a value"),
     Code("E0413", "quantifier-arguments", "wrong arguments of `count` or `forall`, or no block"),
-    Code("E0414", "unknown-quantifier", "block that is opened by another name than `count` or `forall`"),
+    Code(
+        "E0414",
+        "unknown-quantifier",
+        "block that is opened by another name than `count` or `forall`",
+    ),
     # E05 rules and flow
     Code("E0501", "recursive-predicate", "predicate that calls itself"),
     Code("E0502", "circular-constant", "constant that needs its own value"),
@@ -113,4 +127,8 @@ def page(code: str) -> str:
     Raises:
         KeyError: there is no such code.
     """
-    return resources.files("policyc.grammar.catalog").joinpath(f"{CODES[code].code}.md").read_text("utf-8")
+    return (
+        resources.files("policyc.grammar.catalog")
+        .joinpath(f"{CODES[code].code}.md")
+        .read_text("utf-8")
+    )
