@@ -42,16 +42,9 @@ def check_source(source: Source, catalogue: Catalogue) -> Checked:
     from policyc.grammar.parser import parse  # noqa: PLC0415  # loads the parser generator
 
     parsed = parse(source)
-    return check_tree(source, parsed.tree, parsed.diagnostics, catalogue)
-
-
-def check_tree(
-    source: Source, tree: PolicyFile, found: tuple[Diagnostic, ...], catalogue: Catalogue
-) -> Checked:
-    """Checks a tree; `found` is what the parser said about it."""
     reporter = Reporter(source)
-    reporter.diagnostics.extend(found)
-    table = resolve(tree, catalogue, reporter)
-    check_cycles(tree, table, reporter)
-    check(tree, table, catalogue, reporter)
-    return Checked(source, tree, table, sort_diagnostics(reporter.diagnostics))
+    reporter.diagnostics.extend(parsed.diagnostics)
+    table = resolve(parsed.tree, catalogue, reporter, parsed.lost_names)
+    check_cycles(parsed.tree, table, reporter)
+    check(parsed.tree, table, catalogue, reporter)
+    return Checked(source, parsed.tree, table, sort_diagnostics(reporter.diagnostics))

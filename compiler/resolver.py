@@ -93,9 +93,17 @@ class Scope:
         return False
 
 
-def resolve(tree: PolicyFile, catalogue: Catalogue, reporter: Reporter) -> SymbolTable:
-    """The symbol table of a file; what is wrong with its names goes to the reporter."""
-    return Resolver(tree, catalogue, reporter).run()
+def resolve(
+    tree: PolicyFile,
+    catalogue: Catalogue,
+    reporter: Reporter,
+    lost_names: frozenset[str] = frozenset(),
+) -> SymbolTable:
+    """The symbol table of a file; what is wrong with its names goes to the reporter.
+
+    `lost_names` are declared in statements that did not parse, so their uses are not reported.
+    """
+    return Resolver(tree, catalogue, reporter, lost_names).run()
 
 
 class Resolver:
@@ -103,8 +111,15 @@ class Resolver:
     here.
     """
 
-    def __init__(self, tree: PolicyFile, catalogue: Catalogue, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        tree: PolicyFile,
+        catalogue: Catalogue,
+        reporter: Reporter,
+        lost_names: frozenset[str],
+    ) -> None:
         self.tree = tree
+        self._lost_names = lost_names
         self.catalogue = catalogue
         self.table = SymbolTable()
         self.declarations: dict[str, Symbol] = {}
@@ -229,12 +244,10 @@ class Resolver:
         if symbol is None or symbol.kind not in (SymbolKind.TYPE, SymbolKind.ERROR):
             known = self.catalogue.types.get(name) or TYPE_NAMES.get(name)
             if known is None:
-                self._reporter.report(
-                    "E0302",
-                    span,
-                    f"cannot find the type `{name}`",
-                    self._suggestions.for_type(name),
-                )
+                if name not in self._lost_names:
+                    message = f"cannot find the type `{name}`"
+                    advice = self._suggestions.for_type(name)
+                    self._reporter.report("E0302", span, message, advice)
                 symbol = Symbol(name, SymbolKind.ERROR, ERROR)
             else:
                 symbol = Symbol(name, SymbolKind.TYPE, known)
@@ -245,8 +258,10 @@ class Resolver:
     # --- expressions ----------------------------------------------------------------------------
 
     def _visit(self, node: Node) -> None:
-        handler = self._handlers.get(node.__class__)
+        kind = node.__class__
+        handler = self._handlers.get(kind)
         if handler is not None:
+            self.table.nodes[kind].append(node)
             handler(node)
 
     def _lines(self, lines: Iterable[Line]) -> None:
@@ -390,7 +405,7 @@ class Resolver:
     @cached_property
     def _suggestions(self) -> Suggestions:
         outside = {**self._imports.names, **self.declarations}
-        return Suggestions(self.tree, self.catalogue, outside, self._reporter)
+        return Suggestions(self.tree, self.catalogue, outside)
 
     def _find_outside(self, name: str) -> Symbol | None:
         found = self.declarations.get(name) or self._imports.names.get(name)
@@ -425,9 +440,8 @@ class Resolver:
         self.table.uses[node.uid] = symbol
 
     def _unknown(self, node: Name, scope: Scope) -> Symbol:
-        suggestions = self._suggestions
-        if not suggestions.may_be_broken(node.text):
-            note, advice = suggestions.for_name(node, scope.visible())
+        if node.text not in self._lost_names:
+            note, advice = self._suggestions.for_name(node, scope.visible())
             message = f"cannot find `{node.text}`"
             self._reporter.report("E0301", node.span, message, advice, note=note)
         return Symbol(node.text, SymbolKind.ERROR, ERROR)

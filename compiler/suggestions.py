@@ -8,7 +8,6 @@ error, so it may take its time.
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,16 +32,10 @@ from policyc.grammar.visitor import children, walk
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from policyc.compiler.reporting import Reporter
     from policyc.compiler.signatures import Catalogue
     from policyc.compiler.symbols import Symbol
     from policyc.grammar.nodes import PolicyFile
 
-_DECLARATION = re.compile(
-    r"^[ \t]*(?:def[ \t]+)?([A-Za-z_]\w*)[ \t]*(?:\([^\n]*\)[ \t]*)?:"
-    r"|^[ \t]*(?:from|import)\b(.*)$",
-    re.MULTILINE,
-)
 _GUESSES = (("Message", "m"), ("ToolCall", "c"), ("ToolOutput", "o"), ("Function", "f"))
 
 
@@ -54,19 +47,10 @@ class Suggestions:
         tree: PolicyFile,
         catalogue: Catalogue,
         outside: Mapping[str, Symbol],
-        reporter: Reporter,
     ) -> None:
         self._tree = tree
         self._catalogue = catalogue
         self._outside = outside
-        self._source = reporter.source
-        self._has_syntax_errors = reporter.has_errors
-
-    def may_be_broken(self, name: str) -> bool:
-        """Whether a statement with a syntax error may declare the name: then its use is no second
-        error.
-        """
-        return self._has_syntax_errors and name in self._written_declarations
 
     def for_name(self, node: Name, visible: Collection[str]) -> tuple[str, str]:
         """The words beside the caret and the help."""
@@ -189,16 +173,6 @@ class Suggestions:
         while found.uid in self._parents:
             found = self._parents[found.uid]
         return None if found is node else found
-
-    @cached_property
-    def _written_declarations(self) -> frozenset[str]:
-        names: set[str] = set()
-        for found in _DECLARATION.finditer(self._source.text):
-            if found[1]:
-                names.add(found[1])
-            else:
-                names.update(re.findall(r"\w+", found[2]))
-        return frozenset(names)
 
 
 def _declares(node: Node, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from policyc.grammar.source import NO_SPAN, Span
 
 if TYPE_CHECKING:
     from policyc.compiler.signatures import Module, Signature
-    from policyc.grammar.nodes import ConstantDeclaration, Predicate
+    from policyc.grammar.nodes import ConstantDeclaration, Node, Predicate
 
 
 class SymbolKind(StrEnum):
@@ -69,8 +70,10 @@ class SymbolTable:
     `declared`: `TypedVariable`, `DerivedVariable`, `Assign`, `Comprehension`, `Parameter`, `ConstantDeclaration`,
     `Predicate` nodes -> the symbol they make.
     `types`: expression nodes -> their type. Missing means ANY.
+    `nodes`: the lines and expressions of each class (no literals), for checks that look at one class only.
     """
 
     uses: dict[int, Symbol] = field(default_factory=dict)
     declared: dict[int, Symbol] = field(default_factory=dict)
     types: dict[int, Type] = field(default_factory=dict)
+    nodes: defaultdict[type[Node], list[Node]] = field(default_factory=lambda: defaultdict(list))
