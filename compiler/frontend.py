@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from policyc.compiler.checker import check
 from policyc.compiler.cycles import check_cycles
+from policyc.compiler.lints.context import LintContext
+from policyc.compiler.lints.registry import run_lints
 from policyc.compiler.reporting import Reporter
 from policyc.compiler.resolver import resolve
 from policyc.grammar.diagnostics import Diagnostic, Severity, sort_diagnostics
@@ -44,7 +46,10 @@ def check_source(source: Source, catalogue: Catalogue) -> Checked:
     parsed = parse(source)
     reporter = Reporter(source)
     reporter.diagnostics.extend(parsed.diagnostics)
+    is_complete = not reporter.has_errors
     table = resolve(parsed.tree, catalogue, reporter, parsed.lost_names)
     check_cycles(parsed.tree, table, reporter)
     check(parsed.tree, table, catalogue, reporter)
+    context = LintContext(source, parsed.tree, table, catalogue, is_complete)
+    reporter.diagnostics.extend(run_lints(context))
     return Checked(source, parsed.tree, table, sort_diagnostics(reporter.diagnostics))

@@ -100,7 +100,8 @@ def _has_tool_pattern(
     shown = written(left, checker.source)
     for node, type_ in ((left, left_type), (link.right, right_type)):
         if type_ is TOOL_PATTERN:
-            advice = f"write `{shown} is {written(node, checker.source)}`"
+            call = shown if node is link.right else "c"
+            advice = f"write `{call} is {written(node, checker.source)}`"
             break
         if type_.element is TOOL_PATTERN:
             advice = f"write `{shown} is tool:a or {shown} is tool:b`"
