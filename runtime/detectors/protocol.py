@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+MAX_MARKS = 10_000
+"""Findings after which a detector that finds something everywhere may leave out further marks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
     """A finding: its type and the piece of the text, in characters, `end` exclusive."""

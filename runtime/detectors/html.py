@@ -1,0 +1,168 @@
+"""Addresses in texts, and what HTML hides: texts of images and addresses behind links.
+
+`links` looks at a text as it is. `html_code` reads tags and attributes the way a browser does, in
+linear time, and looks into comments, scripts and the like as well, since a language model reads
+these too."""
+# ruff: noqa: A005  # only ever imported as policyc.runtime.detectors.html
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+from policyc.runtime.detectors.protocol import Detection
+from policyc.runtime.records import HtmlCode
+from policyc.runtime.texts import collect_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SCHEME_START = re.compile(r"(?:https?|ftp|wss?)://", re.IGNORECASE)
+_ADDRESS_PART = re.compile(r"[^\s<>\"`\\^|()\[\]{}]+|[()\[\]{}]")
+_OPENING = frozenset("([{")
+_CLOSING = {")": "(", "]": "[", "}": "{"}
+_PUNCTUATION = frozenset(".,;:!?'*_([{")
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[a-zA-Z][a-zA-Z0-9]{1,31};)")
+_SCHEME = re.compile(r"//|[a-z][a-z0-9+.-]{0,30}:", re.IGNORECASE)
+_CONTROL = "".join(map(chr, range(33)))
+
+_HREF = frozenset({"a", "area", "base", "link"})
+_ADDRESS_ATTRIBUTES = frozenset(
+    {"action", "background", "cite", "data", "formaction", "href", "poster", "src", "xlink:href"}
+)
+_RAW = {
+    name: re.compile(f"</{name}", re.IGNORECASE)
+    for name in ("script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes")
+}
+"""Elements whose content is no HTML up to their end tag."""
+
+_TAG_NAME = re.compile(r"[A-Za-z][^\s/>]*")
+_GAP = re.compile(r"[\s/]*")
+_ATTRIBUTE_NAME = re.compile(r"=?[^\s/>=]*")
+_EQUALS = re.compile(r"\s*")
+_UNQUOTED = re.compile(r"[^\s>]*")
+
+
+def links(text: str) -> list[Detection]:
+    """The addresses in a text, without punctuation and brackets of the sentence around them."""
+    found = []
+    scheme = _SCHEME_START.search(text)
+    while scheme is not None:
+        end = _address_end(text, scheme.end())
+        if end > scheme.end():
+            found.append(Detection("LINK", scheme.start(), end))
+        scheme = _SCHEME_START.search(text, end)
+    return found
+
+
+def _address_end(text: str, start: int) -> int:
+    """Where an address ends whose host starts at `start`: at a bracket that was opened before
+    it."""
+    opened: list[str] = []
+    end = start
+    while (part := _ADDRESS_PART.match(text, end)) is not None:
+        bracket = part[0]
+        if bracket in _CLOSING:
+            if not opened or opened.pop() != _CLOSING[bracket]:
+                break
+        elif bracket in _OPENING:
+            opened.append(bracket)
+        end = part.end()
+    while end > start and text[end - 1] in _PUNCTUATION:
+        end -= 1
+    return end
+
+
+def html_code(data: Any) -> HtmlCode:
+    """The texts of images and the addresses in all texts of a value, each once."""
+    alt_texts: dict[str, None] = {}
+    addresses: dict[str, None] = {}
+    for text, _ in collect_texts(data):
+        for tag, name, value in _Tags(text).attributes():
+            if name == "alt" and value:
+                alt_texts[value] = None
+            elif name in _ADDRESS_ATTRIBUTES:
+                address = _clean(value)
+                if address and (tag in _HREF or _SCHEME.match(address)):
+                    addresses[address] = None
+        decoded = _decode(text)
+        for finding in links(decoded):
+            addresses[decoded[finding.start : finding.end]] = None
+    return HtmlCode(list(alt_texts), list(addresses))
+
+
+def _decode(text: str) -> str:
+    return _ENTITY.sub(lambda match: unescape(match[0]), text) if "&" in text else text
+
+
+def _clean(address: str) -> str:
+    """An address as a browser reads it: without line ends and tabs, and blanks around it."""
+    return address.translate({9: None, 10: None, 13: None}).strip(_CONTROL)
+
+
+class _Tags:
+    """Reads the attributes of all start tags of a text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.hidden: list[tuple[int, int]] = []
+        # A quote that was looked for in vain is not looked for again: it is not further on either.
+        self.unclosed: set[str] = set()
+
+    def attributes(self) -> Iterator[tuple[str, str, str]]:
+        """Tag, attribute name and decoded value of each attribute, hidden parts last."""
+        yield from self._part(0, len(self.text), is_hidden=False)
+        for start, end in self.hidden:
+            self.unclosed.clear()
+            yield from self._part(start, end, is_hidden=True)
+
+    def _part(self, start: int, end: int, *, is_hidden: bool) -> Iterator[tuple[str, str, str]]:
+        position = self.text.find("<", start, end)
+        while position >= 0:
+            if not is_hidden and self.text.startswith("<!--", position):
+                position = self._hide(position + 4, self.text.find("-->", position + 4, end), end)
+            else:
+                name = _TAG_NAME.match(self.text, position + 1, end)
+                position += 1
+                if name is not None:
+                    tag = name[0].lower()
+                    position = name.end()
+                    while position < end and self.text[position] != ">":
+                        position, attribute = self._attribute(position, end)
+                        if attribute is not None:
+                            yield tag, *attribute
+                    if not is_hidden and tag in _RAW:
+                        closing = _RAW[tag].search(self.text, position, end)
+                        position = self._hide(position, closing.start() if closing else -1, end)
+            position = self.text.find("<", position, end)
+
+    def _hide(self, start: int, closing: int, end: int) -> int:
+        """Note a hidden part, up to `closing` or to the end; returns where it ends."""
+        stop = end if closing < 0 else closing
+        self.hidden.append((start, stop))
+        return stop
+
+    def _attribute(self, position: int, end: int) -> tuple[int, tuple[str, str] | None]:
+        """Read one attribute; returns where it ends, its name and its value."""
+        text = self.text
+        position = _end(_GAP, text, position, end)
+        name_end = _end(_ATTRIBUTE_NAME, text, position, end)
+        name = text[position:name_end].lower()
+        position = _end(_EQUALS, text, name_end, end)
+        if not name or not text.startswith("=", position):
+            return position, None
+        position = _end(_EQUALS, text, position + 1, end)
+        quote = text[position : position + 1]
+        if quote in ("'", '"') and quote not in self.unclosed:
+            closing = text.find(quote, position + 1, end)
+            if closing >= 0:
+                return closing + 1, (name, _decode(text[position + 1 : closing]))
+            self.unclosed.add(quote)
+        stop = _end(_UNQUOTED, text, position, end)
+        return stop, (name, _decode(text[position:stop]))
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int, end: int) -> int:
+    match = pattern.match(text, position, end)
+    return position if match is None else match.end()

@@ -1,0 +1,223 @@
+"""What Python code imports and calls, from its syntax tree; the code is never run.
+
+Names are given as they are written and, where an import or a `getattr` with a literal hides it,
+also as what they stand for: `import os as o` and `o.system(...)` give `o.system` and `os.system`.
+Arguments are left out of names: `f(x)(y)` calls `f` and `f()`. An import of `os.path` is one of
+`os` too."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import textwrap
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from policyc.runtime.bounds import BuiltinError
+from policyc.runtime.detectors.notebook_cells import to_python
+from policyc.runtime.records import PythonCode
+from policyc.runtime.texts import collect_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_CODE = 100_000
+"""Characters of a piece of code."""
+
+MAX_NAMES = 20_000
+"""Names that a piece of code may call."""
+
+MAX_PARTS = 50
+"""Parts of a called name that are looked at; `a.b()` has three."""
+
+_BUILTINS = frozenset(
+    name for name in dir(builtins) if not name.startswith("_") or name == "__import__"
+)
+_IMPORTERS = frozenset({"__import__", "builtins.__import__", "importlib.import_module"})
+_FILE = "<code of a trace>"
+_HEAD = re.compile(r"\w*")
+
+
+def python_code(data: Any, ipython_mode: Any = False) -> PythonCode:
+    """What the code in all texts of a value uses. A text with a syntax error adds nothing else.
+
+    Raises:
+        BuiltinError: a text is too long, too deep or has too many names to be understood.
+    """
+    imports: dict[str, None] = {}
+    names: dict[str, None] = {}
+    calls: dict[str, None] = {}
+    failures: list[str] = []
+    for text, _ in collect_texts(data):
+        try:
+            uses = _Uses(_parse_cell(text) if ipython_mode else _parse(text))
+        except SyntaxError as error:
+            line = "" if error.lineno is None else f" (line {error.lineno})"
+            failures.append(f"{error.msg}{line}")
+            continue
+        imports.update(uses.imports)
+        names.update(uses.builtins)
+        calls.update(uses.calls)
+    return PythonCode(
+        imports=list(imports),
+        builtins=list(names),
+        function_calls=list(calls),
+        syntax_error=bool(failures),
+        syntax_error_exception=failures[0] if failures else None,
+    )
+
+
+def ipython_code(data: Any) -> PythonCode:
+    """The same for the cells of a notebook, with their `%magic` and `!command` lines."""
+    return python_code(data, ipython_mode=True)
+
+
+def _parse_cell(text: str) -> ast.Module:
+    try:
+        return _parse(text)
+    except SyntaxError:
+        return _parse(to_python(text))
+
+
+def _parse(text: str) -> ast.Module:
+    """The syntax tree of a text that may be indented as a whole.
+
+    Raises:
+        SyntaxError: it is not Python.
+        BuiltinError: it is too much for the parser.
+    """
+    if len(text) > MAX_CODE:
+        raise BuiltinError(f"code of more than {MAX_CODE} characters is not parsed")
+    _silence_warnings()
+    try:
+        return ast.parse(textwrap.dedent(text), filename=_FILE)
+    except (RecursionError, MemoryError):
+        raise BuiltinError("the code is nested too deep to be parsed") from None
+    except UnicodeError:
+        raise SyntaxError("a character is no valid Unicode") from None
+    except ValueError:
+        raise SyntaxError("the code has a null character") from None
+
+
+_SILENT = ("ignore", None, Warning, re.compile(re.escape(_FILE)), 0)
+
+
+def _silence_warnings() -> None:
+    """Keep the parser from warning the host about code that the host did not write.
+
+    `catch_warnings` would change the filters of all threads for a while; a filter for our own file
+    name can stay."""
+    if _SILENT not in warnings.filters:
+        warnings.filterwarnings("ignore", module=re.escape(_FILE))
+
+
+class _Uses:
+    """What one syntax tree imports, which built-ins it names, and what it calls."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.imports: dict[str, None] = {}
+        self.builtins: dict[str, None] = {}
+        self.calls: dict[str, None] = {}
+        self.aliases: dict[str, dict[str, None]] = {"__builtins__": {"builtins": None}}
+        nodes = list(ast.walk(tree))
+        for node in nodes:
+            if isinstance(node, ast.Import):
+                self._import(node)
+            elif isinstance(node, ast.ImportFrom):
+                self._import_from(node)
+        for node in nodes:
+            if isinstance(node, ast.Name) and node.id in _BUILTINS:
+                self.builtins[node.id] = None
+            elif isinstance(node, ast.Attribute):
+                self._note_builtin(node.value, node.attr)
+            elif isinstance(node, ast.Call):
+                self._call(node)
+
+    def _import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._add_module(alias.name)
+            if alias.asname:
+                self.aliases.setdefault(alias.asname, {})[alias.name] = None
+
+    def _import_from(self, node: ast.ImportFrom) -> None:
+        module = "." * node.level + (node.module or "")
+        self._add_module(module)
+        for alias in node.names:
+            full = f"{module}.{alias.name}"
+            self.aliases.setdefault(alias.asname or alias.name, {})[full] = None
+            if module == "builtins":
+                self.builtins[alias.name] = None
+
+    def _add_module(self, name: str) -> None:
+        """A module and, unless it is relative, the packages that it is in."""
+        self.imports[name] = None
+        while "." in name and not name.startswith("."):
+            name = name.rpartition(".")[0]
+            self.imports[name] = None
+
+    def _note_builtin(self, owner: ast.expr, name: str) -> None:
+        if isinstance(owner, ast.Name) and name in _BUILTINS:
+            modules = self.aliases.get(owner.id, {})
+            if owner.id == "builtins" or "builtins" in modules:
+                self.builtins[name] = None
+
+    def _call(self, node: ast.Call) -> None:
+        hidden = _literal_getattr(node)
+        if hidden is not None:
+            self._note_builtin(*hidden)
+        written = _called_name(node.func)
+        if not written:
+            return
+        names = list(self._meanings(written))
+        if written not in self.calls:
+            self.calls.update(dict.fromkeys(names))
+            if len(self.calls) > MAX_NAMES:
+                raise BuiltinError(f"code that calls more than {MAX_NAMES} names is not looked at")
+        if not _IMPORTERS.isdisjoint(names):
+            module = node.args[0] if node.args else None
+            if isinstance(module, ast.Constant) and isinstance(module.value, str):
+                self._add_module(module.value)
+
+    def _meanings(self, name: str) -> Iterator[str]:
+        """A name as it is written, then as what an import made it stand for."""
+        yield name
+        head = _HEAD.match(name)
+        first = head[0] if head else ""
+        for module in self.aliases.get(first, ()):
+            yield module + name[len(first) :]
+
+
+def _called_name(function: ast.expr) -> str:
+    """`a.b`, `a()`, `a[].b` for what is called; empty for what has no name."""
+    parts: list[str] = []
+    node = function
+    while len(parts) < MAX_PARTS:
+        match node:
+            case ast.Name(id=name):
+                parts.append(name)
+                break
+            case ast.Attribute(value=node, attr=name):
+                parts.append(f".{name}")
+            case ast.Call():
+                hidden = _literal_getattr(node)
+                parts.append("()" if hidden is None else f".{hidden[1]}")
+                node = node.func if hidden is None else hidden[0]
+            case ast.Subscript(value=node):
+                parts.append("[]")
+            case ast.Constant(value=str()):
+                parts.append("''")
+                break
+            case _:
+                break
+    return "".join(reversed(parts))
+
+
+def _literal_getattr(node: ast.Call) -> tuple[ast.expr, str] | None:
+    """The object and the name of `getattr(object, "name")`."""
+    match node:
+        case ast.Call(
+            func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str() as name), *_]
+        ):
+            return owner, name
+    return None
