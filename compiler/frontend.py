@@ -46,10 +46,16 @@ def check_source(source: Source, catalogue: Catalogue) -> Checked:
     parsed = parse(source)
     reporter = Reporter(source)
     reporter.diagnostics.extend(parsed.diagnostics)
-    is_complete = not reporter.has_errors
-    table = resolve(parsed.tree, catalogue, reporter, parsed.lost_names)
+    table = resolve(parsed.tree, catalogue, reporter, parsed.lost_declarations)
     check_cycles(parsed.tree, table, reporter)
     check(parsed.tree, table, catalogue, reporter)
-    context = LintContext(source, parsed.tree, table, catalogue, is_complete)
+    context = LintContext(
+        source,
+        parsed.tree,
+        table,
+        catalogue,
+        lost_uses=parsed.lost_uses,
+        is_complete=not parsed.diagnostics,
+    )
     reporter.diagnostics.extend(run_lints(context))
     return Checked(source, parsed.tree, table, sort_diagnostics(reporter.diagnostics))

@@ -117,15 +117,23 @@ class ImportBinder:
     def _module(self, name: Identifier) -> Module | None:
         found = find_module(name.text, self._catalogue)
         if found is None:
-            near = closest(name.text, self._catalogue.modules)
             self._reporter.report(
                 "E0304",
                 name.span,
                 f"`{name.text}` cannot be imported",
-                f"did you mean `{near}`?" if near else _CLOSED,
+                self._other_module(name.text),
                 note="not in the standard library",
             )
         return found
+
+    def _other_module(self, name: str) -> str:
+        """The help for a module that does not exist: only its last part may be misspelt."""
+        parent, _, last = name.rpartition(".")
+        if parent and last in self._catalogue.modules:
+            return f"`{last}` is a module by itself: write `{last}`"
+        places = {known.rpartition(".")[2]: known for known in self._catalogue.modules}
+        near = closest(last, places)
+        return f"did you mean `{places[near]}`?" if near else _CLOSED
 
     def _member(self, module: Module, imported: ImportedName) -> Symbol | None:
         name = imported.name.text

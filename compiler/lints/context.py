@@ -78,13 +78,14 @@ class Link:
 
 @dataclass(frozen=True)
 class LintContext:
-    """`is_complete`: no statement was left out because of a syntax error."""
+    """`lost_uses`: names in text that did not parse. `is_complete`: there is no such text."""
 
     source: Source
     tree: PolicyFile
     table: SymbolTable
     catalogue: Catalogue
-    is_complete: bool
+    lost_uses: frozenset[str] = frozenset()
+    is_complete: bool = True
 
     # --- views of the tree --------------------------------------------------------------------
 
@@ -134,6 +135,11 @@ class LintContext:
 
     def symbol(self, node: Node) -> Symbol | None:
         return self.table.uses.get(node.uid)
+
+    def is_unused(self, symbol: Symbol) -> bool:
+        """Whether nothing uses a name. One that starts with `_` is meant to be unused."""
+        is_free = symbol.name.startswith("_") or symbol.name in self.lost_uses
+        return not (symbol.is_used or is_free)
 
     def meant(self, node: Expr) -> Expr:
         """The expression itself, or the value of the constant that it names."""

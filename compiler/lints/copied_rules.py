@@ -29,7 +29,8 @@ _NO_CONDITION = (TypedVariable, DerivedVariable, Constant, Number, String, FStri
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
-    yield from _rules(context)
+    if context.is_complete:
+        yield from _rules(context)
     for body in context.bodies:
         yield from _repeated(context, conjuncts(body.lines))
     for node in context.nodes(BoolOp):

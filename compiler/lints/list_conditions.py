@@ -26,6 +26,6 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
             yield context.warn(
                 "W0706",
                 condition.span,
-                "this is a list with an answer for each element, and any list but an empty one is true",
+                "this is a list of answers, and a list is true unless it is empty",
                 f"write `any({shown})` or `all({shown})`",
             )

@@ -1,7 +1,6 @@
 """Imports, constants, predicates and assigned names that nothing uses.
 
-A name that starts with `_` is meant to be unused. A file without rules is not asked for uses, nor
-one with syntax errors: what did not parse may use anything.
+A name that starts with `_` is meant to be unused. A file without rules is not asked for uses.
 """
 
 from __future__ import annotations
@@ -15,13 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyc.compiler.lints.context import LintContext
-    from policyc.compiler.symbols import Symbol
     from policyc.grammar.diagnostics import Diagnostic
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
-    if not context.is_complete:
-        return
     yield from _imports(context)
     if context.rules:
         yield from _declarations(context)
@@ -37,7 +33,7 @@ def _imports(context: LintContext) -> Iterator[Diagnostic]:
             uids = [imported.uid for imported in statement.names]
         for uid in uids:
             symbol = context.table.declared[uid]
-            if _is_unused(symbol) and symbol.kind is not SymbolKind.ERROR:
+            if context.is_unused(symbol) and symbol.kind is not SymbolKind.ERROR:
                 yield context.warn(
                     "W0701",
                     symbol.span,
@@ -50,7 +46,7 @@ def _declarations(context: LintContext) -> Iterator[Diagnostic]:
     for statement in context.tree.statements:
         if isinstance(statement, ConstantDeclaration | Predicate):
             symbol = context.table.declared[statement.uid]
-            if _is_unused(symbol):
+            if context.is_unused(symbol):
                 yield context.warn(
                     "W0702",
                     symbol.span,
@@ -62,14 +58,10 @@ def _declarations(context: LintContext) -> Iterator[Diagnostic]:
 def _assignments(context: LintContext) -> Iterator[Diagnostic]:
     for line in context.nodes(Assign):
         symbol = context.table.declared[line.uid]
-        if _is_unused(symbol):
+        if context.is_unused(symbol):
             yield context.warn(
                 "W0704",
                 symbol.span,
                 f"`{symbol.name}` is assigned and never read",
                 "an assignment is no condition: use the name on a line below, or write `==`",
             )
-
-
-def _is_unused(symbol: Symbol) -> bool:
-    return not symbol.is_used and not symbol.name.startswith("_")

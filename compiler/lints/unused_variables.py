@@ -37,7 +37,7 @@ def _body(context: LintContext, body: Body) -> Iterator[Diagnostic]:
         return
     for variable in variables:
         symbol = context.table.declared[variable.uid]
-        if symbol.is_used or symbol.name.startswith("_"):
+        if not context.is_unused(symbol):
             continue
         yield context.warn(
             "W0703",
