@@ -58,12 +58,22 @@ _UNFINISHED = frozenset(
 _CONDITIONAL = ("if", "else")
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What to read instead of a piece of the text: each string is one lexeme; none of them drops the piece."""
+
+    start: int
+    end: int
+    instead: tuple[str, ...] = ()
+
+
 @dataclass
 class Reading:
     """One piece of text to parse, and what was met on the way that is not in the tree.
 
     `inside_brackets` reads without layout. `complete` puts a value after a colon or `:=` that ends
-    the text, so that the header of a block can be read alone.
+    the text, so that the header of a block can be read alone. `edits`, by their start, mend
+    mistakes that are already reported.
     """
 
     text: str
@@ -71,6 +81,7 @@ class Reading:
     end: int
     inside_brackets: bool = False
     complete: bool = False
+    edits: dict[int, Edit] = field(default_factory=dict)
     line_ends: list[Span] = field(default_factory=list)
     deepest: int = 0
 
@@ -126,6 +137,7 @@ class _Lines:
         self.blocks = [_Depth(margin)]
         self.line = self.blocks[0]
         self.colon: Lexeme | None = None  # a colon of this line outside brackets
+        self.started = False
 
     def _blanks_before_first_lexeme(self) -> str:
         start, end = self.reading.start, self.reading.end
@@ -147,9 +159,10 @@ class _Lines:
                 self.reading.line_ends.append(lexeme.span)
                 if brackets:
                     continue
-                if last == "":
+                if last == "" and not self.started:
                     self._start(lexeme)
                 elif self._ends_line(lexeme, last):
+                    self.started = True
                     yield from self._next_line(lexeme, last)
                     last = ""
             else:
@@ -187,8 +200,8 @@ class _Lines:
 
     def _next_line(self, lexeme: Lexeme, last: str) -> Iterator[Lexeme]:
         """The end of a line: what opens or closes before the next."""
-        place = lexeme.start_pos
-        yield Lexeme("NEWLINE", lexeme.text, place, lexeme.end_pos)
+        if last:  # else the whole line was edited away
+            yield Lexeme("NEWLINE", lexeme.text, lexeme.start_pos, lexeme.end_pos)
         if lexeme.end_pos >= self.reading.end:
             return
         depth = _Depth(_indentation(lexeme))

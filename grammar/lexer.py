@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lark.common import LexerConf
 
-    from policyc.grammar.layout import Layout
+    from policyc.grammar.layout import Layout, Reading
 
 _BLANKS = r"[ \t]*"
 
@@ -98,13 +98,17 @@ class PolicyLexer(Lexer):
 
     def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Any]:
         reading = self._layout.reading
+        if reading.edits:
+            return self._lex_edited(reading, parser_state)
+        return self._lex(reading, parser_state)
+
+    def _lex(self, reading: Reading, parser_state: Any) -> Iterator[Lexeme]:
         text, offset, end = reading.text, reading.start, reading.end
         by_state, stack = self._by_state, parser_state.state_stack
         while True:
-            state = stack[-1]
-            scanner = by_state.get(state)
+            scanner = by_state.get(stack[-1])
             if scanner is None:
-                scanner = self._scanner(state, parser_state)
+                scanner = self._scanner(parser_state)
             found = scanner.match(text, offset, end)
             if found is None:
                 break
@@ -115,26 +119,68 @@ class PolicyLexer(Lexer):
             if kind is None or kind == "NAME":
                 kind = scanner.fixed.get(word, kind)
             yield Lexeme(kind, word, start, offset)  # type: ignore[arg-type]
-        rest = _rest(text, offset, end)
+        self._finish(reading, offset, parser_state)
+
+    def _lex_edited(self, reading: Reading, parser_state: Any) -> Iterator[Lexeme]:
+        """The same, a lexeme at a time so that each edit is met."""
+        edits = dict(reading.edits)
+        text, offset, end = reading.text, reading.start, reading.end
+        while True:
+            after_blanks = _BLANKS_HERE.match(text, offset, end).end()  # type: ignore[union-attr]
+            edit = edits.pop(offset, None) or edits.pop(after_blanks, None)
+            if edit is not None:
+                for piece in edit.instead:
+                    found = self._next(piece, 0, len(piece), parser_state)
+                    if found is None or found[2] < len(piece):
+                        raise UnknownText(edit.start, self._accepted(parser_state))
+                    yield Lexeme(found[0], piece, edit.start, edit.end)
+                offset = edit.end
+                continue
+            found = self._next(text, offset, end, parser_state)
+            if found is None:
+                break
+            kind, start, offset = found
+            yield Lexeme(kind, text[start:offset], start, offset)
+        self._finish(reading, offset, parser_state)
+
+    def _next(
+        self, text: str, offset: int, end: int, parser_state: Any
+    ) -> tuple[str, int, int] | None:
+        scanner = self._scanner(parser_state)
+        found = scanner.match(text, offset, end)
+        if found is None or found.lastindex is None:
+            return None
+        start, stop = found.span(found.lastindex)
+        kind = scanner.kinds[found.lastindex]
+        if kind is None or kind == "NAME":
+            kind = scanner.fixed.get(text[start:stop], kind)
+        return (kind, start, stop) if kind is not None else None
+
+    def _finish(self, reading: Reading, offset: int, parser_state: Any) -> None:
+        rest = _rest(reading.text, offset, reading.end)
         if rest > offset:
             reading.line_ends.append(Span(offset, rest))
-        if rest < end:
-            raise UnknownText(rest, self._accepted(stack[-1], parser_state))
+        if rest < reading.end:
+            raise UnknownText(rest, self._accepted(parser_state))
 
-    def _accepted(self, state: int, parser_state: Any) -> frozenset[str]:
-        accepted = parser_state.parse_conf.states[state]
+    def _accepted(self, parser_state: Any) -> frozenset[str]:
+        accepted = parser_state.parse_conf.states[parser_state.state_stack[-1]]
         return frozenset(name for name in accepted if name in self._terminals)
 
-    def _scanner(self, state: int, parser_state: Any) -> _Scanner:
-        names = self._accepted(state, parser_state) | self._always
-        scanner = self._by_terminals.get(names)
+    def _scanner(self, parser_state: Any) -> _Scanner:
+        state = parser_state.state_stack[-1]
+        scanner = self._by_state.get(state)
         if scanner is None:
-            scanner = _Scanner([self._terminals[name] for name in sorted(names)])
-            self._by_terminals[names] = scanner
-        self._by_state[state] = scanner
+            names = self._accepted(parser_state) | self._always
+            scanner = self._by_terminals.get(names)
+            if scanner is None:
+                scanner = _Scanner([self._terminals[name] for name in sorted(names)])
+                self._by_terminals[names] = scanner
+            self._by_state[state] = scanner
         return scanner
 
 
+_BLANKS_HERE = re.compile(_BLANKS)
 _LAST_LINE = re.compile(rf"{_BLANKS}(?:#[^\n]*)?")
 
 

@@ -8,7 +8,7 @@ mistake hides neither the other statements nor their mistakes. What Lark raises 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from threading import RLock
@@ -18,11 +18,13 @@ from policyc.grammar import nodes
 from policyc.grammar.diagnostics import Diagnostic, sort_diagnostics
 from policyc.grammar.layout import Reading
 from policyc.grammar.problems import SyntaxProblem
-from policyc.grammar.sections import raw_tokens, sections
+from policyc.grammar.recovery import Stopped, recover
+from policyc.grammar.sections import sections
 from policyc.grammar.source import Source, Span
-from policyc.grammar.syntax_errors import explain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lark import Lark
 
     from policyc.grammar.layout import Layout
@@ -31,16 +33,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`tree` holds the statements that parsed. `lost_names` are names that statements with mistakes
-    would have declared: their uses are no mistakes of their own. `bracketed` maps the uid of an
-    expression to the span of the brackets written around it."""
+    """`tree` holds what could be read. Of text that could not, `lost_declarations` are the names that it
+    may declare and `lost_uses` those that it may use: that they are unknown or unused elsewhere is no
+    mistake of its own. `bracketed` maps the uid of an expression to the span of the brackets around it.
+    """
 
     tree: nodes.PolicyFile
     diagnostics: tuple[Diagnostic, ...]
-    lost_names: frozenset[str]
-    bracketed: dict[int, Span]
+    lost_declarations: frozenset[str] = frozenset()
+    lost_uses: frozenset[str] = frozenset()
+    bracketed: Mapping[int, Span] = field(default_factory=dict, repr=False)
 
 
+MAX_SYNTAX_ERRORS = 50
+"""More of them in one file say nothing new."""
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOCK = RLock()
 _COMMENT = re.compile(r"#[^\r\n]*")
 
@@ -56,9 +64,8 @@ class _Machine:
 
 @cache
 def _machine() -> _Machine:
-    from lark import Lark  # noqa: PLC0415 - lark is slow to import and not needed for a cached
-
-    policy
+    # Lark is slow to import, and a policy from the cache does not need it.
+    from lark import Lark  # noqa: PLC0415
 
     from policyc.grammar.layout import Layout  # noqa: PLC0415
     from policyc.grammar.lexer import PolicyLexer  # noqa: PLC0415
@@ -101,17 +108,6 @@ def _interpolation(start: int, end: int) -> nodes.Expr:
     return expression
 
 
-class Stopped(Exception):
-    """The parser cannot go on at `offset`; `accepted` are the terminals that could have stood
-    there."""
-
-    def __init__(self, offset: int, accepted: frozenset[str], *, at_end: bool) -> None:
-        super().__init__(offset)
-        self.offset = offset
-        self.accepted = accepted
-        self.at_end = at_end
-
-
 def _run(machine: _Machine, start: str) -> Any:
     """One parse of the current reading.
 
@@ -127,12 +123,12 @@ def _run(machine: _Machine, start: str) -> Any:
     try:
         return machine.lark.parse("", start=start)
     except UnknownText as stop:
-        raise Stopped(stop.offset, stop.accepted, at_end=False) from None
+        raise Stopped(reading, stop.offset, stop.accepted) from None
     except UnexpectedToken as stop:
-        offset = stop.token.start_pos if stop.token.type != "$END" else reading.end
-        at_end = stop.token.type == "$END" or offset is None or offset >= reading.end
+        token = stop.token
+        offset = token.start_pos if token.type != "$END" else None
         accepted = frozenset(str(name) for name in stop.expected)
-        raise Stopped(reading.end if offset is None else offset, accepted, at_end=at_end) from None
+        raise Stopped(reading, reading.end if offset is None else offset, accepted) from None
 
 
 class _Reader:
@@ -143,7 +139,8 @@ class _Reader:
         self.text = source.text
         self.machine = machine
         self.problems: list[SyntaxProblem] = []
-        self.lost: set[str] = set()
+        self.lost_declarations: set[str] = set()
+        self.lost_uses: set[str] = set()
         self.comments: tuple[nodes.Comment, ...] = ()
 
     def read(self) -> Parsed:
@@ -161,7 +158,13 @@ class _Reader:
             uid=builder.uid(),
         )
         diagnostics = sort_diagnostics(problem.diagnostic(self.source) for problem in problems)
-        return Parsed(tree, diagnostics, frozenset(self.lost), builder.bracketed)
+        return Parsed(
+            tree,
+            diagnostics,
+            frozenset(self.lost_declarations),
+            frozenset(self.lost_uses),
+            builder.bracketed,
+        )
 
     def _whole(self) -> list[nodes.Statement] | None:
         try:
@@ -181,18 +184,37 @@ class _Reader:
         )
 
     def _parse(self, start: int, end: int) -> list[nodes.Statement]:
-        self.machine.layout.reading = Reading(self.text, start, end)
-        statements: list[nodes.Statement] = _run(self.machine, "policy")
+        return self._attempt(Reading(self.text, start, end), "policy")
+
+    def _attempt(self, reading: Reading, start: str) -> list[nodes.Statement]:
+        """One parse, whose problems count only if it succeeds."""
+        builder = self.machine.builder
+        known = len(builder.problems)
+        self.machine.layout.reading = reading
+        try:
+            statements: list[nodes.Statement] = _run(self.machine, start)
+        except (SyntaxProblem, Stopped):
+            del builder.problems[known:]
+            raise
+        if start != "policy" or reading.complete:
+            del builder.problems[known:]
         return statements
 
     def _piecewise(self) -> list[nodes.Statement]:
         statements: list[nodes.Statement] = []
         for section in sections(self.text):
+            if len(self.problems) >= MAX_SYNTAX_ERRORS:
+                words = set(_WORD.findall(self.text, section.start))
+                self.lost_declarations |= words
+                self.lost_uses |= words
+                break
             try:
                 statements.extend(self._parse(section.start, section.end))
-            except SyntaxProblem as problem:
-                self.problems.append(problem)
-            except Stopped as stop:
-                tokens = raw_tokens(self.text, section.start, section.end)
-                self.problems.append(explain(tokens, stop.offset, stop.accepted, section.end))
+            except (SyntaxProblem, Stopped):
+                recovered = recover(self.text, section, self._attempt)
+                self.problems.extend(recovered.problems)
+                statements.extend(recovered.statements)
+                self.lost_declarations |= recovered.declared
+                self.lost_uses |= recovered.used
+        del self.problems[MAX_SYNTAX_ERRORS:]
         return statements

@@ -29,8 +29,8 @@ _TOKEN = re.compile(
     (?P<string>{_ONE_LINE}) | (?P<open>[rRfF]?["'][^\n]*) | (?P<comment>\#[^\n]*) |
     (?P<newline>\r?\n) | (?P<word>[^\W\d]\w*) |
     (?P<number>(?:[0-9]\w*\.?|\.[0-9])[0-9]*(?:(?<=[eE])[+-][0-9]+)?) |
-    (?P<symbol>-->|===|!==|->|~>|=>|==|!=|<=|>=|<>|<-|:=|\*\*|//|&&|\|\||\+\+|--|\?\?|\?\.|/\*|\*/
-        |\+=|-=|\*=|/=|%=|\.\.\.|```|.)
+    (?P<symbol>-->|===|!==|->|~>|=>|==|!=|<=|>=|<>|<-|:=|=~|!~|=<|::|\*\*|//|&&|\|\||\+\+|--|\?\?|\?\.|/\*|\*/
+        |\+=|-=|\*=|/=|%=|\.\.\.|>>>|```+|.)
     """,
     re.VERBOSE,
 )
@@ -44,8 +44,8 @@ _TRIPLE_END = {
 
 @dataclass(frozen=True, slots=True)
 class RawToken:
-    """A piece of text: `string`, `open` (a text without its end), `comment`, `newline`, `word`,
-    `number`, `tool` or `symbol`."""
+    """A piece of text: `string`, `open` (a text without its end), `comment`, `foreign` (a comment of
+    another language), `newline`, `word`, `number`, `tool` or `symbol`."""
 
     kind: str
     text: str
@@ -79,6 +79,11 @@ def raw_tokens(text: str, start: int, end: int) -> list[RawToken]:
                 kind, stop = "open", _line_end(text, at, end)
             else:
                 kind, stop = "string", closing.end()
+        elif kind == "foreign":
+            closing_at = -1 if "*/" in unclosed else text.find("*/", stop, end)
+            if closing_at < 0:
+                unclosed.add("*/")
+            stop = closing_at + 2 if closing_at >= 0 else _line_end(text, at, end)
         found.append(RawToken(kind, text[at:stop], at, stop))
         at = stop
     return found

@@ -1,0 +1,530 @@
+"""Mistakes inside a condition: operators, literals and forms of other languages."""
+
+from __future__ import annotations
+
+import re
+
+from policyc.grammar.layout import Edit
+from policyc.grammar.mistakes import (
+    NOTHING,
+    Detector,
+    Mistake,
+    Place,
+    ends_value,
+    mistake,
+    starts_value,
+)
+from policyc.grammar.sections import RawToken
+from policyc.grammar.source import Span
+
+_OPERATORS = {
+    "&&": "and",
+    "||": "or",
+    "&": "and",
+    "|": "or",
+    "===": "==",
+    "!==": "!=",
+    "<>": "!=",
+    "=<": "<=",
+    "-->": "->",
+    "?.": ".",
+    "::": ".",
+    "AND": "and",
+    "And": "and",
+    "OR": "or",
+    "Or": "or",
+    "IN": "in",
+    "IS": "is",
+    "eq": "==",
+    "equals": "==",
+    "isnot": "is not",
+    "isin": "in",
+}
+_NOT = frozenset({"!", "~", "NOT", "Not", "¬"})
+# Operators without a counterpart of the same shape.
+_ADVICE = {
+    "//": "Write `/`; if this is a comment, start it with `#`.",
+    "^": "Write `**` for a power, or `!=` between two conditions of which one must hold.",
+    "++": "Names keep their values: write another name, `n := m + 1`.",
+    "--": "Names keep their values: write another name, `n := m - 1`.",
+    "??": "Write `a if a is not None else b`.",
+    "=~": "Write `match(pattern, text)` or `find(pattern, text)`.",
+    "!~": "Write `not match(pattern, text)`.",
+    "<-": "Write `(x: str) in values` for a variable over values.",
+    "contains": 'Write the part first: `"x" in text`.',
+    "includes": 'Write the part first: `"x" in text`.',
+    "has": "Write the part first: `x in values`.",
+    "matches": "Write `match(pattern, text)` or `find(pattern, text)`.",
+    "like": "Write `match(pattern, text)` or `find(pattern, text)`.",
+    "startswith": 'Write `match("x.*", text)`.',
+    "endswith": 'Write `match(".*x$", text)`.',
+    "instanceof": "Declare a variable of the type: `(x: ToolCall)`.",
+    "xor": "Write `a != b`.",
+    "implies": "Write `not a or b`.",
+    "between": "Write `low <= x <= high`.",
+    "then": "Write the conditions of a rule on lines of their own, without `then`.",
+    "followed": "Write `a -> b`: a comes before b.",
+    "before": "Write `a -> b`: a comes before b.",
+    "after": "Write `b -> a`: a comes after b.",
+}
+
+
+def foreign_operator(place: Place) -> Mistake | None:
+    token = place.token
+    if token.kind not in ("symbol", "word"):
+        return None
+    if token.kind == "word" and not (ends_value(place.previous) and place.index):
+        return None
+    meant = _OPERATORS.get(token.text)
+    if meant is not None:
+        edit = Edit(token.start, token.end, tuple(meant.split()))
+        return _operator(token, f"Write `{meant}`.", edit)
+    if token.text == "=>":
+        return mistake(
+            "E0202",
+            "`=>` is not an operator here",
+            token.span,
+            "Write `->` between two events, `>=` to compare.",
+            Edit(token.start, token.end, ("->",)),
+        )
+    advice = _ADVICE.get(token.text)
+    return _operator(token, advice) if advice else None
+
+
+def _operator(token: RawToken, hint: str, *edits: Edit) -> Mistake:
+    return mistake("E0202", f"`{token.text}` is not an operator here", token.span, hint, *edits)
+
+
+def foreign_not(place: Place) -> Mistake | None:
+    for index in (place.index, place.index - 1):
+        token = place.at(index)
+        if token.text in _NOT and not ends_value(place.at(index - 1)):
+            break
+    else:
+        return None
+    after = place.at(index + 1)
+    if not starts_value(after) and after.text not in _NOT:
+        return None
+    return _operator(token, "Write `not`.", Edit(token.start, token.end, ("not",)))
+
+
+def misplaced_not(place: Place) -> Mistake | None:
+    """`is not in`, `is in`, `not is`, `not ==`."""
+    words = [place.at(place.index + offset) for offset in (-3, -2, -1, 0, 1)]
+    texts = [word.text for word in words]
+    for pattern, instead in (
+        (["is", "not", "in"], ("not", "in")),
+        (["is", "in"], ("in",)),
+        (["not", "is"], ("is", "not")),
+        (["not", "=="], ("!=",)),
+        (["not", "!="], ("==",)),
+        (["not", "contains_only"], ()),
+    ):
+        for start in range(len(texts) - len(pattern) + 1):
+            if texts[start : start + len(pattern)] == pattern and start + len(pattern) > 2:
+                first, last = words[start], words[start + len(pattern) - 1]
+                span = Span(first.start, last.end)
+                meant = " ".join(instead)
+                hint = f"Write `{meant}`." if meant else "Write `not` before the comparison."
+                edits = [Edit(span.start, span.end, instead)] if instead else []
+                message = f"`{' '.join(pattern)}` is not an operator"
+                return mistake("E0230", message, span, hint, *edits)
+    return None
+
+
+# --- equals signs and assignments -----------------------------------------------------------------
+
+
+def equals_sign(place: Place) -> Mistake | None:
+    token = place.token
+    after_name = place.index == 1 and place.previous.kind == "word"
+    if token.text in ("+=", "-=", "*=", "/=", "%="):
+        return mistake(
+            "E0214",
+            "names keep the value they are given",
+            token.span,
+            f"Use another name: `total := {place.previous.text or 'a'} {token.text[0]} ...`.",
+        )
+    if token.text == ":=":
+        return _assignment(place)
+    if token.text not in ("=", "==", ":") or (token.text != "=" and not place.is_header):
+        return None
+    if place.is_header:
+        if not after_name and not _declares_predicate(place):
+            return None if token.text != "=" else _comparison(place)
+        return mistake(
+            "E0203",
+            f"`{token.text}` declares nothing",
+            token.span,
+            f"Write `{place.first.text} := ...`."
+            if after_name
+            else "Write `:=` after the brackets.",
+            Edit(token.start, token.end, (":=",)),
+        )
+    if after_name:
+        name = place.previous.text
+        return mistake(
+            "E0203",
+            "`=` neither compares nor names a value",
+            token.span,
+            f"Write `{name} == ...` to compare, `{name} := ...` to name a value.",
+            Edit(token.start, token.end, (":=",)),
+        )
+    return _comparison(place)
+
+
+def _declares_predicate(place: Place) -> bool:
+    return place.token.text == "=" and place.previous.text == ")" and place.at(1).text == "("
+
+
+def _comparison(place: Place) -> Mistake:
+    token = place.token
+    return mistake(
+        "E0203",
+        "`=` does not compare",
+        token.span,
+        "Write `==`.",
+        Edit(token.start, token.end, ("==",)),
+    )
+
+
+def _assignment(place: Place) -> Mistake:
+    token, previous = place.token, place.previous
+    if place.enclosing >= 0:
+        hint = "Give the value its name on a line of its own, before this one."
+        message = "a name cannot be given inside an expression"
+        edits: tuple[Edit, ...] = ()
+    else:
+        hint = "Left of `:=` stands one name: `name := value`."
+        message = "this cannot be given a value"
+        edits = ()
+    start = previous.start if previous is not NOTHING else token.start
+    return mistake("E0214", message, Span(start, token.end), hint, *edits)
+
+
+# --- brackets and what they hold ------------------------------------------------------------------
+
+
+def slice_(place: Place) -> Mistake | None:
+    opening = place.enclosing
+    if place.token.text not in (":", "::") or opening < 0 or place.at(opening).text != "[":
+        return None
+    if not place.is_call(opening):
+        return None
+    close = place.pairs.get(opening, place.index)
+    return mistake(
+        "E0207",
+        "slices do not exist here",
+        Span(place.at(opening).start, place.at(close).end),
+        "Take one element, `x[0]`, or search a text with `find(pattern, text)`.",
+    )
+
+
+def tuple_(place: Place) -> Mistake | None:
+    opening = place.enclosing
+    if place.token.text != ",":
+        return None
+    if opening < 0:
+        return mistake(
+            "E0209",
+            "values side by side need square brackets",
+            place.span,
+            "Write `[a, b]` for a list.",
+        )
+    if place.at(opening).text != "(" or place.is_call(opening):
+        return None
+    close = place.pairs.get(opening)
+    edits = []
+    if close is not None:
+        opener, closer = place.at(opening), place.at(close)
+        inner = place.text[opener.end : closer.start].strip().rstrip(",")
+        edits = [Edit(opener.start, opener.end, ("[",)), Edit(closer.start, closer.end, ("]",))]
+    else:
+        inner = "a, b"
+    shown = inner if len(inner) <= 40 and "\n" not in inner and "`" not in inner else "a, b"
+    return mistake(
+        "E0209",
+        "round brackets hold one value",
+        place.span,
+        f"Write a list: `[{shown}]`.",
+        *edits,
+    )
+
+
+def object_form(place: Place) -> Mistake | None:
+    """`{a, b}`, `{f(x): 1}` and the like."""
+    opening = place.enclosing
+    if opening < 0 or place.at(opening).text != "{" or place.token.text == "for":
+        return None
+    opener = place.at(opening)
+    key = _key_before(place, opening)
+    if key is None:
+        return None
+    if place.token.text in (",", "}"):
+        close = place.pairs.get(opening)
+        edits = []
+        if close is not None and opening + 2 >= place.index:
+            closer = place.at(close)
+            edits = [Edit(opener.start, opener.end, ("[",)), Edit(closer.start, closer.end, ("]",))]
+        return mistake(
+            "E0210",
+            "an object has a value for each key",
+            Span(key.start, key.end),
+            "Write `{key: value}` for an object, `[a, b]` for a list.",
+            *edits,
+        )
+    return mistake(
+        "E0210",
+        "the key of an object is a name or a text",
+        Span(key.start, place.token.end or place.end),
+        'Write `{key: value}` or `{"key": value}`.',
+    )
+
+
+def _key_before(place: Place, opening: int) -> RawToken | None:
+    """What stands where a key of the object should, if the place is at it or right after it."""
+    for index in (place.index, place.index - 1):
+        if place.at(index - 1) is place.at(opening) or (
+            place.at(index - 1).text == "," and index - 1 > opening
+        ):
+            return place.at(index) if place.at(index) is not NOTHING else None
+    return None
+
+
+def comprehension(place: Place) -> Mistake | None:
+    token, opening = place.token, place.enclosing
+    if opening < 0:
+        return None
+    opener = place.at(opening)
+    inside = [t.text for t in place.tokens[opening + 1 : place.index]]
+    if token.text == "for" and opener.text == "{":
+        return _comprehension(token, "only lists are built with `for`", "Write `[x for x in xs]`.")
+    if token.text in ("for", "async") and "for" in inside and opener.text == "[":
+        return _comprehension(
+            token,
+            "a list is built with one `for`",
+            "Build the inner list in brackets of its own: `[[y for y in x] for x in xs]`.",
+        )
+    if token.text == "for" and opener.text == "(":
+        return _generator(place, opening)
+    if token.text == "if" and inside.count("if") == 1 and "for" in inside:
+        return _comprehension(token, "a list is built with one `if`", "Join them with `and`.")
+    if token.text == "," and place.at(place.index - 2).text == "for":
+        return _comprehension(
+            token,
+            "a list is built with one variable",
+            "Take the parts of a pair by index: `[p[0] for p in pairs]`.",
+        )
+    return None
+
+
+def _comprehension(token: RawToken, message: str, hint: str) -> Mistake:
+    return mistake("E0211", message, token.span, hint)
+
+
+def _generator(place: Place, opening: int) -> Mistake:
+    opener = place.at(opening)
+    close = place.pairs.get(opening)
+    edits = []
+    if close is not None:
+        closer = place.at(close)
+        if place.is_call(opening):
+            edits = [
+                Edit(opener.end, opener.end, ("[",)),
+                Edit(closer.start, closer.start, ("]",)),
+            ]
+        else:
+            edits = [Edit(opener.start, opener.end, ("[",)), Edit(closer.start, closer.end, ("]",))]
+    return mistake(
+        "E0211",
+        "this list has no square brackets",
+        place.token.span,
+        "Write `any([x for x in xs])`.",
+        *edits,
+    )
+
+
+def starred_argument(place: Place) -> Mistake | None:
+    for index in (place.index, place.index - 1):
+        token = place.at(index)
+        if token.text in ("*", "**") and place.at(index - 1).text in ("(", ",", "[", "{"):
+            return mistake(
+                "E0212",
+                f"`{token.text}` spreads nothing here",
+                token.span,
+                "Write each argument.",
+            )
+    return None
+
+
+# --- literals and names of other languages --------------------------------------------------------
+
+
+def lambda_(place: Place) -> Mistake | None:
+    before = [place.at(place.index - back) for back in (0, 1, 2)]
+    found = next((t for t in before if t.text in ("lambda", "function")), None)
+    arrow = place.token.text == "=>" and place.enclosing >= 0
+    if found is None and not arrow:
+        return None
+    return mistake(
+        "E0229",
+        "functions without a name do not exist here",
+        (found or place.token).span,
+        "Write a list, `[x.name for x in xs]`, or declare a predicate: `name(x: Message) := ...`.",
+    )
+
+
+def conditional_sign(place: Place) -> Mistake | None:
+    if place.token.text != "?":
+        return None
+    return mistake(
+        "E0221", "`?` chooses nothing here", place.span, "Write `a if condition else b`."
+    )
+
+
+def sign_before_name(place: Place) -> Mistake | None:
+    token, after = place.token, place.following
+    if token.text not in ("$", "@") or after.kind not in ("word", "symbol"):
+        return None
+    return mistake(
+        "E0220",
+        f"names have no `{token.text}` before them",
+        token.span,
+        "Remove it.",
+        Edit(token.start, token.end),
+    )
+
+
+_REGEX = re.compile(r"/((?:[^/\\\n]|\\.)+)/[a-z]*")
+
+
+def foreign_literal(place: Place) -> Mistake | None:
+    token = place.token
+    if token.text == "`":
+        close = place.text.find("`", token.end, place.end)
+        edits = []
+        if close >= 0 and '"' not in place.text[token.end : close]:
+            content = place.text[token.end : close]
+            edits = [Edit(token.start, close + 1, (f'"{content}"',))] if "\n" not in content else []
+        return mistake(
+            "E0219",
+            "this quote starts no text here",
+            token.span,
+            'Write texts as `"..."`, with values as `f"{x}"`.',
+            *edits,
+        )
+    if token.text in ("/", "//") and not ends_value(place.previous):
+        found = _REGEX.match(place.text, token.start)
+        if found is None:
+            return None
+        edits = []
+        if '"' not in found.group(1):
+            edits = [Edit(token.start, found.end(), (f'"{found.group(1)}"',))]
+        return mistake(
+            "E0219",
+            "regular expressions are written as texts",
+            Span(token.start, found.end()),
+            'Write the expression in quotes: `match("a+", text)`.',
+            *edits,
+        )
+    previous = place.previous
+    if token.kind == "string" and previous.kind == "word" and previous.end == token.start:
+        return mistake(
+            "E0219",
+            f"texts have no prefix `{previous.text}`",
+            previous.span,
+            "Remove it; `r` and `f` are the prefixes there are.",
+            Edit(previous.start, previous.end),
+        )
+    return None
+
+
+def missing_operator(place: Place) -> Mistake | None:
+    token, previous = place.token, place.previous
+    if token is NOTHING or not ends_value(previous) or not starts_value(token):
+        return None
+    if place.is_first_in_line(place.index) or token.text == "not":
+        return None
+    span = Span(previous.end, token.start)
+    between = span if span.start < span.end else token.span
+    opening = place.at(place.enclosing).text if place.enclosing >= 0 else ""
+    if previous.kind == "string" and token.kind == "string" and opening not in ("[", "{"):
+        hint = "Join texts with `+`, or put an operator between them."
+        edits = (Edit(span.start, span.start, ("+",)),)
+    elif opening in ("[", "{") or (opening == "(" and place.is_call(place.enclosing)):
+        hint = "Put a comma between them."
+        edits = (Edit(span.start, span.start, (",",)),)
+    else:
+        hint = "Put an operator such as `and`, `==` or `in` between them."
+        edits = ()
+    return mistake(
+        "E0225",
+        f"nothing joins `{_short(previous)}` and `{_short(token)}`",
+        Span(previous.start, token.end)
+        if "\n" not in place.text[span.start : span.end]
+        else between,
+        hint,
+        *edits,
+    )
+
+
+def _short(token: RawToken) -> str:
+    text = token.text.split("\n", 1)[0]
+    return text if len(text) <= 30 else text[:27] + "..."
+
+
+def missing_member(place: Place) -> Mistake | None:
+    if place.token.text not in (".", "..."):
+        return None
+    return mistake(
+        "E0201",
+        "the name of a member is missing after this dot",
+        place.span,
+        'Write `x.name`, or `x["any key"]`.',
+    )
+
+
+def missing_tool_name(place: Place) -> Mistake | None:
+    for index in (place.index, place.index - 1):
+        if place.at(index).text == ":" and place.at(index - 1).text == "tool":
+            return mistake(
+                "E0201",
+                "the name of the tool is missing after `tool:`",
+                Span(place.at(index - 1).start, place.at(index).end),
+                'Write `tool:send_email`, or `tool:"any name"`.',
+            )
+    return None
+
+
+def empty_brackets(place: Place) -> Mistake | None:
+    if place.token.text != ")" or place.previous.text != "(":
+        return None
+    return mistake(
+        "E0201",
+        "there is nothing between these brackets",
+        Span(place.previous.start, place.token.end),
+        "Write `[]` for an empty list.",
+        Edit(place.previous.start, place.previous.end, ("[",)),
+        Edit(place.token.start, place.token.end, ("]",)),
+    )
+
+
+DETECTORS: tuple[Detector, ...] = (
+    lambda_,
+    misplaced_not,
+    foreign_not,
+    foreign_operator,
+    foreign_literal,
+    equals_sign,
+    conditional_sign,
+    sign_before_name,
+    slice_,
+    comprehension,
+    starred_argument,
+    tuple_,
+    object_form,
+    empty_brackets,
+    missing_member,
+    missing_tool_name,
+    missing_operator,
+)

@@ -1,0 +1,419 @@
+"""Mistakes of whole lines: statements of other languages, rule headers, imports, declarations."""
+
+from __future__ import annotations
+
+import re
+
+from policyc.grammar.layout import Edit
+from policyc.grammar.mistakes import NOTHING, Detector, Mistake, Place, mistake
+from policyc.grammar.sections import RawToken
+from policyc.grammar.source import Span
+
+_RULE_FORM = 'A rule is written `raise "text" if:` with its conditions on the lines below.'
+_CONDITIONS = "Write each condition as a line of its own; all of them must hold."
+_QUANTIFY = "A typed variable such as `(m: Message)` already stands for every object of the trace."
+_NAME_IT = "Declare a predicate: `name(x: Message) := condition`."
+_CHOOSE = "Write one rule for each case, or choose a value with `a if condition else b`."
+
+# Words that start a statement elsewhere: what it is called, and what to do here.
+_FOREIGN_STATEMENTS = {
+    "if": ("an `if` statement", _CONDITIONS),
+    "elif": ("`elif`", _CHOOSE),
+    "else": ("`else`", _CHOOSE),
+    "unless": ("`unless`", "Write the condition with `not`."),
+    "for": ("a loop", _QUANTIFY),
+    "foreach": ("a loop", _QUANTIFY),
+    "while": ("a loop", _QUANTIFY),
+    "loop": ("a loop", _QUANTIFY),
+    "return": ("`return`", "Write the condition itself: a predicate holds when its lines hold."),
+    "yield": ("`yield`", "Write the condition itself."),
+    "try": ("`try`", "A missing entry of the trace needs no guard: it is like None."),
+    "except": ("`except`", "A missing entry of the trace needs no guard: it is like None."),
+    "catch": ("`catch`", "A missing entry of the trace needs no guard: it is like None."),
+    "finally": ("`finally`", "Remove it."),
+    "class": ("a class", _NAME_IT),
+    "struct": ("a type declaration", _NAME_IT),
+    "function": ("a function", _NAME_IT),
+    "func": ("a function", _NAME_IT),
+    "fn": ("a function", _NAME_IT),
+    "async": ("an asynchronous function", _NAME_IT),
+    "with": ("a `with` statement", "Remove it: a policy opens nothing."),
+    "switch": ("a `switch` statement", _CHOOSE),
+    "case": ("a case", _CHOOSE),
+    "match": ("a `match` statement", _CHOOSE),
+    "del": ("`del`", "Remove it: a policy changes nothing."),
+    "assert": ("`assert`", "Write the condition as a line of a rule."),
+    "global": ("`global`", "Remove it: names of the file are visible in every rule."),
+    "let": ("`let`", "Write `name := value`."),
+    "const": ("`const`", "Write `NAME := value`."),
+    "var": ("`var`", "Write `name := value`."),
+    "some": ("`some`", _QUANTIFY),
+    "every": ("`every`", "Write `forall:` and the conditions on deeper lines below it."),
+    "select": ("a query", _RULE_FORM),
+    "include": ("an include", "Write `from module import name`."),
+    "using": ("an import", "Write `from module import name`."),
+    "use": ("an import", "Write `from module import name`."),
+    "require": ("an import", "Write `from module import name`."),
+}
+_POLICY_WORDS = frozenset(
+    ["package", "default", "allow", "deny", "violation", "warn", "permit", "forbid", "policy", "rule", "when"]
+)
+_HEADER_WORDS = frozenset(["when", "where", "unless", "on", "given", "while", "for"])
+_TYPE_WORD = re.compile(r"[A-Z][A-Za-z]*$|str$|int$|float$|dict$|list$|bool$")
+
+
+def other_policy_language(place: Place) -> Mistake | None:
+    """A rule of Rego or Cedar, or of a language that nobody has."""
+    first, second = place.first, place.at(1)
+    if not place.is_header or first.text not in _POLICY_WORDS or first.kind != "word":
+        return None
+    if second.text in (":=", "."):
+        return None
+    return mistake(
+        "E0222",
+        f"`{first.text}` starts no statement of this language",
+        first.span,
+        _RULE_FORM,
+    )
+
+
+def foreign_statement(place: Place) -> Mistake | None:
+    first, second = place.first, place.at(1)
+    row = _FOREIGN_STATEMENTS.get(first.text)
+    if row is None or first.kind != "word" or second.text in (":=", ".", "[", "->", "~>"):
+        return None
+    called = second.text == "("
+    if called and first.text not in ("if", "elif", "for", "while", "switch", "with", "catch"):
+        return None
+    what, hint = row
+    if place.is_header and first.text == "if":
+        hint = _RULE_FORM
+    return mistake("E0206", f"{what} does not exist here", first.span, hint)
+
+
+def decorator(place: Place) -> Mistake | None:
+    first = place.first
+    if first.text != "@" or place.index > 1:
+        return None
+    return mistake(
+        "E0213",
+        "decorators do not exist here",
+        Span(first.start, place.at(1).end or first.end),
+        "Remove it.",
+        Edit(first.start, place.end),
+    )
+
+
+# --- rule headers ---------------------------------------------------------------------------------
+
+
+def rule_header(place: Place) -> Mistake | None:
+    tokens = place.tokens
+    if place.first.text != "raise" or not place.is_header:
+        return None
+    if place.at(1).text in ("if", ":", "{", "when", "") and place.index <= 2:
+        return mistake(
+            "E0205",
+            "this rule does not say what it raises",
+            place.first.span,
+            'Write the message after `raise`: `raise "text" if:`.',
+        )
+    token, previous = place.token, place.previous
+    if token.text == "," and place.enclosing < 0:
+        return mistake(
+            "E0204",
+            "a rule raises one value",
+            token.span,
+            'Put them into a violation: `raise Violation("text", value) if:`.',
+        )
+    if token.text == "{" or (previous.text == "{" and place.at(place.index - 2).text == "if"):
+        brace = token if token.text == "{" else previous
+        return mistake(
+            "E0228",
+            "braces hold no body",
+            brace.span,
+            "Write a colon, and the conditions on deeper lines below it.",
+        )
+    if token.kind == "word" and token.text in _HEADER_WORDS and place.enclosing < 0:
+        return mistake(
+            "E0204",
+            f"`{token.text}` does not open the conditions of a rule",
+            token.span,
+            "Write `if:` after the value.",
+            Edit(token.start, token.end, ("if",)),
+        )
+    condition = next((i for i, t in enumerate(tokens) if t.text == "if" and i > 1), -1)
+    if condition < 0:
+        return _header_without_if(place)
+    return _header_with_if(place, condition)
+
+
+def _header_without_if(place: Place) -> Mistake | None:
+    token = place.token
+    if token.text == ":" and place.enclosing < 0:
+        return mistake(
+            "E0204",
+            "the `if` of this rule is missing",
+            token.span,
+            "Write `if:` after the value.",
+            Edit(token.start, token.start, ("if",)),
+        )
+    if token is NOTHING and place.enclosing < 0:
+        return mistake(
+            "E0204",
+            "this rule has no conditions",
+            Span(place.end, place.end),
+            "Write `if:` at the end of this line, and the conditions on deeper lines below it.",
+            Edit(place.end, place.end, ("if", ":")),
+        )
+    return None
+
+
+def _header_with_if(place: Place, condition: int) -> Mistake | None:
+    word = place.at(condition)
+    if place.index <= condition or place.enclosing >= 0:
+        return None
+    if place.index == condition + 1 and place.token is NOTHING:
+        return mistake(
+            "E0204",
+            "the colon after `if` is missing",
+            Span(word.end, word.end),
+            "Write `if:`.",
+            Edit(word.end, word.end, (":",)),
+        )
+    last = place.tokens[-1]
+    if place.token is NOTHING or (place.token is last and last.text == ":"):
+        first_of_condition = place.at(condition + 1)
+        if last.text == ":":
+            edit = Edit(first_of_condition.start, last.start)
+        else:
+            edit = Edit(word.end, word.end, (":",))
+        return mistake(
+            "E0204",
+            "the colon of a rule stands directly after `if`",
+            Span(first_of_condition.start, (last.start if last.text == ":" else last.end)),
+            "Write `if:` and this condition on a deeper line below it.",
+            edit,
+        )
+    return None
+
+
+# --- imports --------------------------------------------------------------------------------------
+
+
+def import_form(place: Place) -> Mistake | None:
+    first = place.first
+    if first.text not in ("import", "from") or place.at(1).text in (":=", ".", "["):
+        return None
+    if not place.is_header:
+        return mistake(
+            "E0215",
+            "an import cannot stand inside a body",
+            first.span,
+            "Move it to the top of the file.",
+        )
+    token, previous = place.token, place.previous
+    if token.text == "*":
+        return _import(place, "imports name what they take", "Write the names instead of `*`.")
+    if token.text == "(":
+        close = place.pairs.get(place.index)
+        edits = [Edit(token.start, token.end)]
+        if close is not None:
+            edits.append(Edit(place.at(close).start, place.at(close).end))
+        return _import(
+            place,
+            "the names of an import stand without brackets",
+            "Remove the brackets; a list of names goes on after a comma.",
+            *edits,
+        )
+    if token.text in (".", "...") and previous.text in ("from", "import"):
+        return _import(
+            place, "a policy has no package to be relative to", "Write the full name of the module."
+        )
+    if token.text == "," and first.text == "import":
+        return _import(place, "one `import` takes one module", "Write one `import` on each line.")
+    if token.kind == "string" or token.text == "{":
+        return _import(
+            place, "this is no import of the language", "Write `from module import name`."
+        )
+    return None
+
+
+def _import(place: Place, message: str, hint: str, *edits: Edit) -> Mistake:
+    return mistake("E0215", message, place.span, hint, *edits)
+
+
+# --- declarations ---------------------------------------------------------------------------------
+
+
+def nested_statement(place: Place) -> Mistake | None:
+    """A rule or a predicate inside a body."""
+    if place.is_header:
+        return None
+    first = place.first
+    if first.text in ("raise", "def") and place.at(1).text not in (":=", ".", "[", ""):
+        what = "a rule" if first.text == "raise" else "a predicate"
+    elif _is_predicate_header(place):
+        what = "a predicate"
+    else:
+        return None
+    hint = "Move it out of this body, to the margin of the file."
+    if what == "a rule":
+        hint += " What it raises stands in the first line of a rule: `raise value if:`."
+    return mistake("E0218", f"{what} cannot stand inside a body", first.span, hint)
+
+
+def _is_predicate_header(place: Place) -> bool:
+    if place.first.kind != "word" or place.at(1).text != "(" or place.at(3).text != ":":
+        return False
+    close = place.pairs.get(1)
+    return close is not None and place.at(close + 1).text in (":=", ":")
+
+
+def variable_form(place: Place) -> Mistake | None:
+    """`(m: Message | ToolCall)`, `(Message m)`, `def p(m):`, `def p(m: Message) -> bool:`."""
+    enclosing, token, previous = place.enclosing, place.token, place.previous
+    if token.text == "->" and previous.text == ")" and place.first.text == "def":
+        colon = next((t for t in place.tokens[place.index :] if t.text == ":"), None)
+        edits = [Edit(token.start, colon.start)] if colon else []
+        return mistake(
+            "E0233",
+            "a predicate has no result type",
+            token.span,
+            "Remove it: a predicate holds or does not hold.",
+            *edits,
+        )
+    if enclosing < 0 or place.at(enclosing).text != "(":
+        return None
+    before_type = place.index - 2
+    if place.at(before_type).text == ":" and previous.kind == "word" and before_type > enclosing:
+        return _type_form(place)
+    if previous.text == ":" and place.at(place.index - 2).kind == "word":
+        return mistake(
+            "E0233",
+            "a type is wanted after this colon",
+            place.span,
+            "Write the name of a type, such as `(m: Message)`.",
+        )
+    if _is_parameter_list(place, enclosing) and previous.kind == "word":
+        if token.text in (",", ")"):
+            return mistake(
+                "E0233",
+                f"the parameter `{previous.text}` has no type",
+                previous.span,
+                f"Write its type: `{previous.text}: Message`.",
+                Edit(previous.end, previous.end, (":", "Message")),
+            )
+        return None
+    if token.kind == "word" and _TYPE_WORD.match(previous.text) and place.following.text == ")":
+        return mistake(
+            "E0233",
+            "the name of a variable stands before its type",
+            Span(previous.start, token.end),
+            f"Write `({token.text}: {previous.text})`.",
+            Edit(previous.start, token.end, (token.text, ":", previous.text)),
+        )
+    return None
+
+
+def _type_form(place: Place) -> Mistake | None:
+    token = place.token
+    if token.text == "=":
+        return mistake(
+            "E0233",
+            "a parameter has no default value",
+            token.span,
+            "Remove it, and write the value where the predicate is called.",
+        )
+    if token.text in ("|", "[", ".", "or") or token.kind == "word":
+        return mistake(
+            "E0233",
+            "a type is one name",
+            Span(place.previous.start, token.end),
+            "Write one type, such as `(m: Message)`; for several types write a rule for each.",
+        )
+    return None
+
+
+def _is_parameter_list(place: Place, opening: int) -> bool:
+    if opening == 2 and place.first.text == "def":
+        return True
+    return place.is_header and opening == 1 and place.first.kind == "word"
+
+
+def quantifier_variable(place: Place) -> Mistake | None:
+    """`forall (m: Message):` and `forall m in messages:`."""
+    first = place.first
+    if first.text not in ("forall", "count") or place.index < 2 or place.is_header:
+        return None
+    if place.at(1).text == "(" and place.at(3).text != ":":
+        return None
+    if place.at(1).text != "(" and place.at(1).kind != "word":
+        return None
+    return mistake(
+        "E0216",
+        f"the variables of `{first.text}` stand in its block",
+        Span(place.at(1).start, place.end),
+        f"Write `{first.text}:`, and `(m: Message)` on a deeper line below it.",
+    )
+
+
+def line_end(place: Place) -> Mistake | None:
+    """A semicolon or a comma between lines, and braces around them."""
+    token = place.token
+    if token.text == ";":
+        instead = () if place.is_last_in_line(place.index) else ("and",)
+        return mistake(
+            "E0228",
+            "semicolons separate nothing here",
+            token.span,
+            "Write each condition on a line of its own.",
+            Edit(token.start, token.end, instead),
+        )
+    if token.text == "," and place.enclosing < 0 and place.is_last_in_line(place.index):
+        return mistake(
+            "E0228",
+            "lines are not separated by commas",
+            token.span,
+            "Remove it.",
+            Edit(token.start, token.end, ("and",) if place.index + 1 < len(place.tokens) else ()),
+        )
+    if token.text in "{}" and len(place.tokens) == 1:
+        return mistake(
+            "E0228",
+            "braces hold no body",
+            token.span,
+            "Remove it: what is deeper belongs to the line above.",
+            Edit(token.start, token.end),
+        )
+    if token.text == "{" and place.is_last_in_line(place.index) and place.previous.text == ")":
+        return mistake(
+            "E0228",
+            "braces hold no body",
+            token.span,
+            "Write a colon, and the conditions on deeper lines below it.",
+        )
+    return None
+
+
+def declared_names(tokens: list[RawToken]) -> set[str]:
+    """The names that a statement or line would declare."""
+    words = [token.text for token in tokens if token.kind == "word"]
+    if words[:1] and words[0] in ("import", "from"):
+        return set(words)
+    return {
+        token.text
+        for token, after in zip(tokens, [*tokens[1:], NOTHING], strict=True)
+        if token.kind == "word" and after.text in (":", ":=", "=", "(")
+    }
+
+
+FIRST: tuple[Detector, ...] = (
+    other_policy_language,
+    decorator,
+    import_form,
+    nested_statement,
+    rule_header,
+    foreign_statement,
+)
+LATER: tuple[Detector, ...] = (quantifier_variable, variable_form, line_end)

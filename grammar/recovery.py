@@ -1,0 +1,247 @@
+"""A statement that does not parse -> its mistakes, and what remains of it.
+
+Each of its lines is tried alone. Where a line stops the parser the mistake is explained; if it is clear what was meant
+the line is read on as if it were written so, else the line is left out. What remains of the statement is parsed
+once more, so that the compiler can check it: two mistakes of different kinds are both found in one run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from policyc.grammar.layout import Edit, Reading
+from policyc.grammar.mistakes import Mistake, Place, mistake
+from policyc.grammar.mistakes_in_statements import declared_names
+from policyc.grammar.problems import SyntaxProblem
+from policyc.grammar.sections import LogicalLine, RawToken, logical_lines, raw_tokens
+from policyc.grammar.source import Span
+from policyc.grammar.syntax_errors import explain
+
+if TYPE_CHECKING:
+    from policyc.grammar.nodes import Statement
+
+_MAX_MISTAKES_IN_LINE = 4
+# Mistakes in the first line after which the lines below it are not policy text either.
+_FOREIGN = frozenset({"E0206", "E0222", "E0231", "E0228", "E0205"})
+
+
+class Stopped(Exception):
+    """The parser cannot go on at `offset` of `reading`; `accepted` are the terminals that could have
+    stood there."""
+
+    def __init__(self, reading: Reading, offset: int, accepted: frozenset[str]) -> None:
+        super().__init__(offset)
+        self.reading = reading
+        self.offset = offset
+        self.accepted = accepted
+
+
+class Attempt(Protocol):
+    """Parses a reading from a start symbol; raises `Stopped` or `SyntaxProblem`."""
+
+    def __call__(self, reading: Reading, start: str) -> list[Statement]: ...
+
+
+@dataclass
+class Recovered:
+    """What came of one statement. `declared` and `used` are names in what was left out."""
+
+    problems: list[SyntaxProblem] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    declared: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+
+
+def recover(text: str, section: Span, attempt: Attempt) -> Recovered:
+    return _Recovery(text, section, attempt).run()
+
+
+class _Recovery:
+    def __init__(self, text: str, section: Span, attempt: Attempt) -> None:
+        self.text = text
+        self.section = section
+        self.attempt = attempt
+        self.tokens = raw_tokens(text, section.start, section.end)
+        self.lines = logical_lines(text, self.tokens)
+        self.edits: dict[int, Edit] = {}
+        self.result = Recovered()
+
+    def run(self) -> Recovered:
+        if not self.lines:
+            return self.result
+        if self._check_lines():
+            self._check_whole()
+        else:
+            self._lose(self.tokens)
+        return self.result
+
+    # --- line by line -----------------------------------------------------------------------
+
+    def _check_lines(self) -> bool:
+        """Whether the statement can be read with what is known about its lines."""
+        usable = True
+        foreign_column: int | None = None
+        for number, line in enumerate(self.lines):
+            if foreign_column is not None and line.column >= foreign_column:
+                if line.column > foreign_column or line.tokens[0].text in ("elif", "else"):
+                    self._leave_out(line)
+                    continue
+            foreign_column = None
+            unresolved = self._check_line(line, is_header=number == 0)
+            if unresolved is None:
+                continue
+            if number == 0:
+                if unresolved.code in _FOREIGN:
+                    return False
+                usable = False
+            elif unresolved.code in ("E0206", "E0218"):
+                foreign_column = line.column
+            self._leave_out(line)
+        return usable
+
+    def _check_line(self, line: LogicalLine, *, is_header: bool) -> SyntaxProblem | None:
+        """Finds the mistakes of a line; the one that cannot be mended, if there is one."""
+        for _ in range(_MAX_MISTAKES_IN_LINE):
+            found = self._try(line, is_header=is_header)
+            if found is None:
+                return None
+            self.result.problems.append(found.problem)
+            if not found.edits:
+                return found.problem
+            for edit in found.edits:
+                self._add(edit)
+        # Too many: what is left of the line is not worth guessing about.
+        return self.result.problems[-1]
+
+    def _try(self, line: LogicalLine, *, is_header: bool) -> Mistake | None:
+        reading = Reading(
+            self.text, line.span.start, line.span.end, complete=True, edits=self.edits
+        )
+        try:
+            self.attempt(reading, "policy" if is_header else "single_line")
+        except SyntaxProblem as problem:
+            if problem.code not in ("E0223", "E0221", "E0216"):
+                return Mistake(problem)
+            return self._explain(line, reading, problem.span.start, problem, is_header=is_header)
+        except Stopped as stop:
+            if stop.reading is not reading:
+                return self._explain_inside_text(stop)
+            return self._explain(
+                line, reading, stop.offset, None, is_header=is_header, accepted=stop.accepted
+            )
+        return None
+
+    def _explain(
+        self,
+        line: LogicalLine,
+        reading: Reading,
+        offset: int,
+        problem: SyntaxProblem | None,
+        *,
+        is_header: bool,
+        accepted: frozenset[str] = frozenset(),
+    ) -> Mistake:
+        place = _place(self.text, line.tokens, offset, accepted, is_header=is_header)
+        found = explain(place, problem)
+        if is_header and found.problem.code not in _FOREIGN and self._is_condition(reading):
+            return mistake(
+                "E0231",
+                "this line belongs to no rule",
+                line.span,
+                'Put it below a line `raise "text" if:`, and indent it.',
+            )
+        return found
+
+    def _is_condition(self, reading: Reading) -> bool:
+        try:
+            self.attempt(reading, "single_line")
+        except (SyntaxProblem, Stopped):
+            return False
+        return True
+
+    def _explain_inside_text(self, stop: Stopped) -> Mistake:
+        """A mistake between the braces of an f-string: nothing there can be mended from outside."""
+        start, end = stop.reading.start, stop.reading.end
+        if self.text[stop.offset : stop.offset + 1] == "\\":
+            return mistake(
+                "E0224",
+                "a backslash cannot stand between these braces",
+                Span(stop.offset, stop.offset + 1),
+                "Use the other kind of quotes there.",
+            )
+        tokens = raw_tokens(self.text, start, end)
+        place = _place(self.text, tokens, stop.offset, stop.accepted, is_header=False)
+        return Mistake(explain(place, None).problem)
+
+    # --- the whole ----------------------------------------------------------------------------
+
+    def _check_whole(self) -> None:
+        reading = Reading(self.text, self.section.start, self.section.end, edits=self.edits)
+        try:
+            self.result.statements = self.attempt(reading, "policy")
+        except SyntaxProblem as problem:
+            self.result.problems.append(problem)
+            self._lose(self.tokens)
+        except Stopped as stop:
+            # Each line is well, so it is their arrangement; after other mistakes that says nothing.
+            if not self.result.problems:
+                self.result.problems.append(self._arrangement(stop))
+            self._lose(self.tokens)
+
+    def _arrangement(self, stop: Stopped) -> SyntaxProblem:
+        before = [token for token in self.tokens if token.end <= stop.offset and _counts(token)]
+        if "INDENT" in stop.accepted or (before and before[-1].text in (":", ":=")):
+            opener = before[-1]
+            return mistake(
+                "E0104",
+                "there is no body below this line",
+                opener.span,
+                "Indent the lines that belong to it."
+                if any(_counts(token) for token in self.tokens[self.tokens.index(opener) + 1 :])
+                else "Write its conditions on deeper lines below it.",
+            ).problem
+        line = next((line for line in self.lines if line.span.end > stop.offset), self.lines[-1])
+        if line is not self.lines[0] and line.span.start >= stop.offset:
+            return mistake(
+                "E0231",
+                "this line belongs to no rule",
+                line.span,
+                'Put it below a line `raise "text" if:`, and indent it.',
+            ).problem
+        place = _place(self.text, line.tokens, stop.offset, stop.accepted, is_header=False)
+        return explain(place, None).problem
+
+    # --- edits and losses -----------------------------------------------------------------------
+
+    def _add(self, edit: Edit) -> None:
+        known = self.edits.get(edit.start)
+        if known is not None:
+            edit = Edit(edit.start, max(known.end, edit.end), known.instead + edit.instead)
+        self.edits[edit.start] = edit
+
+    def _leave_out(self, line: LogicalLine) -> None:
+        self._lose(line.tokens)
+        start, end = line.span.start, line.span.end
+        self.edits = {at: edit for at, edit in self.edits.items() if not start <= at < end}
+        self.edits[start] = Edit(start, end)
+
+    def _lose(self, tokens: list[RawToken] | tuple[RawToken, ...]) -> None:
+        self.result.declared |= declared_names(list(tokens))
+        self.result.used |= {token.text for token in tokens if token.kind == "word"}
+
+
+def _counts(token: RawToken) -> bool:
+    return token.kind not in ("newline", "comment")
+
+
+def _place(
+    text: str,
+    tokens: list[RawToken] | tuple[RawToken, ...],
+    offset: int,
+    accepted: frozenset[str],
+    *,
+    is_header: bool,
+) -> Place:
+    index = next((i for i, token in enumerate(tokens) if token.end > offset), len(tokens))
+    return Place(text, tokens, index, is_header, accepted)
