@@ -6,6 +6,8 @@ can make it slow or large. The limits are fixed: a policy means the same on ever
 
 from __future__ import annotations
 
+from types import NoneType
+
 from policyc.runtime.failures import EvaluationError
 
 MAX_SIZE = 1_000_000
@@ -44,22 +46,22 @@ def check_size(size: int, what: str) -> None:
 
 def kind_of(value: object) -> str:
     """What people call a value of this kind, with its article."""
-    if value is None:
-        return "nothing (None)"
     for types, words in _KINDS:
         if isinstance(value, types):
             return words
     name = type(value).__name__
-    if name == "Chunks":
-        return "content in chunks"
+    if name in _NAMES:
+        return _NAMES[name]
     return "a function" if callable(value) else f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (NoneType, "nothing (None)"),
     (bool, "a truth value"),
     ((int, float), "a number"),
     (str, "a text"),
-    (list, "a list"),
-    (tuple, "a tuple"),
+    ((list, tuple), "a list"),
     (dict, "an object"),
 )
+_NAMES = {"_Absent": "nothing (None)", "Chunks": "content in chunks"}
+"""Kinds of values that are made further up than this module, by the name of their class."""

@@ -42,3 +42,7 @@ class LimitExceeded(PolicycError):
 
     def __reduce__(self) -> tuple[type[LimitExceeded], tuple[str, str]]:
         return (type(self), (self.rule, self.limit))
+
+
+class BackendError(PolicycError):
+    """A backend that could not be reached or did not answer as it should."""

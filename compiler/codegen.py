@@ -1,0 +1,621 @@
+"""Schedules -> the Python code of a search, for whole traces and event by event.
+
+One pass in event order. Every trace variable has a *memory* of the objects that passed its own conditions, each with
+the length that the other memories had at that moment: `a -> b` then means "the first n of a's memory", with no
+comparison and no failed pair. Only a new object can complete a match, so the search over a whole trace and the
+monitor that is fed event by event run the same lines; they differ in the loop around them. Equalities between
+variables are looked up in a dict.
+
+The code is text, one statement a line, compiled by the runtime in the namespace of `runtime.support`. Names in it:
+`e` the event, `r` its role, `c` a tool call, `f` its function, `n` the name, `a` the arguments, `k` the number of the
+call, `i()` the number of the event; `m3x` the memory of the variable x of rule 3; `out` collects matches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from policyc.compiler import plan as p
+from policyc.compiler import typesystem as ts
+from policyc.compiler.expressions import Emitter, VariableForm
+from policyc.compiler.joins import JoinPlan, plan_joins
+from policyc.compiler.schedule import Schedule, Scheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DISPATCH_FROM = 8
+"""From this number of rules for single tool calls they are found by tool name in a dict."""
+
+
+@dataclass(slots=True)
+class Generated:
+    """The code of a policy and what its runtime must know.
+
+    `batch` and `feed` are sources of functions. `late`, `tail`: numbers of rules that need the interpreter
+    for each combination, at the end or at once. `gates`: for late rules without a tail the test of their
+    running counts. `history`: monitors must keep all events. `linked`: rules that ask which call an output
+    answers.
+    """
+
+    source: str
+    constants: dict[str, Any]
+    parameters: frozenset[str]
+    needs_context: bool
+    keeps_events: bool
+    needs_links: bool
+    late: tuple[int, ...]
+    tails: frozenset[int]
+    linked: frozenset[int]
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Source lines with their indentation."""
+
+    lines: list[str] = field(default_factory=list)
+    depth: int = 0
+
+    def add(self, *lines: str) -> None:
+        prefix = " " * self.depth
+        self.lines.extend(prefix + line for line in lines)
+
+    def text(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+
+@dataclass(slots=True)
+class _Unit:
+    """What is searched for: a rule, or the block of a running count."""
+
+    prefix: str
+    schedule: Schedule
+    counter: int | None = None
+    joins: JoinPlan | None = None
+    failures: bool = False
+    """For `forall`: candidates that fail a condition are counted, not those that pass."""
+
+    @property
+    def has_memory(self) -> bool:
+        return len(self.schedule.scans) > 1
+
+
+_LOAD_ARGUMENTS = "if type(a) is not dict: a = arguments_of(f)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """An emitted condition of one variable."""
+
+    text: str
+    can_fail: bool
+    reads_arguments: bool
+
+
+_EVENT_DOMAINS = (ts.MESSAGE, ts.TOOL_OUTPUT)
+_CALL_DOMAINS = (ts.TOOL_CALL, ts.FUNCTION)
+
+
+def generate(plan: p.Plan) -> Generated:
+    """The search of a plan as Python code."""
+    return _Generator(plan).generate()
+
+
+class _Generator:
+    def __init__(self, plan: p.Plan) -> None:
+        self.plan = plan
+        self.scheduler = Scheduler(plan)
+        self.constants: dict[str, Any] = {}
+        self.parameters: set[str] = set()
+        self.uses_links = False
+        self.units: list[_Unit] = []
+        self.late: list[Schedule] = []
+        self.tails: set[int] = set()
+        self.linked: set[int] = set()
+        self.keeps_events = False
+        self.uses_context = False
+        self.notes_parts = False
+        self.table: str | None = None
+        self.shapes: dict[str, tuple[str, int]] = {}
+
+    def generate(self) -> Generated:
+        schedules = [self.scheduler.schedule(rule) for rule in self.plan.rules]
+        for schedule in schedules:
+            self._register(schedule)
+        for number, schedule in enumerate(self.scheduler.counters):
+            unit = _Unit(f"q{number}", schedule, counter=number)
+            gate = next(
+                gate for owner in schedules for gate in owner.gates if gate.counter == number
+            )
+            unit.failures = gate.quantified.kind == "forall"
+            if unit.has_memory:
+                unit.joins = plan_joins(unit.prefix, schedule)
+            self.units.append(unit)
+        batch = self._function(monitor=False)
+        feed = self._function(monitor=True)
+        return Generated(
+            self._shapes() + batch + "\n" + feed,
+            self.constants,
+            frozenset(self.parameters),
+            needs_context=self.uses_context,
+            keeps_events=self.keeps_events,
+            needs_links=self.uses_links,
+            late=tuple(schedule.rule.index for schedule in self.late),
+            tails=frozenset(self.tails),
+            linked=frozenset(self.linked),
+        )
+
+    def _register(self, schedule: Schedule) -> None:
+        rule = schedule.rule
+        if schedule.has_tail:
+            self.tails.add(rule.index)
+            self.uses_context = True
+        if schedule.is_late or schedule.gates or not schedule.scans:
+            self.late.append(schedule)
+            self.uses_context = True
+        if schedule.is_late or schedule.gates or schedule.needs_history:
+            self.keeps_events = True
+        if schedule.needs_history:
+            self.uses_context = True
+        if _asks_for_links(rule, self.plan):
+            self.linked.add(rule.index)
+            self.uses_links = True
+            self.uses_context = True
+        if schedule.scans:
+            unit = _Unit(f"{rule.index}", schedule)
+            if unit.has_memory:
+                unit.joins = plan_joins(unit.prefix, schedule)
+            self.units.append(unit)
+
+    # --- the function around the blocks
+
+    def _function(self, *, monitor: bool) -> str:
+        out = _Lines()
+        out.add("def monitor(X, P, out, tools):" if monitor else "def batch(events, X, P, out, tools):")
+        out.depth += 1
+        if self.uses_links:
+            out.add("L = X.links")
+        for unit in self.units:
+            if unit.has_memory:
+                assert unit.joins is not None  # noqa: S101  # set together
+                for name in unit.joins.memories:
+                    out.add(f"{name} = []")
+                for name in unit.joins.indexes:
+                    out.add(f"{name} = {{}}")
+            if unit.counter is not None:
+                out.add(f"{unit.prefix} = 0")
+        self.notes_parts = any(u.joins is not None and u.joins.needs_parts_before for u in self.units)
+        if self.notes_parts:
+            out.add("before = back = -1")
+        if monitor:
+            out.add("number = -1")
+            counters = [unit.prefix for unit in self.units if unit.counter is not None]
+            out.add("def feed(e):")
+            out.depth += 1
+            if self.notes_parts:
+                counters.extend(("before", "back"))
+            out.add(f"nonlocal {', '.join(['number', *counters])}", "number += 1")
+            if self.uses_links:
+                out.add("L.add(number, e)")
+            self._event(out, leave="pass", number="number")
+            self._end(out)
+            out.depth -= 1
+            out.add("return feed")
+        else:
+            out.add("it = iter(events)", "left = it.__length_hint__", "last = len(events) - 1")
+            out.add("for e in it:")
+            out.depth += 1
+            self._event(out, leave="continue", number="last - left()")
+            out.depth -= 1
+            self._end(out)
+        return out.text()
+
+    def _end(self, out: _Lines) -> None:
+        """Decide late rules: at the end of a trace, after each event of a monitor."""
+        for schedule in self.late:
+            index = schedule.rule.index
+            tests = []
+            for gate in schedule.gates:
+                tests.append(_gate_test(f"q{gate.counter}", gate.quantified, negated=gate.negated))
+            condition = " and ".join(tests) or "True"
+            if schedule.has_tail:
+                out.add(f"if {condition}: X.decide({index})")
+            else:
+                out.add(f"if {condition}: X.release({index})")
+
+    def _event(self, out: _Lines, *, leave: str, number: str) -> None:
+        """The lines for one event `e`."""
+        domains = {scan.domain for unit in self.units for scan in unit.schedule.scans}
+        special = domains - {*_EVENT_DOMAINS, *_CALL_DOMAINS}
+        if self.notes_parts:
+            out.add(f"before, back = back, parts_in(e, {number})")
+        out.add("try:", ' r = e["role"]', "except (KeyError, TypeError):")
+        out.depth += 1
+        out.add(f"kind = event_kind(e, {number})")
+        out.add(f'if kind == "tools": tools.append(({number}, len(tools_of(e))))')
+        if domains & {*_CALL_DOMAINS}:
+            out.add('if kind == "call":')
+            out.depth += 1
+            out.add("c = e", "k = -1")
+            self._calls(out, number)
+            out.depth -= 1
+        for domain in sorted(special, key=lambda x: x.name):
+            self._generic(out, domain, number)
+        if leave == "continue":
+            out.add("continue")
+        out.depth -= 1
+        if leave != "continue":
+            out.add("else:")
+            out.depth += 1
+        self._roles(out, number, special)
+        if leave != "continue":
+            out.depth -= 1
+
+    def _roles(self, out: _Lines, number: str, special: set[ts.Type]) -> None:
+        """Branches by role: what only looks at one role is reached with one comparison."""
+        lines = len(out.lines)
+        outputs = list(self._variables(ts.TOOL_OUTPUT))
+        messages = list(self._variables(ts.MESSAGE))
+        has_calls = any(True for domain in _CALL_DOMAINS for _ in self._variables(domain))
+        by_role: dict[str, list[tuple[_Unit, p.Scan]]] = {}
+        general = []
+        for unit, scan in messages:
+            role = _known_role(unit.schedule.alpha[scan.variable], scan.variable)
+            if role is None or unit.failures:
+                general.append((unit, scan))
+            else:
+                by_role.setdefault(role, []).append((unit, scan))
+        word = "if"
+        if outputs:
+            out.add('if r == "tool":')
+            out.depth += 1
+            for unit, scan in outputs:
+                self._object(out, unit, scan, number)
+            out.depth -= 1
+            word = "elif"
+        if general or has_calls:
+            if not outputs:
+                out.add('if r != "tool":')
+            else:
+                out.add("else:")
+            out.depth += 1
+            for unit, scan in messages:
+                self._object(out, unit, scan, number)
+            if has_calls:
+                self._call_loop(out, number)
+            out.depth -= 1
+        else:
+            for role, group in by_role.items():
+                if role == "tool":
+                    continue
+                out.add(f"{word} r == {role!r}:")
+                word = "elif"
+                out.depth += 1
+                for unit, scan in group:
+                    self._object(out, unit, scan, number, skip_role=True)
+                out.depth -= 1
+        for domain in sorted(special, key=lambda x: x.name):
+            self._generic(out, domain, number)
+        if len(out.lines) == lines:
+            out.add("pass")
+
+    def _variables(self, domain: ts.Type) -> Iterator[tuple[_Unit, p.Scan]]:
+        for unit in self.units:
+            for scan in _sinks_first(unit):
+                if scan.domain == domain:
+                    yield unit, scan
+
+    def _call_loop(self, out: _Lines, number: str) -> None:
+        out.add('calls = e.get("tool_calls")', "if calls:")
+        out.depth += 1
+        out.add(
+            f"if type(calls) is not list: bad_calls(calls, {number})", "k = -1", "for c in calls:"
+        )
+        out.depth += 1
+        out.add("k += 1")
+        self._calls(out, number)
+        out.depth -= 2
+
+    def _calls(self, out: _Lines, number: str) -> None:
+        """The lines for one tool call `c`."""
+        out.add(
+            "try:",
+            ' f = c["function"]',
+            ' n = f["name"]',
+            ' a = f["arguments"]',
+            "except (KeyError, TypeError, IndexError):",
+            f" f, n, a = call_parts(c, {number}, k)",
+        )
+        dispatched: dict[str, list[tuple[_Unit, p.Scan]]] = {}
+        direct = []
+        for domain in _CALL_DOMAINS:
+            for unit, scan in self._variables(domain):
+                tool = None if unit.has_memory or unit.failures else _known_tool(unit, scan)
+                if tool is None:
+                    direct.append((unit, scan))
+                else:
+                    dispatched.setdefault(tool, []).append((unit, scan))
+        if sum(map(len, dispatched.values())) < DISPATCH_FROM:
+            direct = [
+                (unit, scan) for domain in _CALL_DOMAINS for unit, scan in self._variables(domain)
+            ]
+            dispatched = {}
+        for unit, scan in direct:
+            self._object(out, unit, scan, number)
+        if dispatched:
+            table = self._table(dispatched)
+            out.add(
+                f"found = {table}.get(n) if type(n) is str else None",
+                "if found is not None:",
+                " if type(a) is not dict: a = arguments_of(f)",
+                f" at = {number}",
+                f" for block in found: block(e, c, f, n, a, k, at, X, P, out)",
+            )
+
+    def _table(self, dispatched: dict[str, list[tuple[_Unit, p.Scan]]]) -> str:
+        """A constant that maps tool names to block functions; blocks of one shape share their code."""
+        if self.table is None:
+            rows = {
+                tool: tuple(self._row(unit, scan) for unit, scan in group)
+                for tool, group in dispatched.items()
+            }
+            self.table = f"K{len(self.constants)}"
+            self.constants[self.table] = DispatchTable(rows)
+        return self.table
+
+    def _row(self, unit: _Unit, scan: p.Scan) -> tuple[str, tuple[Any, ...]]:
+        """The function that makes a block, and the constants to call it with."""
+        values: dict[str, Any] = {}
+        emitter = _ShapedEmitter({scan.variable: _form(scan)}, values)
+        conditions = unit.schedule.alpha[scan.variable][1:]
+        codes = [emitter.condition(condition) for condition in conditions]
+        index = emitter.constant(unit.schedule.rule.index)
+        self._note(emitter)
+        test = " and ".join(code.text for code in codes) or "True"
+        spots = "((at, k, e),)"
+        out = _Lines(depth=2)
+        if any(code.can_fail for code in codes):
+            self.uses_context = True
+            self.tails.add(unit.schedule.rule.index)
+            verb = "wait" if unit.schedule.is_late or unit.schedule.gates else "tail"
+            out.add("try:", f" ok = {test}")
+            out.add("except Exception:", f" X.{verb}({index}, {spots})", " return")
+            out.add("if ok:")
+        else:
+            out.add(f"if {test}:")
+        out.depth += 1
+        self._found(out, unit, spots, index)
+        body = out.text()
+        if body not in self.shapes:
+            self.shapes[body] = (f"shape{len(self.shapes)}", len(values))
+        return self.shapes[body][0], tuple(values.values())
+
+    def _shapes(self) -> str:
+        """The functions that make blocks, one for each shape."""
+        made = []
+        for body, (name, count) in self.shapes.items():
+            names = ", ".join(f"K{number}" for number in range(count))
+            made.append(
+                f"def {name}({names}):\n"
+                f" def block(e, c, f, n, a, k, at, X, P, out):\n{body} return block\n"
+            )
+        return "".join(made)
+
+    # --- one object
+
+    def _generic(self, out: _Lines, domain: ts.Type, number: str) -> None:
+        """Objects that are rarely asked for (texts, chunks, tools) come from the history's walk."""
+        out.add(f"for k, v in objects_of({domain.name!r}, {number}, e, X):")
+        self.uses_context = True
+        out.depth += 1
+        for unit, scan in self._variables(domain):
+            self._object(out, unit, scan, number)
+        out.depth -= 1
+
+    def _object(
+        self, out: _Lines, unit: _Unit, scan: p.Scan, number: str, *, skip_role: bool = False
+    ) -> None:
+        """Test an object against the conditions of one variable, then use it."""
+        form = _form(scan, number)
+        emitter = Emitter({scan.variable: form}, self.constants)
+        conditions = list(unit.schedule.alpha[scan.variable])
+        if skip_role:
+            conditions = [x for x in conditions if _role_of(x, scan.variable) is None]
+        codes: list[_Test] = []
+        for condition in conditions:
+            emitter.reads_arguments = False
+            code = emitter.condition(condition)
+            if code.text != "True":
+                codes.append(_Test(code.text, code.can_fail, emitter.reads_arguments))
+        self._note(emitter)
+        depth = out.depth
+        can_fail = any(code.can_fail for code in codes)
+        spot = f"({number}, {form.part}, e)"
+        if unit.failures:
+            self._count_failure(out, unit, codes)
+            return
+        if can_fail:
+            self._test_with_failures(out, unit, scan, codes, spot)
+        else:
+            is_loaded = False
+            for code in codes:
+                if code.reads_arguments and not is_loaded:
+                    out.add(_LOAD_ARGUMENTS)
+                    is_loaded = True
+                out.add(f"if {code.text}:")
+                out.depth += 1
+        self._use(out, unit, scan, spot, number)
+        out.depth = depth
+
+    def _count_failure(self, out: _Lines, unit: _Unit, codes: list[_Test]) -> None:
+        if any(code.reads_arguments for code in codes):
+            out.add(_LOAD_ARGUMENTS)
+        test = " and ".join(code.text for code in codes) or "True"
+        out.add(f"if not ({test}): {unit.prefix} += 1")
+
+    def _test_with_failures(
+        self,
+        out: _Lines,
+        unit: _Unit,
+        scan: p.Scan,
+        codes: list[_Test],
+        spot: str,
+    ) -> None:
+        """Conditions that may fail: the interpreter finds out what a failure means."""
+        self.uses_context = True
+        index = unit.schedule.rule.index
+        if any(code.reads_arguments for code in codes):
+            out.add(_LOAD_ARGUMENTS)
+        out.add("try:", f" ok = {' and '.join(code.text for code in codes)}", "except Exception:")
+        if unit.has_memory:
+            out.add(f" X.doubt({index}, {scan.variable!r}, {spot})")
+        elif unit.schedule.is_late or unit.schedule.gates:
+            out.add(f" X.wait({index}, ({spot},))")
+        else:
+            out.add(f" X.tail({index}, ({spot},))")
+        out.add(" ok = False", "if ok:")
+        self.tails.add(index)
+        out.depth += 1
+
+    def _use(self, out: _Lines, unit: _Unit, scan: p.Scan, spot: str, number: str) -> None:
+        """What to do with an object that passed: report it, or remember it and look for matches."""
+        if not unit.has_memory:
+            self._found(out, unit, f"({spot},)")
+            return
+        assert unit.joins is not None  # noqa: S101  # set together
+        out.add(f"at = {number}")
+        spot = f"(at, {_form(scan).part}, e)"
+        for line in unit.joins.lines(scan.variable, self._join_emitter(unit)):
+            if line.text == "JOINED":
+                continue
+            if line.text == "FOUND":
+                inner = _Lines(depth=out.depth + line.depth)
+                self._found(inner, unit, line.spots)
+                out.lines.extend(inner.lines)
+            else:
+                out.lines.append(" " * (out.depth + line.depth) + line.text)
+
+    def _join_emitter(self, unit: _Unit) -> Emitter:
+        emitter = Emitter({}, self.constants)
+        emitter.parameters = self.parameters
+        return emitter
+
+    def _found(self, out: _Lines, unit: _Unit, spots: str, rule: str = "") -> None:
+        schedule = unit.schedule
+        rule = rule or str(schedule.rule.index)
+        if unit.counter is not None:
+            out.add(f"{unit.prefix} += 1")
+        elif schedule.gates or schedule.is_late:
+            out.add(f"X.wait({rule}, {spots})")
+        elif schedule.has_tail:
+            out.add(f"X.tail({rule}, {spots})")
+        else:
+            out.add(f"out.append(({rule}, {spots}))")
+
+    def _note(self, emitter: Emitter) -> None:
+        self.parameters |= emitter.parameters
+        if emitter.uses_links:
+            self.uses_links = True
+            self.uses_context = True
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchTable:
+    """Blocks by the tool name that they are for: the function that makes each, and its constants."""
+
+    rows: dict[str, tuple[tuple[str, tuple[Any, ...]], ...]]
+
+
+class _ShapedEmitter(Emitter):
+    """Emits every literal as a constant, so that rules of one shape give the same source."""
+
+    def literal(self, value: Any) -> str:
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            return self.constant(value)
+        return super().literal(value)
+
+
+def _form(scan: p.Scan, number: str = "at") -> VariableForm:
+    """The local names of an object while it is the one looked at."""
+    if scan.domain in _EVENT_DOMAINS:
+        return VariableForm(scan.domain, "e", role="r", number=number, part="-1")
+    if scan.domain in _CALL_DOMAINS:
+        return VariableForm(
+            scan.domain,
+            "c",
+            function="f",
+            name="n",
+            arguments="a",
+            number=number,
+            part="k",
+        )
+    return VariableForm(scan.domain, "v", number=number, part="k")
+
+
+def _role_of(condition: p.Expr, variable: str) -> str | None:
+    """The text that a condition `variable.role == "text"` compares with."""
+    match condition:
+        case p.Cmp(
+            operator="==",
+            left=p.GetMember(value=p.Var(name=name), name="role"),
+            right=p.Literal(value=str() as role),
+        ) if name == variable:
+            return role
+    return None
+
+
+def _known_role(conditions: list[p.Expr], variable: str) -> str | None:
+    return next(
+        (role for x in conditions if (role := _role_of(x, variable)) is not None), None
+    )
+
+
+def _known_tool(unit: _Unit, scan: p.Scan) -> str | None:
+    """The tool name that the first condition of a call variable asks for."""
+    conditions = unit.schedule.alpha[scan.variable]
+    if not conditions or scan.domain != ts.TOOL_CALL:
+        return None
+    match conditions[0]:
+        case p.MatchTool(name=name, wildcard=False, arguments=None):
+            return name
+    return None
+
+
+def _sinks_first(unit: _Unit) -> list[p.Scan]:
+    """The variables of a unit, those that flows lead to before those that they come from."""
+    if unit.joins is None:
+        return list(unit.schedule.scans)
+    order = {name: number for number, name in enumerate(unit.joins.order)}
+    return sorted(unit.schedule.scans, key=lambda scan: order[scan.variable])
+
+
+def _gate_test(counter: str, quantified: p.Quantified, *, negated: bool) -> str:
+    if quantified.kind == "forall":
+        test = f"{counter} == 0"
+    else:
+        parts = []
+        for bound, operator in ((quantified.minimum, ">="), (quantified.maximum, "<=")):
+            if isinstance(bound, p.Literal):
+                parts.append(f"{counter} {operator} {bound.value}")
+        test = " and ".join(parts) or "True"
+    return f"not ({test})" if negated else f"({test})"
+
+
+def _asks_for_links(rule: p.RulePlan, plan: p.Plan) -> bool:
+    """Whether a rule may ask which call an output answers."""
+    seen: set[int] = set()
+    stack: list[p.PlanNode] = [rule, *plan.constants]
+    while stack:
+        for node in p.walk(stack.pop()):
+            match node:
+                case p.MatchTool(value=p.Var(type=ts.TOOL_CALL)):
+                    continue
+                case p.MatchTool():
+                    return True
+                case p.CallFunction(signature=signature) if signature.name == "tool_call":
+                    return True
+                case p.CallPredicate(index=index) if index not in seen:
+                    seen.add(index)
+                    stack.append(plan.predicates[index])
+    return False

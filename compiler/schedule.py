@@ -1,0 +1,228 @@
+"""Which conditions of a rule a search can use early, and which it must leave for the end.
+
+The meaning of a rule is its steps run as nested loops (`plan.Block`). A search may look at a condition earlier than
+that as long as nobody can tell: what is found, and which rules fail, must stay the same. `schedule` sorts
+the checks of a rule into
+
+- `alpha[v]`: depend on one trace variable, tested once for each object before it is remembered;
+- `joins`: relate several trace variables and cannot fail;
+- the *tail*: everything else. Where there is one, the whole block is run by the interpreter for each
+  combination that the search did not rule out;
+- `gates`: closed quantifiers, kept as running counts.
+
+A rule is *late* when it asks about the whole trace (quantifiers, predicates with variables of their own): what holds of
+it can change with every event, so its combinations are decided at the end and again after each event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from policyc.compiler import plan as p
+from policyc.compiler import typesystem as ts
+from policyc.compiler.expressions import Emitter, NotCompiled, VariableForm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_SUBSTITUTED = 200
+"""Nodes of a condition after assigned names are put in place; larger ones go to the tail."""
+
+
+@dataclass(slots=True)
+class Gate:
+    """A closed quantifier as a running count of the models (or, for `forall`, the failures) of its block."""
+
+    quantified: p.Quantified
+    counter: int
+    negated: bool
+
+
+@dataclass(slots=True)
+class Schedule:
+    rule: p.RulePlan
+    scans: tuple[p.Scan, ...]
+    alpha: dict[str, list[p.Expr]]
+    joins: list[p.Expr] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
+    has_tail: bool = False
+    is_late: bool = False
+    needs_history: bool = False
+    """Whether a failure of a condition can only be judged with events that did not match."""
+
+
+def substitutions(block: p.Block) -> dict[str, p.Expr]:
+    """The value of each assigned name, with earlier ones put in place; too large ones are left out."""
+    known: dict[str, p.Expr] = {}
+    for step in block.steps:
+        if isinstance(step, p.Bind):
+            value = substitute(step.value, known)
+            if sum(1 for _ in p.walk(value)) <= MAX_SUBSTITUTED:
+                known[step.variable] = value
+    return known
+
+
+def substitute(expression: p.Expr, known: dict[str, p.Expr]) -> p.Expr:
+    """The expression with assigned names replaced by their values."""
+    if not known or not (p.free_variables(expression) & known.keys()):
+        return expression
+    changed: p.Expr = p.rewrite(
+        expression, lambda node: known.get(node.name, node) if isinstance(node, p.Var) else node
+    )
+    return changed
+
+
+class TraceDependence:
+    """Which expressions ask about the whole trace, through predicates and constants as well."""
+
+    def __init__(self, plan: p.Plan) -> None:
+        self.plan = plan
+        self.predicates: dict[int, bool] = {}
+        self.constants: dict[int, bool] = {}
+
+    def of(self, node: p.PlanNode) -> bool:
+        return any(self._asks(child) for child in p.walk(node))
+
+    def _asks(self, node: p.PlanNode) -> bool:
+        match node:
+            case p.Quantified() | p.Input(name=None | "data"):
+                return True
+            case p.CallPredicate(index=index):
+                if index not in self.predicates:
+                    self.predicates[index] = False
+                    block = self.plan.predicates[index].block
+                    self.predicates[index] = any(
+                        isinstance(child, p.Scan) or self._asks(child) for child in p.walk(block)
+                    )
+                return self.predicates[index]
+            case p.ConstantRef(index=index):
+                if index not in self.constants:
+                    self.constants[index] = False
+                    self.constants[index] = self.of(self.plan.constants[index].value)
+                return self.constants[index]
+        return False
+
+
+class Scheduler:
+    """Schedules the rules of a plan; `counters` collects the blocks that gates count."""
+
+    def __init__(self, plan: p.Plan) -> None:
+        self.plan = plan
+        self.depends = TraceDependence(plan)
+        self.counters: list[Schedule] = []
+
+    def schedule(self, rule: p.RulePlan) -> Schedule:
+        block = rule.block
+        scans = tuple(step for step in block.steps if isinstance(step, p.Scan))
+        result = Schedule(rule, scans, {scan.variable: [] for scan in scans})
+        known = substitutions(block)
+        trace_variables = set(result.alpha)
+        emitter = Emitter({scan.variable: VariableForm.probe(scan.domain) for scan in scans})
+        is_open = True
+        """Whether later checks may still be used early: nothing before them is left that may fail."""
+        seen: set[str] = set()
+        for step in block.steps:
+            match step:
+                case p.Scan(variable=name):
+                    seen.add(name)
+                case p.Each():
+                    result.has_tail = True
+                    result.is_late |= self.depends.of(step.source)
+                    is_open = is_open and not _may_fail(emitter, substitute(step.source, known))
+                case p.Bind(value=value):
+                    substituted = substitute(value, known)
+                    result.is_late |= self.depends.of(substituted)
+                    if step.variable not in known or _may_fail(emitter, substituted):
+                        result.has_tail = True
+                        is_open = False
+                case p.Check(condition=condition):
+                    is_open = self._check(
+                        result, substitute(condition, known), emitter, trace_variables, seen, is_open
+                    )
+        return result
+
+    def _check(
+        self,
+        result: Schedule,
+        condition: p.Expr,
+        emitter: Emitter,
+        trace_variables: set[str],
+        seen: set[str],
+        is_open: bool,  # noqa: FBT001  # internal
+    ) -> bool:
+        """Put one check where it belongs; whether checks after it may still be used early."""
+        if self.depends.of(condition):
+            result.is_late = True
+            gate = self._gate(condition)
+            if gate is not None and is_open:
+                result.gates.append(gate)
+                return is_open
+            result.has_tail = True
+            return False
+        free = p.free_variables(condition)
+        code = None
+        if is_open and free and free <= trace_variables:
+            try:
+                code = emitter.condition(condition)
+            except NotCompiled:
+                code = None
+        if code is None:
+            result.has_tail = True
+            return False
+        if len(free) == 1:
+            (variable,) = free
+            result.alpha[variable].append(condition)
+            if code.can_fail and len(trace_variables) > 1 and len(seen) > 1:
+                result.needs_history = True
+            return True
+        if code.can_fail:
+            result.has_tail = True
+            return False
+        result.joins.append(condition)
+        return True
+
+    def _gate(self, condition: p.Expr) -> Gate | None:
+        """The condition as a running count, where it is a closed quantifier over simple blocks."""
+        negated = False
+        while isinstance(condition, p.Not):
+            negated, condition = not negated, condition.operand
+        if not isinstance(condition, p.Quantified) or p.free_variables(condition):
+            return None
+        for bound in (condition.minimum, condition.maximum):
+            if bound is not None and not (
+                isinstance(bound, p.Literal) and type(bound.value) is int
+            ):
+                return None
+        schedule = self._counter(condition)
+        if schedule is None:
+            return None
+        self.counters.append(schedule)
+        return Gate(condition, len(self.counters) - 1, negated)
+
+    def _counter(self, quantified: p.Quantified) -> Schedule | None:
+        block = quantified.block
+        if any(self.depends.of(step) for step in block.steps):
+            return None
+        pseudo = p.RulePlan(-1, p.RuleRef("", None, 0), p.TRUE, block)
+        schedule = self.schedule(pseudo)
+        if schedule.has_tail or schedule.is_late or schedule.needs_history or not schedule.scans:
+            return None
+        if quantified.kind == "forall" and len(schedule.scans) != 1:
+            return None
+        if _can_fail(schedule):
+            return None
+        return schedule
+
+
+def _can_fail(schedule: Schedule) -> bool:
+    emitter = Emitter({scan.variable: VariableForm.probe(scan.domain) for scan in schedule.scans})
+    conditions: Iterable[p.Expr] = (x for group in schedule.alpha.values() for x in group)
+    return any(emitter.condition(condition).can_fail for condition in conditions)
+
+
+def _may_fail(emitter: Emitter, value: p.Expr) -> bool:
+    try:
+        return emitter.emit(value).can_fail
+    except NotCompiled:
+        return True

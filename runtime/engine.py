@@ -1,0 +1,373 @@
+"""The embedded engine: a program and a trace in, a result out; whole traces, pending events, and monitors.
+
+The generated code finds matches as coordinates; this module turns what was found into a result: order, errors by rule,
+and violations that are written out when they are looked at. Rules whose verdict depends on the whole trace are
+written out at once, because the trace may grow before anyone looks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from policyc.compiler import plan as p
+from policyc.grammar.diagnostics import PolicycError
+from policyc.runtime.failures import EvaluationError, MissingParameter
+from policyc.runtime.history import History, ToolCounts
+from policyc.runtime.interpreter import Frame, Interpreter
+from policyc.runtime.naive import search
+from policyc.runtime.reports import (
+    Match,
+    coordinates_of,
+    events_of,
+    model_of,
+    rule_error,
+    violation_of,
+)
+from policyc.runtime.results import NOTHING, AnalysisResult, RuleError, Violation
+from policyc.runtime.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from policyc.compiler.signatures import Signature
+    from policyc.runtime.history import Event
+    from policyc.runtime.program import Program
+
+Identity = tuple[int, tuple[Any, ...]]
+
+
+class Engine:
+    """Evaluates one program. Stateless: any number of threads may use it at once."""
+
+    def __init__(
+        self,
+        program: Program,
+        load: Callable[[Signature], Callable[..., Any]],
+        *,
+        optimize: bool = True,
+    ) -> None:
+        self.program = program
+        self.plan = program.plan
+        self.load = load
+        self.optimize = optimize
+        self.eager = frozenset(
+            rule.index
+            for rule in self.plan.rules
+            if rule.index in program.generated.late
+            or rule.index in program.generated.linked
+            or not _is_safe(rule.value)
+        )
+
+    # --- whole traces
+
+    def analyze(self, events: list[Event], parameters: Mapping[str, Any]) -> AnalysisResult:
+        """The result of a whole trace."""
+        run = self.search(events, parameters)
+        if not run.found and not run.failed:
+            return NOTHING
+        return self.result(run, run.found)
+
+    def search(self, events: list[Event], parameters: Mapping[str, Any]) -> Run:
+        """Every match and every failed candidate of a trace."""
+        run = self._run(events, parameters)
+        if not self.optimize:
+            return self._search_plainly(run)
+        self.program.batch(events, run, parameters, run.found, run.tools)
+        run.settle_doubts()
+        if run.disabled:
+            run.found[:] = [match for match in run.found if match[0] not in run.disabled]
+        if len(run.found) > 1:
+            run.found.sort(key=_order)
+        return run
+
+    def _search_plainly(self, run: Run) -> Run:
+        history = History(run.events or [])
+        interpreter = Interpreter(self.plan, history, run.parameters, self.load)
+        for rule in self.plan.rules:
+            if rule.index in run.disabled:
+                continue
+            matches, failure = search(rule, interpreter)
+            run.found.extend(matches)
+            if failure is not None:
+                run.failed.append((rule, *failure))
+        counts = history.counts
+        run.tools.extend(counts.sizes())
+        return run
+
+    def _run(
+        self, events: list[Event] | None, parameters: Mapping[str, Any], *, is_monitor: bool = False
+    ) -> Run:
+        run = Run(
+            self.plan,
+            self.program.generated,
+            self.load,
+            parameters,
+            events,
+            [],
+            [],
+            is_monitor=is_monitor,
+        )
+        if not self.program.parameters <= parameters.keys():
+            self._disable(run)
+        return run
+
+    def _disable(self, run: Run) -> None:
+        """Rules that lack a parameter fail, unless a line before it is false without any trace."""
+        interpreter = Interpreter(self.plan, History([]), run.parameters, self.load)
+        disabled = set()
+        for rule in self.plan.rules:
+            if set(rule.parameters) <= run.parameters.keys():
+                continue
+            disabled.add(rule.index)
+            run.waiting.pop(rule.index, None)
+            error = _missing(rule, interpreter)
+            if error is not None:
+                run.failed.append((rule, error, Frame()))
+        run.waiting.update({index: [] for index in disabled if index in self.program.generated.late})
+        run.disabled = frozenset(disabled)
+
+    # --- results
+
+    def result(self, run: Run, matches: Sequence[Match]) -> AnalysisResult:
+        """The result of some matches and of what failed."""
+        errors = self.errors(run)
+        build = _Builder(self, run)
+        if not any(match[0] in self.eager for match in matches):
+            return AnalysisResult(matches, build, errors)
+        made: list[Any] = []
+        for match in matches:
+            try:
+                made.append(build(match))
+            except EvaluationError as error:
+                rule = self.plan.rules[match[0]]
+                errors.append(rule_error(self.plan, rule, error, {}))
+        return AnalysisResult(made, None, _one_a_rule(errors))
+
+    def errors(self, run: Run) -> list[RuleError]:
+        """One error for each rule that failed: of the first candidate in trace order."""
+        by_rule: dict[int, tuple[Any, p.RulePlan, EvaluationError, Frame]] = {}
+        for rule, error, frame in run.failed:
+            order = sorted((key, str(at)) for key, at in frame.coordinates.items())
+            known = by_rule.get(rule.index)
+            if known is None or order < known[0]:
+                by_rule[rule.index] = (order, rule, error, frame)
+        return [
+            rule_error(self.plan, rule, error, frame.values)
+            for _, (_, rule, error, frame) in sorted(by_rule.items())
+        ]
+
+    # --- pending events
+
+    def analyze_pending(
+        self, past: list[Event], pending: list[Event], parameters: Mapping[str, Any]
+    ) -> AnalysisResult:
+        """What the pending events have to do with: see `pending_matches`."""
+        if not pending:
+            return NOTHING
+        run, matches = self.pending_matches(past, pending, parameters)
+        if not matches and not run.failed:
+            return NOTHING
+        return self.result(run, matches)
+
+    def pending_matches(
+        self, past: list[Event], pending: list[Event], parameters: Mapping[str, Any]
+    ) -> tuple[Run, list[Match]]:
+        """The matches on past + pending that involve a pending event or did not hold on the past alone."""
+        boundary = len(past)
+        run = self.search([*past, *pending], parameters)
+        before: set[Identity] | None = None
+        kept = []
+        for match in run.found:
+            events = events_of(match)
+            if any(number >= boundary for number in events):
+                kept.append(match)
+                continue
+            if match[0] not in self.program.generated.late:
+                continue
+            if self._counts_pending(run, match, boundary):
+                kept.append(match)
+                continue
+            if before is None:
+                before = {_identity(x) for x in self.search(past, parameters).found}
+            if _identity(match) not in before:
+                kept.append(match)
+        run.failed = [x for x in run.failed if self._fails_on_pending(x[0], x[2], boundary)]
+        return run, kept
+
+    def _counts_pending(self, run: Run, match: Match, boundary: int) -> bool:
+        rule = self.plan.rules[match[0]]
+        model = model_of(rule, match, run.interpreter(run.history()))
+        return any(number >= boundary for number in model.counted)
+
+    def _fails_on_pending(self, rule: p.RulePlan, frame: Frame, boundary: int) -> bool:
+        """Whether a failure concerns the pending events; those of the past alone were reported then."""
+        if rule.index in self.program.generated.late:
+            return True
+        numbers = [at[0] for at in frame.coordinates.values() if isinstance(at, tuple)]
+        return not numbers or max(numbers) >= boundary
+
+    # --- monitors
+
+    def monitor(self, parameters: Mapping[str, Any]) -> MonitorState:
+        return MonitorState(self, parameters)
+
+
+class MonitorState:
+    """What a monitor knows: the memories of the generated code, and what it reported.
+
+    Fed event by event it reports what each event completes. Not to be shared between threads without a lock.
+    """
+
+    def __init__(self, engine: Engine, parameters: Mapping[str, Any]) -> None:
+        self.engine = engine
+        self.parameters = parameters
+        self.seen: set[Identity] = set()
+        self._start()
+
+    def _start(self) -> None:
+        engine = self.engine
+        generated = engine.program.generated
+        keeps = generated.keeps_events or not engine.optimize
+        self.events: list[Event] | None = [] if keeps else None
+        self.run = engine._run(self.events, self.parameters, is_monitor=True)
+        self.found = self.run.found
+        self.failed = self.run.failed
+        self.is_simple = self.events is None and not self.failed
+        self.feed = engine.program.monitor(
+            self.run, self.parameters, self.found, self.run.tools
+        )
+
+    def append(self, event: Event) -> AnalysisResult:
+        """Take the next event; the result is what it completes."""
+        if self.events is not None:
+            self.events.append(event)
+        self.feed(event)
+        if not self.found and not self.failed and not self.run.doubts:
+            return NOTHING
+        return self._report()
+
+    def _report(self) -> AnalysisResult:
+        run = self.run
+        run.settle_doubts()
+        matches = []
+        for match in run.found:
+            identity = _identity(match)
+            if match[0] not in run.disabled and identity not in self.seen:
+                self.seen.add(identity)
+                matches.append(match)
+        matches.sort(key=_order)
+        if not matches and not run.failed:
+            run.found.clear()
+            return NOTHING
+        result = self.engine.result(run, matches)
+        run.found.clear()
+        run.failed.clear()
+        return result
+
+    def check(self, past: list[Event], pending: list[Event]) -> AnalysisResult:
+        """What the pending events have to do with and was not reported before."""
+        if not pending:
+            return NOTHING
+        run, matches = self.engine.pending_matches(past, pending, self.parameters)
+        return self._new(run, matches)
+
+    def analyze(self, events: list[Event]) -> AnalysisResult:
+        """What a whole trace holds and was not reported before."""
+        run = self.engine.search(events, self.parameters)
+        return self._new(run, run.found)
+
+    def _new(self, run: Run, matches: list[Match]) -> AnalysisResult:
+        new = [match for match in matches if _identity(match) not in self.seen]
+        self.seen.update(map(_identity, new))
+        if not new and not run.failed:
+            return NOTHING
+        return self.engine.result(run, new)
+
+    def reset(self) -> None:
+        """Forget the trace and what was reported."""
+        self.seen.clear()
+        self._start()
+
+
+class _Builder:
+    """Writes out a match, from the whole history for rules that ask about it, else from its own events alone."""
+
+    def __init__(self, engine: Engine, run: Run) -> None:
+        self.plan = engine.plan
+        self.load = engine.load
+        self.parameters = run.parameters
+        self.counts: ToolCounts = run.counts()
+        self.eager = engine.eager
+        self.run = run
+
+    def __call__(self, match: Match) -> Violation:
+        rule = self.plan.rules[match[0]]
+        if match[0] in self.eager:
+            history = self.run.history_with(events_of(match))
+        else:
+            history = History(events_of(match), self.counts)
+        interpreter = Interpreter(self.plan, history, self.parameters, self.load)
+        return violation_of(rule, model_of(rule, match, interpreter), interpreter)
+
+
+def _order(match: Match) -> tuple[int, tuple[Any, ...]]:
+    return (match[0], coordinates_of(match))
+
+
+_identity = _order
+
+
+def _one_a_rule(errors: list[RuleError]) -> list[RuleError]:
+    kept: dict[tuple[str, str | None, int], RuleError] = {}
+    for error in errors:
+        kept.setdefault((error.rule.name, error.rule.path, error.rule.line), error)
+    return list(kept.values())
+
+
+def _missing(rule: p.RulePlan, interpreter: Interpreter) -> EvaluationError | None:
+    """The error of a rule that lacks a parameter; None where a closed line above it is false."""
+    frame = Frame()
+    for step in rule.block.steps:
+        names = [
+            node.name
+            for node in p.walk(step)
+            if isinstance(node, p.Input) and node.name in rule.parameters
+        ]
+        for name in names:
+            if name not in interpreter.parameters:
+                span = next(
+                    node.span
+                    for node in p.walk(step)
+                    if isinstance(node, p.Input) and node.name == name
+                )
+                return MissingParameter(str(name), span)
+        if isinstance(step, p.Check) and not p.free_variables(step.condition):
+            try:
+                if not interpreter.eval(step.condition, frame):
+                    return None
+            except EvaluationError as error:
+                return error
+    name = next(x for x in rule.parameters if x not in interpreter.parameters)
+    return MissingParameter(name, rule.span)
+
+
+def _is_safe(value: p.Expr) -> bool:
+    """Whether a raised expression always has a value, so that it can be written out later."""
+    match value:
+        case p.Literal() | p.Var():
+            return True
+        case p.CallFunction(args=args, keywords=keywords) if value.type == p.ts.VIOLATION or (
+            value.signature.name in ("Violation", "PolicyViolation")
+        ):
+            return all(_is_safe(x) for x in args) and all(_is_safe(x) for _, x in keywords)
+    return False
+
+
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """Refuse a parameter with a name that policies use for the trace.
+
+    Raises:
+        PolicycError: there is one.
+    """
+    if "data" in parameters:
+        raise PolicycError("a parameter cannot be named `data`: `input.data` is the trace itself")

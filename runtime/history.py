@@ -1,0 +1,318 @@
+"""The events of an analysis as objects with coordinates, made only where they are asked for.
+
+A coordinate is `(event, part)`: the number of the event in the list as given, and the number of the tool call,
+chunk, tool or text within it, or -1 for the event itself. Coordinates order objects as the trace does: an event comes
+before its parts. The *index* of an event, which places and keys show, counts a `tools` event once for
+each tool in it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, Any
+
+from policyc.compiler import typesystem as ts
+from policyc.runtime.events import (
+    Chunks,
+    Function,
+    Message,
+    Place,
+    Tool,
+    ToolCall,
+    ToolOutput,
+    ToolParameter,
+    TraceObject,
+)
+from policyc.runtime.traces import event_kind, function_of, tool_calls_of, tools_of
+from policyc.runtime.values import chunk_texts, chunk_view, content_view, member
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from policyc.compiler.typesystem import Type
+
+Coordinate = tuple[int, int]
+Event = dict[str, Any]
+
+
+class ToolCounts:
+    """How many tools the `tools` events hold, to turn event numbers into indexes and back."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.extra: list[int] = []
+
+    def add(self, number: int, tools: int) -> None:
+        """Note that event `number` holds that many tools; events come in order."""
+        before = self.extra[-1] if self.extra else 0
+        self.numbers.append(number)
+        self.extra.append(before + tools - 1)
+
+    def sizes(self) -> list[tuple[int, int]]:
+        """The number and the count of tools of each `tools` event."""
+        found, before = [], 0
+        for number, extra in zip(self.numbers, self.extra, strict=True):
+            found.append((number, extra - before + 1))
+            before = extra
+        return found
+
+    def index(self, number: int) -> int:
+        """The index of the event `number`, of its first tool for a `tools` event."""
+        at = bisect_left(self.numbers, number)
+        return number + (self.extra[at - 1] if at else 0)
+
+
+class CallLinks:
+    """Which tool call an output answers: the latest one before it with its id, or without an id the last one."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[Any, list[tuple[Coordinate, Event]]] = {}
+        self.all: list[tuple[Coordinate, Event]] = []
+
+    def add(self, number: int, event: Event) -> None:
+        """Note the calls of an event; events come in order."""
+        kind = event_kind(event, number)
+        if kind == "message":
+            calls = tool_calls_of(event, f"$[{number}]")
+            for part, call in enumerate(calls):
+                self._add((number, part), call)
+        elif kind == "call":
+            self._add((number, -1), event)
+
+    def _add(self, coordinate: Coordinate, call: Event) -> None:
+        entry = (coordinate, call)
+        self.all.append(entry)
+        identifier = call.get("id")
+        if isinstance(identifier, str):
+            self.by_id.setdefault(identifier, []).append(entry)
+
+    def find(self, number: int, output: Event) -> tuple[Coordinate, Event] | None:
+        """The call that the output at event `number` answers."""
+        identifier = output.get("tool_call_id")
+        if identifier is None:
+            calls = self.all
+        elif isinstance(identifier, str):
+            calls = self.by_id.get(identifier, [])
+        else:
+            return None
+        at = bisect_right(calls, number - 1, key=lambda entry: entry[0][0])
+        return calls[at - 1] if at else None
+
+
+class History:
+    """Objects of a trace by type and coordinate.
+
+    `events` is the list of events, or, for a monitor that does not keep them all, a mapping from number to event of
+    those that are still needed.
+    """
+
+    def __init__(
+        self,
+        events: Sequence[Event] | Mapping[int, Event],
+        counts: ToolCounts | None = None,
+        links: CallLinks | None = None,
+    ) -> None:
+        self.events = events
+        self._counts = counts
+        self._links = links
+        self._objects: dict[str, list[tuple[Coordinate, Any, Place | None]]] = {}
+
+    # --- coordinates
+
+    @property
+    def counts(self) -> ToolCounts:
+        if self._counts is None:
+            self._counts = ToolCounts()
+            for number, event in self.numbered():
+                if "tools" in event and event_kind(event, number) == "tools":
+                    self._counts.add(number, len(tools_of(event)))
+        return self._counts
+
+    @property
+    def links(self) -> CallLinks:
+        if self._links is None:
+            self._links = CallLinks()
+            for number, event in self.numbered():
+                self._links.add(number, event)
+        return self._links
+
+    def numbered(self) -> Iterator[tuple[int, Event]]:
+        if isinstance(self.events, list):
+            return enumerate(self.events)
+        return iter(self.events.items())  # type: ignore[union-attr]  # the other case of the union
+
+    def call_of(self, output: ToolOutput) -> ToolCall | None:
+        """The tool call that an output answers."""
+        number = self.number(output)
+        found = self.links.find(number, output.data)
+        if found is None:
+            return None
+        (event, part), call = found
+        return self._call(event, part, call)
+
+    def number(self, view: TraceObject) -> int:
+        """The number of the event of a view."""
+        counts = self.counts
+        if not counts.numbers:
+            return view.index
+        number, before = view.index, 0
+        for at, extra in zip(counts.numbers, counts.extra, strict=True):
+            tools = extra - before + 1
+            if view.index >= counts.index(at) + min(tools, 1):
+                number = max(view.index - extra, at)
+            before = extra
+        return number
+
+    def order(self, view: TraceObject) -> Coordinate:
+        """A key that orders events and calls as the trace does."""
+        place = view.place
+        return (view.index, place[2] if len(place) > 2 else -1)  # type: ignore[return-value]  # a number by construction
+
+    def is_before(self, left: Any, right: Any, *, immediately: bool = False) -> bool:
+        """`left -> right`, or `left ~> right`; False for anything that is no event or tool call."""
+        kinds = Message | ToolCall | ToolOutput | Tool
+        if not isinstance(left, kinds) or not isinstance(right, kinds):
+            return False
+        if immediately:
+            return self.order(left) == self.predecessor(self.order(right))
+        return self.order(left) < self.order(right)
+
+    def predecessor(self, order: Coordinate) -> Coordinate | None:
+        """The place in the order just before one."""
+        index, part = order
+        if part >= 0:
+            return (index, part - 1)
+        if index == 0:
+            return None
+        if self.counts.numbers:
+            return (index - 1, self._last_part_by_index(index - 1))
+        event = self.event(index - 1)
+        return (index - 1, self._last_part(event, index - 1))
+
+    def event(self, number: int) -> Event:
+        return self.events[number]
+
+    def _last_part(self, event: Event, number: int) -> int:
+        if event_kind(event, number) != "message":
+            return -1
+        return len(tool_calls_of(event, f"$[{number}]")) - 1
+
+    def _last_part_by_index(self, index: int) -> int:
+        for number, event in self.numbered():
+            if self.counts.index(number) == index:
+                return self._last_part(event, number)
+        return -1
+
+    # --- objects
+
+    def objects(self, domain: Type) -> list[tuple[Coordinate, Any, Place | None]]:
+        """Every object of a type, in trace order: coordinate, value, place."""
+        found = self._objects.get(domain.name)
+        if found is None:
+            found = self._objects[domain.name] = [
+                entry
+                for number, event in self.numbered()
+                for entry in self.objects_of(domain, number, event)
+            ]
+        return found
+
+    def objects_of(
+        self, domain: Type, number: int, event: Event
+    ) -> list[tuple[Coordinate, Any, Place | None]]:
+        """The objects of a type in one event."""
+        kind = event_kind(event, number)
+        index = self.counts.index(number)
+        if domain.name == "str":
+            return [
+                ((number, part), text, place)
+                for part, (text, place) in enumerate(self._texts(kind, number, event, index))
+            ]
+        views: list[TraceObject] = []
+        if domain == ts.MESSAGE and kind == "message":
+            return [((number, -1), Message(event, (index,), index), (index,))]
+        if domain == ts.TOOL_OUTPUT and kind == "output":
+            return [((number, -1), ToolOutput(event, (index,), index), (index,))]
+        if domain in (ts.TOOL_CALL, ts.FUNCTION):
+            found = []
+            for part, call in self._calls(kind, number, event):
+                view: TraceObject = self._call(number, part, call)
+                if domain == ts.FUNCTION:
+                    view = Function(
+                        function_of(view.data), (*view.place, "function"), view.index
+                    )
+                found.append(((number, part), view, view.place))
+            return found
+        if domain in (ts.TEXT_CHUNK, ts.IMAGE) and kind in ("message", "output"):
+            views = [x for x in self._chunks(event, index) if x.type == domain]
+        elif domain == ts.TOOL and kind == "tools":
+            views = list(self._tools(event, index))
+        elif domain == ts.TOOL_PARAMETER and kind == "tools":
+            views = [p for tool in self._tools(event, index) for p in member(tool, "inputSchema")]
+        elif domain == ts.INPUT and number == 0:
+            return [((0, -1), self.events, None)]
+        return [((number, part), view, view.place) for part, view in enumerate(views)]
+
+    def object_at(self, domain: Type, coordinate: Coordinate) -> tuple[Any, Place | None]:
+        """The object of a type at a coordinate, and its place."""
+        number, part = coordinate
+        event = self.event(number)
+        index = self.counts.index(number)
+        if domain == ts.MESSAGE:
+            return Message(event, (index,), index), (index,)
+        if domain == ts.TOOL_OUTPUT:
+            return ToolOutput(event, (index,), index), (index,)
+        if domain == ts.TOOL_CALL:
+            call = event if part < 0 else tool_calls_of(event, f"$[{number}]")[part]
+            view = self._call(number, part, call)
+            return view, view.place
+        for found, value, place in self.objects_of(domain, number, event):
+            if found == coordinate:
+                return value, place
+        raise LookupError(coordinate)
+
+    def _call(self, number: int, part: int, call: Event) -> ToolCall:
+        index = self.counts.index(number)
+        place: Place = (index,) if part < 0 else (index, "tool_calls", part)
+        return ToolCall(call, place, index)
+
+    def _calls(self, kind: str, number: int, event: Event) -> Iterator[tuple[int, Event]]:
+        if kind == "message":
+            yield from enumerate(tool_calls_of(event, f"$[{number}]"))
+        elif kind == "call":
+            yield -1, event
+
+    def _chunks(self, event: Event, index: int) -> list[TraceObject]:
+        content = event.get("content")
+        if not isinstance(content, list):
+            return []
+        chunks = Chunks(content, (index, "content"), index)
+        views = (chunk_view(chunks, number, chunk) for number, chunk in enumerate(content))
+        return [view for view in views if isinstance(view, TraceObject)]
+
+    def _tools(self, event: Event, index: int) -> Iterator[Tool]:
+        for number, tool in enumerate(tools_of(event)):
+            yield Tool(tool, (index + number,), index + number)
+
+    def _texts(
+        self, kind: str, number: int, event: Event, index: int
+    ) -> Iterator[tuple[str, Place]]:
+        """Contents, roles, ids and call types of an event; not the names and arguments of tools."""
+        if kind in ("message", "output"):
+            view = Message(event, (index,), index)
+            content = content_view(event, view)
+            if isinstance(content, str):
+                yield content, (index, "content")
+            elif isinstance(content, Chunks):
+                yield from chunk_texts(content)
+            role = event.get("role")
+            if isinstance(role, str):
+                yield role, (index, "role")
+            identifier = event.get("tool_call_id")
+            if kind == "output" and isinstance(identifier, str):
+                yield identifier, (index, "tool_call_id")
+        for part, call in self._calls(kind, number, event):
+            place: Place = (index,) if part < 0 else (index, "tool_calls", part)
+            for key in ("id", "type"):
+                text = call.get(key)
+                if isinstance(text, str):
+                    yield text, (*place, key)

@@ -1,0 +1,104 @@
+"""A compiled policy ready to run: the plan, and the functions made from the generated code.
+
+Immutable once loaded, shared between threads, picklable (the code is made again from its source).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import import_module
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from policyc.compiler.codegen import DispatchTable, Generated
+from policyc.compiler.expressions import Builtin, PatternTest
+from policyc.compiler.patterns import compile_pattern, compile_value_pattern
+from policyc.runtime.support import NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+
+    from policyc.compiler.plan import Plan
+
+
+class Program:
+    """The code of one policy.
+
+    `batch(events, run, parameters, found, tools)` searches a whole trace; `monitor(run, parameters, found, tools)`
+    gives a function to feed with one event after the other. Both append matches to `found`.
+    """
+
+    def __init__(self, plan: Plan, generated: Generated, code: CodeType | None = None) -> None:
+        self.plan = plan
+        self.generated = generated
+        self.code = code or compile(generated.source, "<policyc>", "exec")
+        self._lock = Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Program, (self.plan, self.generated))
+
+    @cached_property
+    def _namespace(self) -> dict[str, Any]:
+        namespace = dict(NAMESPACE)
+        exec(self.code, namespace)  # noqa: S102  # code that the compiler made
+        for name, value in self.generated.constants.items():
+            namespace[name] = _constant(value, namespace, name)
+        return namespace
+
+    @cached_property
+    def batch(self) -> Callable[..., None]:
+        function: Callable[..., None] = self._namespace["batch"]
+        return function
+
+    @cached_property
+    def monitor(self) -> Callable[..., Callable[[Any], None]]:
+        function: Callable[..., Callable[[Any], None]] = self._namespace["monitor"]
+        return function
+
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """The names of all parameters that the rules need."""
+        return frozenset(name for rule in self.plan.rules for name in rule.parameters)
+
+
+def _constant(value: Any, namespace: dict[str, Any], name: str | None = None) -> Any:
+    """What a constant of the generated code stands for."""
+    if isinstance(value, PatternTest):
+        return _LazyTest(value, namespace, name)
+    if isinstance(value, Builtin):
+        module, _, attribute = value.implementation.partition(":")
+        return getattr(import_module(module), attribute)
+    if isinstance(value, DispatchTable):
+        return {
+            tool: tuple(
+                namespace[shape](*(_constant(x, namespace) for x in values))
+                for shape, values in rows
+            )
+            for tool, rows in value.rows.items()
+        }
+    return value
+
+
+class _LazyTest:
+    """A pattern's test that is made at its first call; as a global it then takes its own place."""
+
+    __slots__ = ("made", "name", "namespace", "test")
+
+    def __init__(self, test: PatternTest, namespace: dict[str, Any], name: str | None) -> None:
+        self.test = test
+        self.namespace = namespace
+        self.name = name
+        self.made: Callable[[str], object] | None = None
+
+    def __call__(self, text: str) -> object:
+        if self.made is None:
+            compiled = (
+                compile_value_pattern(self.test.text)
+                if self.test.operation == "fullmatch"
+                else compile_pattern(self.test.text)
+            )
+            self.made = getattr(compiled, f"{self.test.operation}_test")
+            if self.name is not None:
+                self.namespace[self.name] = self.made
+        return self.made(text)

@@ -1,0 +1,107 @@
+"""From coordinates to what people read: violations with their ranges and arguments, errors with their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from policyc.compiler import plan as p
+from policyc.runtime.events import (
+    Image,
+    Message,
+    TextChunk,
+    Tool,
+    ToolCall,
+    ToolOutput,
+    to_json,
+)
+from policyc.runtime.failures import EvaluationError
+from policyc.runtime.interpreter import Frame, Interpreter, ViolationValue, object_marks
+from policyc.runtime.places import render_all
+from policyc.runtime.results import RuleError, Violation, json_bindings
+from policyc.runtime.values import ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policyc.runtime.history import Coordinate, Event
+
+Spot = tuple[int, int, "Event"] | int
+"""Where a loop variable stands: event number, part, event; or the number of a derived value."""
+
+Match = tuple[int, tuple[Spot, ...]]
+"""A model: the rule's number, and a spot for each of its loop variables in the order of `Block.loop_variables`."""
+
+
+def coordinates_of(match: Match) -> tuple[Coordinate | int, ...]:
+    """The spots of a match without the events: what tells two matches of a rule apart, and their order."""
+    return tuple(spot if isinstance(spot, int) else spot[:2] for spot in match[1])
+
+
+def events_of(match: Match) -> dict[int, Event]:
+    """The events that a match lies in, by their number."""
+    return {spot[0]: spot[2] for spot in match[1] if not isinstance(spot, int)}
+
+
+def bound_frame(rule: p.RulePlan, spots: Mapping[str, Spot], interpreter: Interpreter) -> Frame:
+    """A frame with loop variables bound to spots, to evaluate the rule's block under; it collects marks."""
+    frame = Frame(marks=[])
+    domains = {step.variable: step for step in rule.block.steps if isinstance(step, p.Scan)}
+    for name, spot in spots.items():
+        if isinstance(spot, int):
+            frame.coordinates[name] = spot
+            continue
+        coordinate = spot[:2]
+        value, place = interpreter.history.object_at(domains[name].domain, coordinate)
+        frame.bind(name, value, place, coordinate)
+    return frame
+
+
+def model_of(rule: p.RulePlan, match: Match, interpreter: Interpreter) -> Frame:
+    """The model of a match, with every variable bound and the marks of its conditions."""
+    spots = dict(zip(rule.block.loop_variables(), match[1], strict=True))
+    for model in interpreter.models(rule.block, bound_frame(rule, spots, interpreter)):
+        return model
+    # Only reached when a host's function answers the same question differently the second time.
+    raise EvaluationError("the conditions of this rule did not give the same answer twice", rule.span)
+
+
+def violation_of(rule: p.RulePlan, model: Frame, interpreter: Interpreter) -> Violation:
+    """What the rule raises for a model.
+
+    Raises:
+        EvaluationError: the raised expression has no value.
+    """
+    value = interpreter.eval(rule.value, model.unmarked())
+    kwargs: dict[str, Any] = {}
+    if isinstance(value, ViolationValue):
+        args = [to_json(arg) for arg in value.args]
+        kwargs = {name: to_json(arg) for name, arg in value.kwargs.items() if name != "ranges"}
+    elif isinstance(value, str):
+        args = [value]
+    else:
+        args = [str(to_json(None if value is ABSENT else value))]
+    ranges = render_all([*object_marks(rule.block, model), *(model.marks or ())])
+    return Violation(rule.ref, args, kwargs, ranges, _key(rule, model), rule.risk)
+
+
+_IN_KEYS = (Message, ToolCall, ToolOutput, Tool, TextChunk, Image)
+
+
+def _key(rule: p.RulePlan, model: Frame) -> str:
+    entries = []
+    for name in sorted(rule.block.variables):
+        value = model.values.get(name)
+        entries.append(value.index if isinstance(value, _IN_KEYS) else -1)
+    return repr((rule.index, tuple(entries)))
+
+
+def rule_error(
+    plan: p.Plan, rule: p.RulePlan, error: Exception, bindings: dict[str, Any]
+) -> RuleError:
+    """The error of a rule, with its place in the policy."""
+    span = getattr(error, "span", None) or rule.span
+    position = plan.sources[rule.source].position(span.start)
+    cause = error.__cause__ if isinstance(error, EvaluationError) and error.__cause__ else error
+    return RuleError(
+        rule.ref, str(error), position.line, position.column, json_bindings(bindings), cause
+    )

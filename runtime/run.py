@@ -1,0 +1,201 @@
+"""One analysis, or the life of one monitor: what generated code calls for all that it does not do itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from policyc.compiler import plan as p
+from policyc.runtime.history import CallLinks, History, ToolCounts
+from policyc.runtime.interpreter import Frame, Interpreter
+from policyc.runtime.reports import Match, Spot, bound_frame, coordinates_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from policyc.compiler.codegen import Generated
+    from policyc.compiler.signatures import Signature
+    from policyc.runtime.failures import EvaluationError
+    from policyc.runtime.history import Event
+
+Spots = tuple[Spot, ...]
+
+
+class Run:
+    """The state of an analysis beyond the memories of the generated code.
+
+    `events`: all events where they are kept. `found`: the matches, shared with the generated code. `tools`: number and
+    size of each `tools` event seen. `failed`: candidates of rules that could not be evaluated.
+    """
+
+    def __init__(
+        self,
+        plan: p.Plan,
+        generated: Generated,
+        load: Callable[[Signature], Callable[..., Any]],
+        parameters: Mapping[str, Any],
+        events: Sequence[Event] | None,
+        found: list[Match],
+        tools: list[tuple[int, int]],
+        *,
+        is_monitor: bool = False,
+    ) -> None:
+        self.plan = plan
+        self.load = load
+        self.parameters = parameters
+        self.events = events
+        self.found = found
+        self.tools = tools
+        self.is_monitor = is_monitor
+        self.failed: list[tuple[p.RulePlan, EvaluationError, Frame]] = []
+        self.waiting: dict[int, list[Spots]] = {}
+        for index in generated.late:
+            scans = any(isinstance(x, p.Scan) for x in plan.rules[index].block.steps)
+            self.waiting[index] = [] if scans else [()]
+        self.doubts: list[tuple[p.RulePlan, str, Spot]] = []
+        self.reported: set[Any] = set()
+        self.links = CallLinks() if is_monitor else _LateLinks(self)
+        self.disabled: frozenset[int] = frozenset()
+        self._history: History | None = None
+        self._interpreter: Interpreter | None = None
+
+    # --- history
+
+    def counts(self) -> ToolCounts:
+        counts = ToolCounts()
+        for number, size in self.tools:
+            counts.add(number, size)
+        return counts
+
+    def history_with(self, events: Mapping[int, Event]) -> History:
+        """A history of some events, with the indexes and links of the whole trace."""
+        if self.events is not None:
+            return self.history()
+        return History(events, self.counts(), self.links if self.is_monitor else None)
+
+    def history(self) -> History:
+        """The history of all events so far."""
+        assert self.events is not None  # noqa: S101  # kept where the generated code needs them
+        if self._history is None or self.is_monitor:
+            links = self.links if self.is_monitor and self.links.all else None
+            self._history = History(self.events, None, links)
+        return self._history
+
+    def history_of(self, number: int, event: Event) -> History:
+        """A history to look into one event."""
+        return self.history_with({number: event})
+
+    def interpreter(self, history: History) -> Interpreter:
+        if self._interpreter is None:
+            self._interpreter = Interpreter(self.plan, history, self.parameters, self.load)
+        self._interpreter.history = history
+        return self._interpreter
+
+    # --- called by generated code
+
+    def tail(self, index: int, spots: Spots) -> None:
+        """Decide a combination at once: run the whole block with its trace variables bound."""
+        rule = self.plan.rules[index]
+        events = {spot[0]: spot[2] for spot in spots if not isinstance(spot, int)}
+        self._models(rule, spots, self.history_with(events))
+
+    def wait(self, index: int, spots: Spots) -> None:
+        """Keep a combination of a late rule until the end of the trace, or for every event to come."""
+        self.waiting[index].append(spots)
+
+    def release(self, index: int) -> None:
+        """The running counts of a late rule hold: what waits for them are matches."""
+        waiting = self.waiting[index]
+        if waiting:
+            self.found.extend((index, spots) for spots in waiting)
+            waiting.clear()
+
+    def decide(self, index: int) -> None:
+        """Run the block of a late rule for each combination that waits."""
+        waiting = self.waiting[index]
+        if not waiting:
+            return
+        rule = self.plan.rules[index]
+        history = self.history()
+        for spots in waiting:
+            self._models(rule, spots, history)
+
+    def doubt(self, index: int, variable: str, spot: Spot) -> None:
+        """A condition of one variable failed: whether that matters depends on the lines above it."""
+        self.doubts.append((self.plan.rules[index], variable, spot))
+
+    # --- inside
+
+    def _models(self, rule: p.RulePlan, spots: Spots, history: History) -> None:
+        interpreter = self.interpreter(history)
+        names = rule.block.loop_variables()
+        scans = tuple(s.variable for s in rule.block.steps if isinstance(s, p.Scan))
+        given = dict(zip((name for name in names if name in scans), spots, strict=True))
+        frame = bound_frame(rule, given, interpreter)
+
+        def failure(_step: p.Step, at: Frame, error: EvaluationError) -> None:
+            self.fail(rule, at, error)
+
+        for model in interpreter.models(rule.block, frame, failure):
+            full: list[Spot] = []
+            for name in names:
+                if name in given:
+                    full.append(given[name])
+                else:
+                    coordinate = model.coordinates[name]
+                    assert isinstance(coordinate, int)  # noqa: S101  # not a trace variable
+                    full.append(coordinate)
+            match = (rule.index, tuple(full))
+            if self.is_monitor:
+                identity = (rule.index, coordinates_of(match))
+                if identity in self.reported:
+                    continue
+                self.reported.add(identity)
+            self.found.append(match)
+
+    def fail(self, rule: p.RulePlan, frame: Frame, error: EvaluationError) -> None:
+        """Note a candidate that could not be evaluated; in a monitor once for each."""
+        if self.is_monitor:
+            identity = ("failed", rule.index, str(error), tuple(sorted(frame.coordinates.items(), key=str)))
+            if identity in self.reported:
+                return
+            self.reported.add(identity)
+        self.failed.append((rule, error, frame))
+
+    def settle_doubts(self) -> None:
+        """Find out for each failed condition whether the lines above it hold for some candidate."""
+        still: list[tuple[p.RulePlan, str, Spot]] = []
+        for rule, variable, spot in self.doubts:
+            assert not isinstance(spot, int)  # noqa: S101  # doubts are about trace variables
+            history = (
+                self.history() if self.events is not None else self.history_with({spot[0]: spot[2]})
+            )
+            interpreter = self.interpreter(history)
+            before = len(self.failed)
+            frame = bound_frame(rule, {variable: spot}, interpreter)
+
+            def failure(
+                _step: p.Step, at: Frame, error: EvaluationError, rule: p.RulePlan = rule
+            ) -> None:
+                self.fail(rule, at, error)
+
+            for _ in interpreter.models(rule.block, frame, failure):
+                pass
+            if len(self.failed) == before and self.is_monitor:
+                still.append((rule, variable, spot))
+        self.doubts = still
+
+
+class _LateLinks(CallLinks):
+    """The links of a whole trace, made when the first is asked for."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
+        self.is_made = False
+
+    def find(self, number: int, output: Event) -> Any:
+        if not self.is_made:
+            self.is_made = True
+            for at, event in enumerate(self.run.events or ()):
+                self.add(at, event)
+        return super().find(number, output)
