@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 
 # The parser and compiler of `re` have no public door; Python 3.11 to 3.14 have them by these names.
-import re._compiler as sre_compiler  # type: ignore[import-untyped, import-not-found]  # as above
-import re._constants as sre  # type: ignore[import-untyped, import-not-found]  # as above
-import re._parser as sre_parser  # type: ignore[import-untyped, import-not-found]  # as above
+import re._compiler as sre_compiler  # type: ignore[import-not-found]  # as above
+import re._constants as sre  # type: ignore[import-not-found]  # as above
+import re._parser as sre_parser  # type: ignore[import-not-found]  # as above
 import threading
 import warnings
 from dataclasses import dataclass

@@ -1,8 +1,9 @@
 """Reading the parts of raw trace events: what an event is, its calls, their arguments, its tools.
 
-Takes the dicts of a trace as they came from JSON, whatever is in them, and gives their parts in one form. Nothing is
-copied or changed. Values of any JSON type may stand anywhere; where no sense can be made of one, a `TraceError` says
-where it is and what belongs there. No other exception leaves this module.
+Takes the dicts of a trace as they came from JSON, whatever is in them, and gives their parts in one
+form. Nothing is copied or changed. Values of any JSON type may stand anywhere; where no sense can
+be made of one, a `TraceError` says where it is and what belongs there. No other exception leaves
+this module.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ UNPARSED: Final = "__unparsed__"
 NO_DESCRIPTION: Final = "no description available"
 
 MAX_DEPTH: Final = 200
-"""Lists and objects inside one another. Deeper data is refused: no agent needs it, and it exhausts stacks."""
+"""Lists and objects inside one another. Deeper data is refused: no agent needs it, and it exhausts
+stacks."""
 
 EventKind = Literal["message", "output", "call", "tools"]
 
@@ -189,10 +191,10 @@ _NESTED = 20
 def tool_parameters(tool: dict[str, Any]) -> list[dict[str, Any]]:
     """The parameters of a tool, from the properties of its input schema.
 
-    Each has `name`, `type`, `description`, `required`, `properties` (the parameters inside an object, else None),
-    `additionalProperties`, `items` (the parameter that an array consists of, else None) and `enum`. A list of
-    types stays one, without "null", which makes the parameter optional; a list of one is that type. Below `_NESTED`
-    levels schemas are left out.
+    Each has `name`, `type`, `description`, `required`, `properties` (the parameters inside an
+    object, else None), `additionalProperties`, `items` (the parameter that an array consists of,
+    else None) and `enum`. A list of types stays one, without "null", which makes the parameter
+    optional; a list of one is that type. Below `_NESTED` levels schemas are left out.
     """
     return _properties(tool.get("inputSchema"), "", _NESTED)
 

@@ -1,8 +1,8 @@
 """The structure of a trace: says what is wrong, where, and what belongs there instead.
 
-Takes the list of events as it came from JSON and returns nothing; a trace that passes is accepted by every part of
-the engine. What is only unusual passes: unknown kinds of chunks, outputs of any JSON type, arguments that are no
-JSON, missing ids.
+Takes the list of events as it came from JSON and returns nothing; a trace that passes is accepted
+by every part of the engine. What is only unusual passes: unknown kinds of chunks, outputs of any
+JSON type, arguments that are no JSON, missing ids.
 """
 
 from __future__ import annotations
@@ -130,7 +130,8 @@ def _check_tool(tool: dict[str, Any], path: str) -> None:
         return
     if not isinstance(schema, dict):
         raise TraceError(
-            f"{path}.inputSchema", f"`inputSchema` must be an object, this is {name_of_type(schema)}"
+            f"{path}.inputSchema",
+            f"`inputSchema` must be an object, this is {name_of_type(schema)}",
         )
     _check_depth(schema, f"{path}.inputSchema")
     _check_properties(schema, f"{path}.inputSchema")

@@ -1,22 +1,27 @@
-"""Traces from where they are kept: files, folders, streams, JSON text, and values that are there already.
+"""Traces from where they are kept: files, folders, streams, JSON text, and values that are there
+already.
 
-`read_trace` gives the list of events of one trace, `read_corpus` many traces one by one. JSON, JSON Lines and either
-of them compressed with gzip are told apart by what is in them; so are the formats of agents and APIs, which the
-adapters turn into events.
+`read_trace` gives the list of events of one trace, `read_corpus` many traces one by one. JSON, JSON
+Lines and either of them compressed with gzip are told apart by what is in them; so are the formats
+of agents and APIs, which the adapters turn into events.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import zlib
+from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from policyc.runtime.trace_access import TraceError
 from policyc.runtime.trace_check import check_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from gzip import GzipFile
 
 Events = list[dict[str, Any]]
 TraceSource = str | bytes | os.PathLike[str] | IO[Any] | list[Any] | dict[str, Any]
@@ -37,8 +42,10 @@ def read_trace(source: TraceSource, format: str = "auto") -> Events:  # noqa: A0
     """The events of one trace, checked.
 
     Args:
-        source: a path, JSON text, an open file, a list of events, or an object with `messages`. A `str` that starts
-            with a bracket or a brace is JSON text, any other is a path. A list of events is returned as it is.
+        source: a path, JSON text, an open file, a list of events, or an object with `messages`. A
+        `str` that starts
+            with a bracket or a brace is JSON text, any other is a path. A list of events is
+            returned as it is.
         format: one of `FORMATS`; `auto` finds it out.
 
     Raises:
@@ -59,15 +66,15 @@ def read_corpus(
     *,
     on_error: Callable[[str, TraceError], None] | None = None,
 ) -> Iterator[tuple[str, Events]]:
-    """The traces of a folder of trace files, or of a file of JSON Lines with a trace on each line, one by one.
+    """The traces of a folder of trace files, or of a file of JSON Lines with a trace on each line,
+    one by one.
 
-    A file that holds one trace is a corpus of one. Each trace comes with its name: the path, and `:` with the line
-    where a file holds several.
+    A file that holds one trace is a corpus of one. Each trace comes with its name: the path, and
+    `:` with the line where a file holds several.
 
     Args:
-        source: a path or an open file.
-        format: as in `read_trace`.
-        on_error: gets the name and the error of each trace that cannot be read; without it the error is raised.
+        source: a path or an open file. format: as in `read_trace`. on_error: gets the name and the
+        error of each trace that cannot be read; without it the error is raised.
 
     Raises:
         TraceError: a file cannot be opened, or a trace not be read.
@@ -125,7 +132,7 @@ def _parse(text: str) -> Any:
     try:
         return _loads(text)
     except TraceError as error:
-        values = list(_values_of_lines(text.splitlines()))
+        values = list(_values_of_lines(text.split("\n")))
         # Whoever writes JSON Lines gets the first line right; else the text was meant as one value.
         if len(values) < 2 or isinstance(values[0], TraceError):
             raise error from None
@@ -139,7 +146,7 @@ def _parse(text: str) -> Any:
 
 def _loads(text: str, line: int | None = None) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
         where = error.lineno if line is None else line
         what = error.msg[:1].lower() + error.msg[1:]
@@ -173,24 +180,38 @@ def _is_whole_trace(value: Any) -> bool:
 def _traces_in(stream: _Stream) -> Iterator[Positioned]:
     """The traces of a file, read line by line if it holds one on each."""
     try:
-        lines = enumerate(stream.lines(), 1)
-        number, line = next(((n, x) for n, x in lines if x.strip()), (0, ""))
-        following = next(((n, x) for n, x in lines if x.strip()), None)
-        first = next(_values_of_lines([line], number), None)
-        if following is not None and _is_whole_trace(first):
-            yield f":{number}", first
-            for number, line in chain([following], lines):
-                for value in _values_of_lines([line], number):
-                    yield f":{number}", value
+        lines = stream.lines()
+        head = _first_two(lines)
+        values = list(_values_of_lines(head))
+        if len(values) > 1 and _is_whole_trace(values[0]):
+            yield from _traces_on_lines(chain(head, lines))
             return
-        rest = [line] if following is None else [line, following[1], *(x for _, x in lines)]
-        value = _parse("".join(rest))
-        if isinstance(value, list) and value and all(isinstance(x, list) for x in value):
-            yield from ((f"[{index}]", trace) for index, trace in enumerate(value))
-        else:
-            yield "", value
+        value = _parse("".join(chain(head, lines)))
     except TraceError as error:
         yield "", error
+        return
+    if isinstance(value, list) and value and all(isinstance(x, list) for x in value):
+        yield from ((f"[{index}]", trace) for index, trace in enumerate(value))
+    else:
+        yield "", value
+
+
+def _first_two(lines: Iterator[str]) -> list[str]:
+    """The lines up to the second that is not blank."""
+    head: list[str] = []
+    count = 0
+    for line in lines:
+        head.append(line)
+        count += bool(line.strip())
+        if count == 2:
+            break
+    return head
+
+
+def _traces_on_lines(lines: Iterable[str]) -> Iterator[Positioned]:
+    for number, line in enumerate(lines, 1):
+        for value in _values_of_lines([line], number):
+            yield f":{number}", value
 
 
 # --- places -> text -----------------------------------------------------------------------------
@@ -229,15 +250,40 @@ class _Stream:
 
     def _lines_of_file(self) -> Iterator[str]:
         if isinstance(self._source.read(0), bytes):
-            yield from _decoded(io.BufferedReader(self._source))
+            yield from _decoded(io.BytesIO(self._source.read()))
         else:
             yield from self._source
 
 
-def _decoded(file: IO[bytes]) -> Iterator[str]:
-    head = file.peek(4)
-    if head[:2] == _GZIP:
-        file = gzip.GzipFile(fileobj=file)
-        head = file.peek(4)
-    encoding = json.detect_encoding(head[:4])
-    yield from io.TextIOWrapper(file, encoding=encoding)
+def _decoded(file: BinaryIO | GzipFile) -> Iterator[str]:
+    head = file.read(4)
+    file.seek(0)
+    if head.startswith(_GZIP):
+        from gzip import GzipFile  # noqa: PLC0415  # seldom needed
+
+        file = GzipFile(fileobj=file)
+        head = file.read(4)
+        file.seek(0)
+    yield from io.TextIOWrapper(file, encoding=json.detect_encoding(head))
+
+
+def _stream(source: Any) -> tuple[str, _Stream]:
+    """The name (empty for what has none) and the text of a source."""
+    if isinstance(source, bytes):
+        return "", _Stream(source)
+    if isinstance(source, str) and source.lstrip("\ufeff \t\r\n").startswith(("[", "{")):
+        return "", _Stream(io.StringIO(source))
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source), _Stream(source)
+    name = getattr(source, "name", "")
+    return (name if isinstance(name, str) else ""), _Stream(source)
+
+
+def _streams(source: Any) -> Iterator[tuple[str, _Stream]]:
+    """The trace files of a folder by name, or the one source that it is."""
+    if not isinstance(source, str | os.PathLike) or not Path(source).is_dir():
+        yield _stream(source)
+        return
+    for path in sorted(Path(source).rglob("*")):
+        if path.name.removesuffix(".gz").endswith(SUFFIXES) and path.is_file():
+            yield str(path), _Stream(path)
