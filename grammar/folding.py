@@ -205,6 +205,13 @@ class Folding:
         item = self._items[self._at]
         if isinstance(item, Lexeme):
             raise _stray(item)
+        if type(item) is nodes.Wildcard:
+            raise SyntaxProblem(
+                "E0212",
+                "`*` joins nothing here",
+                item.span,
+                help="Write each argument; in a tool pattern `*` stands alone.",
+            )
         self._at += 1
         return item  # type: ignore[return-value]
 

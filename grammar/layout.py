@@ -32,39 +32,21 @@ _OPEN = frozenset({"LPAR", "LSQB", "LBRACE"})
 _CLOSE = frozenset({"RPAR", "RSQB", "RBRACE"})
 _MARKS = frozenset({"NEWLINE", "CONTINUATION", "COLON"}) | _OPEN | _CLOSE
 # After these a line cannot end, so the next line belongs to it.
-_UNFINISHED = frozenset(
-    [
-        "AND",
-        "OR",
-        "NOT",
-        "IN",
-        "IS",
-        "ELSE",
-        "CONTAINS_ONLY",
-        "COMPARISON",
-        "SIGN",
-        "STAR",
-        "FACTOR",
-        "POWER",
-        "COMMA",
-        "RAISE",
-        "IMPORT",
-        "FROM",
-        "AS",
-        "KEYWORD",
-    ]
-)
+_UNFINISHED = frozenset({
+    "AND", "OR", "NOT", "IN", "IS", "ELSE", "CONTAINS_ONLY", "COMPARISON", "SIGN", "STAR",
+    "FACTOR", "POWER", "COMMA", "RAISE", "IMPORT", "FROM", "AS", "KEYWORD",
+})  # fmt: skip
 # These may start a line that is no deeper than the line above and still continues it.
 _CONDITIONAL = ("if", "else")
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What to read instead of a piece of the text: each string is one lexeme; none of them drops the piece."""
+    """What to read instead of a piece of the text."""
 
     start: int
     end: int
-    instead: tuple[str, ...] = ()
+    instead: str = ""
 
 
 @dataclass
@@ -192,6 +174,8 @@ class _Lines:
         if last in _UNFINISHED:
             return False
         if lexeme.type == "NEWLINE" or last in ("COLON", "ASSIGN"):
+            return True
+        if lexeme.end_pos in self.reading.edits:  # the operator was a mistake
             return True
         depth = _Depth(_indentation(lexeme))
         if self.text.startswith(_CONDITIONAL, lexeme.end_pos):

@@ -129,12 +129,14 @@ class PolicyLexer(Lexer):
             after_blanks = _BLANKS_HERE.match(text, offset, end).end()  # type: ignore[union-attr]
             edit = edits.pop(offset, None) or edits.pop(after_blanks, None)
             if edit is not None:
-                for piece in edit.instead:
-                    found = self._next(piece, 0, len(piece), parser_state)
-                    if found is None or found[2] < len(piece):
+                read = 0
+                while edit.instead[read:].strip():
+                    found = self._next(edit.instead, read, len(edit.instead), parser_state)
+                    if found is None:
                         raise UnknownText(edit.start, self._accepted(parser_state))
-                    yield Lexeme(found[0], piece, edit.start, edit.end)
-                offset = edit.end
+                    kind, start, read = found
+                    yield Lexeme(kind, edit.instead[start:read], edit.start, edit.end)
+                offset = min(edit.end, end)
                 continue
             found = self._next(text, offset, end, parser_state)
             if found is None:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 NOTHING = RawToken("end", "", 0, 0)
 
-_OPERATOR_WORDS = frozenset(["and", "or", "not", "in", "is", "if", "else", "for", "contains_only"])
+_OPERATOR_WORDS = frozenset({
+    "and", "or", "not", "in", "is", "if", "else", "for", "contains_only",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

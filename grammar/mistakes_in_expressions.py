@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from policyc.grammar.layout import Edit
 from policyc.grammar.mistakes import (
@@ -14,8 +15,10 @@ from policyc.grammar.mistakes import (
     mistake,
     starts_value,
 )
-from policyc.grammar.sections import RawToken
 from policyc.grammar.source import Span
+
+if TYPE_CHECKING:
+    from policyc.grammar.sections import RawToken
 
 _OPERATORS = {
     "&&": "and",
@@ -77,7 +80,7 @@ def foreign_operator(place: Place) -> Mistake | None:
         return None
     meant = _OPERATORS.get(token.text)
     if meant is not None:
-        edit = Edit(token.start, token.end, tuple(meant.split()))
+        edit = Edit(token.start, token.end, meant)
         return _operator(token, f"Write `{meant}`.", edit)
     if token.text == "=>":
         return mistake(
@@ -85,7 +88,7 @@ def foreign_operator(place: Place) -> Mistake | None:
             "`=>` is not an operator here",
             token.span,
             "Write `->` between two events, `>=` to compare.",
-            Edit(token.start, token.end, ("->",)),
+            Edit(token.start, token.end, "->"),
         )
     advice = _ADVICE.get(token.text)
     return _operator(token, advice) if advice else None
@@ -105,7 +108,7 @@ def foreign_not(place: Place) -> Mistake | None:
     after = place.at(index + 1)
     if not starts_value(after) and after.text not in _NOT:
         return None
-    return _operator(token, "Write `not`.", Edit(token.start, token.end, ("not",)))
+    return _operator(token, "Write `not`.", Edit(token.start, token.end, "not"))
 
 
 def misplaced_not(place: Place) -> Mistake | None:
@@ -113,19 +116,18 @@ def misplaced_not(place: Place) -> Mistake | None:
     words = [place.at(place.index + offset) for offset in (-3, -2, -1, 0, 1)]
     texts = [word.text for word in words]
     for pattern, instead in (
-        (["is", "not", "in"], ("not", "in")),
-        (["is", "in"], ("in",)),
-        (["not", "is"], ("is", "not")),
-        (["not", "=="], ("!=",)),
-        (["not", "!="], ("==",)),
-        (["not", "contains_only"], ()),
+        (["is", "not", "in"], "not in"),
+        (["is", "in"], "in"),
+        (["not", "is"], "is not"),
+        (["not", "=="], "!="),
+        (["not", "!="], "=="),
+        (["not", "contains_only"], ""),
     ):
         for start in range(len(texts) - len(pattern) + 1):
             if texts[start : start + len(pattern)] == pattern and start + len(pattern) > 2:
                 first, last = words[start], words[start + len(pattern) - 1]
                 span = Span(first.start, last.end)
-                meant = " ".join(instead)
-                hint = f"Write `{meant}`." if meant else "Write `not` before the comparison."
+                hint = f"Write `{instead}`." if instead else "Write `not` before the comparison."
                 edits = [Edit(span.start, span.end, instead)] if instead else []
                 message = f"`{' '.join(pattern)}` is not an operator"
                 return mistake("E0230", message, span, hint, *edits)
@@ -159,16 +161,17 @@ def equals_sign(place: Place) -> Mistake | None:
             f"Write `{place.first.text} := ...`."
             if after_name
             else "Write `:=` after the brackets.",
-            Edit(token.start, token.end, (":=",)),
+            Edit(token.start, token.end, ":="),
         )
     if after_name:
         name = place.previous.text
+        edits = [Edit(token.start, token.end, ":=")] if place.following is not NOTHING else []
         return mistake(
             "E0203",
             "`=` neither compares nor names a value",
             token.span,
             f"Write `{name} == ...` to compare, `{name} := ...` to name a value.",
-            Edit(token.start, token.end, (":=",)),
+            *edits,
         )
     return _comparison(place)
 
@@ -184,7 +187,7 @@ def _comparison(place: Place) -> Mistake:
         "`=` does not compare",
         token.span,
         "Write `==`.",
-        Edit(token.start, token.end, ("==",)),
+        Edit(token.start, token.end, "=="),
     )
 
 
@@ -238,7 +241,7 @@ def tuple_(place: Place) -> Mistake | None:
     if close is not None:
         opener, closer = place.at(opening), place.at(close)
         inner = place.text[opener.end : closer.start].strip().rstrip(",")
-        edits = [Edit(opener.start, opener.end, ("[",)), Edit(closer.start, closer.end, ("]",))]
+        edits = [Edit(opener.start, opener.end, "["), Edit(closer.start, closer.end, "]")]
     else:
         inner = "a, b"
     shown = inner if len(inner) <= 40 and "\n" not in inner and "`" not in inner else "a, b"
@@ -258,14 +261,14 @@ def object_form(place: Place) -> Mistake | None:
         return None
     opener = place.at(opening)
     key = _key_before(place, opening)
-    if key is None:
+    if key is None or key.text in (",", "}"):
         return None
     if place.token.text in (",", "}"):
         close = place.pairs.get(opening)
         edits = []
         if close is not None and opening + 2 >= place.index:
             closer = place.at(close)
-            edits = [Edit(opener.start, opener.end, ("[",)), Edit(closer.start, closer.end, ("]",))]
+            edits = [Edit(opener.start, opener.end, "["), Edit(closer.start, closer.end, "]")]
         return mistake(
             "E0210",
             "an object has a value for each key",
@@ -330,11 +333,11 @@ def _generator(place: Place, opening: int) -> Mistake:
         closer = place.at(close)
         if place.is_call(opening):
             edits = [
-                Edit(opener.end, opener.end, ("[",)),
-                Edit(closer.start, closer.start, ("]",)),
+                Edit(opener.end, opener.end, "["),
+                Edit(closer.start, closer.start, "]"),
             ]
         else:
-            edits = [Edit(opener.start, opener.end, ("[",)), Edit(closer.start, closer.end, ("]",))]
+            edits = [Edit(opener.start, opener.end, "["), Edit(closer.start, closer.end, "]")]
     return mistake(
         "E0211",
         "this list has no square brackets",
@@ -405,7 +408,7 @@ def foreign_literal(place: Place) -> Mistake | None:
         edits = []
         if close >= 0 and '"' not in place.text[token.end : close]:
             content = place.text[token.end : close]
-            edits = [Edit(token.start, close + 1, (f'"{content}"',))] if "\n" not in content else []
+            edits = [Edit(token.start, close + 1, f'"{content}"')] if "\n" not in content else []
         return mistake(
             "E0219",
             "this quote starts no text here",
@@ -419,7 +422,7 @@ def foreign_literal(place: Place) -> Mistake | None:
             return None
         edits = []
         if '"' not in found.group(1):
-            edits = [Edit(token.start, found.end(), (f'"{found.group(1)}"',))]
+            edits = [Edit(token.start, found.end(), f'"{found.group(1)}"')]
         return mistake(
             "E0219",
             "regular expressions are written as texts",
@@ -445,18 +448,25 @@ def missing_operator(place: Place) -> Mistake | None:
         return None
     if place.is_first_in_line(place.index) or token.text == "not":
         return None
+    if previous.kind == "string" and previous.text[0] in "fF" and previous.end == token.start:
+        return mistake(
+            "E0224",
+            "a quote between the braces ends the whole text",
+            previous.span,
+            "Use the other kind of quotes between the braces.",
+        )
     span = Span(previous.end, token.start)
     between = span if span.start < span.end else token.span
     opening = place.at(place.enclosing).text if place.enclosing >= 0 else ""
     if previous.kind == "string" and token.kind == "string" and opening not in ("[", "{"):
         hint = "Join texts with `+`, or put an operator between them."
-        edits = (Edit(span.start, span.start, ("+",)),)
+        edits = [Edit(span.start, span.start, "+")]
     elif opening in ("[", "{") or (opening == "(" and place.is_call(place.enclosing)):
         hint = "Put a comma between them."
-        edits = (Edit(span.start, span.start, (",",)),)
+        edits = [Edit(span.start, span.start, ",")]
     else:
         hint = "Put an operator such as `and`, `==` or `in` between them."
-        edits = ()
+        edits = []
     return mistake(
         "E0225",
         f"nothing joins `{_short(previous)}` and `{_short(token)}`",
@@ -504,13 +514,14 @@ def empty_brackets(place: Place) -> Mistake | None:
         "there is nothing between these brackets",
         Span(place.previous.start, place.token.end),
         "Write `[]` for an empty list.",
-        Edit(place.previous.start, place.previous.end, ("[",)),
-        Edit(place.token.start, place.token.end, ("]",)),
+        Edit(place.previous.start, place.previous.end, "["),
+        Edit(place.token.start, place.token.end, "]"),
     )
 
 
 DETECTORS: tuple[Detector, ...] = (
     lambda_,
+    slice_,
     misplaced_not,
     foreign_not,
     foreign_operator,
@@ -518,7 +529,6 @@ DETECTORS: tuple[Detector, ...] = (
     equals_sign,
     conditional_sign,
     sign_before_name,
-    slice_,
     comprehension,
     starred_argument,
     tuple_,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from policyc.grammar.layout import Edit
 from policyc.grammar.mistakes import NOTHING, Detector, Mistake, Place, mistake
-from policyc.grammar.sections import RawToken
 from policyc.grammar.source import Span
+
+if TYPE_CHECKING:
+    from policyc.grammar.sections import RawToken
 
 _RULE_FORM = 'A rule is written `raise "text" if:` with its conditions on the lines below.'
 _CONDITIONS = "Write each condition as a line of its own; all of them must hold."
@@ -55,10 +58,12 @@ _FOREIGN_STATEMENTS = {
     "use": ("an import", "Write `from module import name`."),
     "require": ("an import", "Write `from module import name`."),
 }
-_POLICY_WORDS = frozenset(
-    ["package", "default", "allow", "deny", "violation", "warn", "permit", "forbid", "policy", "rule", "when"]
-)
+_POLICY_WORDS = frozenset({
+    "package", "default", "allow", "deny", "violation", "warn", "permit", "forbid", "policy",
+    "rule", "when",
+})  # fmt: skip
 _HEADER_WORDS = frozenset(["when", "where", "unless", "on", "given", "while", "for"])
+_QUANTIFIERS = frozenset({"forall", "count", "exists", "any", "all"})
 _TYPE_WORD = re.compile(r"[A-Z][A-Za-z]*$|str$|int$|float$|dict$|list$|bool$")
 
 
@@ -140,7 +145,7 @@ def rule_header(place: Place) -> Mistake | None:
             f"`{token.text}` does not open the conditions of a rule",
             token.span,
             "Write `if:` after the value.",
-            Edit(token.start, token.end, ("if",)),
+            Edit(token.start, token.end, "if"),
         )
     condition = next((i for i, t in enumerate(tokens) if t.text == "if" and i > 1), -1)
     if condition < 0:
@@ -156,7 +161,7 @@ def _header_without_if(place: Place) -> Mistake | None:
             "the `if` of this rule is missing",
             token.span,
             "Write `if:` after the value.",
-            Edit(token.start, token.start, ("if",)),
+            Edit(token.start, token.start, "if"),
         )
     if token is NOTHING and place.enclosing < 0:
         return mistake(
@@ -164,7 +169,7 @@ def _header_without_if(place: Place) -> Mistake | None:
             "this rule has no conditions",
             Span(place.end, place.end),
             "Write `if:` at the end of this line, and the conditions on deeper lines below it.",
-            Edit(place.end, place.end, ("if", ":")),
+            Edit(place.end, place.end, "if:"),
         )
     return None
 
@@ -179,7 +184,7 @@ def _header_with_if(place: Place, condition: int) -> Mistake | None:
             "the colon after `if` is missing",
             Span(word.end, word.end),
             "Write `if:`.",
-            Edit(word.end, word.end, (":",)),
+            Edit(word.end, word.end, ":"),
         )
     last = place.tokens[-1]
     if place.token is NOTHING or (place.token is last and last.text == ":"):
@@ -187,7 +192,7 @@ def _header_with_if(place: Place, condition: int) -> Mistake | None:
         if last.text == ":":
             edit = Edit(first_of_condition.start, last.start)
         else:
-            edit = Edit(word.end, word.end, (":",))
+            edit = Edit(word.end, word.end, ":")
         return mistake(
             "E0204",
             "the colon of a rule stands directly after `if`",
@@ -264,7 +269,12 @@ def nested_statement(place: Place) -> Mistake | None:
 
 
 def _is_predicate_header(place: Place) -> bool:
-    if place.first.kind != "word" or place.at(1).text != "(" or place.at(3).text != ":":
+    if (
+        place.first.kind != "word"
+        or place.first.text in _QUANTIFIERS
+        or place.at(1).text != "("
+        or place.at(3).text != ":"
+    ):
         return False
     close = place.pairs.get(1)
     return close is not None and place.at(close + 1).text in (":=", ":")
@@ -302,7 +312,7 @@ def variable_form(place: Place) -> Mistake | None:
                 f"the parameter `{previous.text}` has no type",
                 previous.span,
                 f"Write its type: `{previous.text}: Message`.",
-                Edit(previous.end, previous.end, (":", "Message")),
+                Edit(previous.end, previous.end, ": Message"),
             )
         return None
     if token.kind == "word" and _TYPE_WORD.match(previous.text) and place.following.text == ")":
@@ -311,19 +321,23 @@ def variable_form(place: Place) -> Mistake | None:
             "the name of a variable stands before its type",
             Span(previous.start, token.end),
             f"Write `({token.text}: {previous.text})`.",
-            Edit(previous.start, token.end, (token.text, ":", previous.text)),
+            Edit(previous.start, token.end, f"{token.text}: {previous.text}"),
         )
     return None
 
 
 def _type_form(place: Place) -> Mistake | None:
     token = place.token
+    close = place.pairs.get(place.enclosing)
+    simple = close is not None and all(t.text != "," for t in place.tokens[place.index : close])
+    edits = [Edit(token.start, place.at(close).start)] if close is not None and simple else []
     if token.text == "=":
         return mistake(
             "E0233",
             "a parameter has no default value",
             token.span,
             "Remove it, and write the value where the predicate is called.",
+            *edits,
         )
     if token.text in ("|", "[", ".", "or") or token.kind == "word":
         return mistake(
@@ -331,6 +345,7 @@ def _type_form(place: Place) -> Mistake | None:
             "a type is one name",
             Span(place.previous.start, token.end),
             "Write one type, such as `(m: Message)`; for several types write a rule for each.",
+            *edits,
         )
     return None
 
@@ -341,10 +356,26 @@ def _is_parameter_list(place: Place, opening: int) -> bool:
     return place.is_header and opening == 1 and place.first.kind == "word"
 
 
+def unbracketed_variable(place: Place) -> Mistake | None:
+    """`m: Message` as a line."""
+    first = place.first
+    if place.is_header or len(place.tokens) != 3 or place.at(1).text != ":":
+        return None
+    if first.kind != "word" or not _TYPE_WORD.match(place.at(2).text):
+        return None
+    return mistake(
+        "E0233",
+        "a variable is declared in brackets",
+        Span(first.start, place.end),
+        f"Write `({first.text}: {place.at(2).text})`.",
+        Edit(first.start, place.end, f"({first.text}: {place.at(2).text})"),
+    )
+
+
 def quantifier_variable(place: Place) -> Mistake | None:
     """`forall (m: Message):` and `forall m in messages:`."""
     first = place.first
-    if first.text not in ("forall", "count") or place.index < 2 or place.is_header:
+    if first.text not in _QUANTIFIERS or place.index < 1 or place.is_header:
         return None
     if place.at(1).text == "(" and place.at(3).text != ":":
         return None
@@ -362,7 +393,7 @@ def line_end(place: Place) -> Mistake | None:
     """A semicolon or a comma between lines, and braces around them."""
     token = place.token
     if token.text == ";":
-        instead = () if place.is_last_in_line(place.index) else ("and",)
+        instead = "" if place.is_last_in_line(place.index) else "and"
         return mistake(
             "E0228",
             "semicolons separate nothing here",
@@ -376,9 +407,9 @@ def line_end(place: Place) -> Mistake | None:
             "lines are not separated by commas",
             token.span,
             "Remove it.",
-            Edit(token.start, token.end, ("and",) if place.index + 1 < len(place.tokens) else ()),
+            Edit(token.start, token.end, "and" if place.index + 1 < len(place.tokens) else ""),
         )
-    if token.text in "{}" and len(place.tokens) == 1:
+    if token.text in ("{", "}") and len(place.tokens) == 1:
         return mistake(
             "E0228",
             "braces hold no body",
@@ -408,12 +439,15 @@ def declared_names(tokens: list[RawToken]) -> set[str]:
     }
 
 
-FIRST: tuple[Detector, ...] = (
+DETECTORS: tuple[Detector, ...] = (
     other_policy_language,
     decorator,
     import_form,
     nested_statement,
     rule_header,
     foreign_statement,
+    quantifier_variable,
+    unbracketed_variable,
+    variable_form,
+    line_end,
 )
-LATER: tuple[Detector, ...] = (quantifier_variable, variable_form, line_end)

@@ -63,7 +63,7 @@ def unclosed_text(place: Place) -> Mistake | None:
             f"`{wrong.group()}` does not close a text that `{quote}` opens",
             Span(at, at + 1),
             f"Write `{quote}` here.",
-            Edit(token.start, at + 1, (place.text[token.start : at] + quote,)),
+            Edit(token.start, at + 1, place.text[token.start : at] + quote),
         )
     quotes = token.text.lstrip("rRfF")
     quotes = quotes[:3] if quotes[:3] in ('"""', "'''") else quotes[0]
@@ -92,7 +92,7 @@ def typographic_quote(place: Place) -> Mistake | None:
     if closing < 0:
         return mistake("E0101", message, token.span, hint)
     content = place.text[token.end : closing]
-    edit = Edit(token.start, closing + 1, ('"' + content.replace('"', '\\"') + '"',))
+    edit = Edit(token.start, closing + 1, '"' + content.replace('"', '\\"') + '"')
     return mistake("E0101", message, token.span, hint, edit)
 
 
@@ -101,7 +101,7 @@ def foreign_sign(place: Place) -> Mistake | None:
     meant = _SIGNS.get(token.text)
     if meant is None:
         return None
-    edit = Edit(token.start, token.end, (meant,))
+    edit = Edit(token.start, token.end, meant)
     return mistake(
         "E0101", f"`{token.text}` is no sign of the language", token.span, f"Write `{meant}`.", edit
     )
@@ -116,6 +116,10 @@ def invisible_character(place: Place) -> Mistake | None:
     if category[0] not in "CZ":
         return None
     edit = Edit(token.start, token.start + 1)
+    before, after = place.previous, place.following
+    if before.kind == after.kind == "word" and before.end == token.start == after.start - 1:
+        start = before.start - place.text.startswith(".", before.start - 1)
+        edit = Edit(start, after.end, place.text[start : before.end] + after.text)
     return mistake(
         "E0101",
         f"here is {_described(char)}",
@@ -170,7 +174,7 @@ def html_entity(place: Place) -> Mistake | None:
         stop = last.end
         if place.text.startswith("=", stop) and meant in "<>":
             meant, stop = meant + "=", stop + 1
-        edit = Edit(first.start, stop, (meant,) if meant.strip() else ())
+        edit = Edit(first.start, stop, meant.strip())
     return mistake(
         "E0110",
         f"`{entity}` is a sign as web pages write it",
@@ -185,7 +189,7 @@ def _quoted_by_entities(place: Place, index: int) -> Edit | None:
     close = place.text.find("&quot;", start + 6, place.end)
     if close < 0:
         return None
-    return Edit(start, close + 6, (f'"{place.text[start + 6 : close]}"',))
+    return Edit(start, close + 6, f'"{place.text[start + 6 : close]}"')
 
 
 def copied_decoration(place: Place) -> Mistake | None:
@@ -212,7 +216,7 @@ def copied_decoration(place: Place) -> Mistake | None:
             Edit(first.start, first.end),
         )
     second = place.at(1)
-    if first.kind == "number" and (second.kind in ("word", "string") or second.text in "|:("):
+    if first.text.isdigit() and (second.kind in ("word", "string") or second.text in "|:("):
         stop = second.end if second.text in ("|", ":") else first.end
         return mistake(
             "E0110",
@@ -228,9 +232,11 @@ def foreign_comment(place: Place) -> Mistake | None:
     token = place.token
     if token.kind == "foreign":
         end = token.end
-    elif (token.text == "//" and (_is_prose(place) or place.is_first_in_line(place.index))) or (token.text == "--" and place.is_first_in_line(place.index)):
+    elif token.text == "//" and (_is_prose(place) or place.is_first_in_line(place.index)):
         end = place.text.find("\n", token.start)
         end = len(place.text) if end < 0 else end
+    elif place.first.text == "--" and place.index <= 2:
+        token, end = place.first, place.end
     else:
         return None
     return mistake(
@@ -270,6 +276,15 @@ def continued_by_backslash(place: Place) -> Mistake | None:
 
 
 def malformed_number(place: Place) -> Mistake | None:
+    if place.token.kind == place.previous.kind == "number":
+        if place.previous.end == place.token.start:
+            span = Span(place.previous.start, place.token.end)
+            return mistake(
+                "E0227",
+                f"`{place.text[span.start : span.end]}` is no number of the language",
+                span,
+                "Write versions and addresses as texts in quotes.",
+            )
     for index in (place.index, place.index - 1):
         token = place.at(index)
         if token.kind == "number" and not _SIMPLE_NUMBER.fullmatch(token.text):
@@ -285,7 +300,7 @@ def malformed_number(place: Place) -> Mistake | None:
             f"`{text}` is no number of the language",
             token.span,
             hint,
-            Edit(token.start, token.end, (meant,)),
+            Edit(token.start, token.end, meant),
         )
     return mistake(
         "E0227",
@@ -320,9 +335,7 @@ def bracket(place: Place) -> Mistake | None:
         return None
     opener = place.at(opening)
     closer = PAIRS[opener.text]
-    edit = (
-        () if place.is_header or token.kind != "end" else (Edit(place.end, place.end, (closer,)),)
-    )
+    edit = () if place.is_header or token.kind != "end" else (Edit(place.end, place.end, closer),)
     return mistake(
         "E0107",
         f"this `{opener.text}` is never closed",
@@ -346,12 +359,20 @@ def _closing_bracket(place: Place) -> Mistake | None:
     wanted = PAIRS[opener.text]
     if token.text == wanted:
         return None
+    if place.enclosing not in place.pairs and place.index in place.pairs.values():
+        return mistake(
+            "E0107",
+            f"this `{opener.text}` is never closed",
+            opener.span,
+            f"Add the missing `{wanted}`.",
+            Edit(token.start, token.start, wanted),
+        )
     return mistake(
         "E0108",
         f"`{token.text}` does not close the `{opener.text}` before it",
         token.span,
         f"Write `{wanted}` here, or check the brackets between.",
-        Edit(token.start, token.end, (wanted,)),
+        Edit(token.start, token.end, wanted),
         labels=(Label(opener.span, "opened here"),),
     )
 

@@ -79,7 +79,7 @@ def _machine() -> _Machine:
         grammar,
         parser="lalr",
         lexer=PolicyLexer,
-        postlex=layout,  # type: ignore[arg-type]
+        postlex=layout,
         transformer=transformer,
         start=["policy", "single_line", "interpolation"],
         keep_all_tokens=True,

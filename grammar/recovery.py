@@ -26,6 +26,12 @@ _MAX_MISTAKES_IN_LINE = 4
 _FOREIGN = frozenset({"E0206", "E0222", "E0231", "E0228", "E0205"})
 
 
+# These go on with a statement of another language that is already reported.
+_SECOND_CLAUSES = frozenset("elif else except finally catch case end }".split())
+# What the parser says itself, but a detector may know better.
+_REFINED = frozenset({"E0206", "E0216", "E0221", "E0223", "E0233"})
+
+
 class Stopped(Exception):
     """The parser cannot go on at `offset` of `reading`; `accepted` are the terminals that could have
     stood there."""
@@ -83,10 +89,12 @@ class _Recovery:
         usable = True
         foreign_column: int | None = None
         for number, line in enumerate(self.lines):
-            if foreign_column is not None and line.column >= foreign_column:
-                if line.column > foreign_column or line.tokens[0].text in ("elif", "else"):
-                    self._leave_out(line)
-                    continue
+            if foreign_column is not None and (
+                line.column > foreign_column
+                or (line.column == foreign_column and line.tokens[0].text in _SECOND_CLAUSES)
+            ):
+                self._leave_out(line)
+                continue
             foreign_column = None
             unresolved = self._check_line(line, is_header=number == 0)
             if unresolved is None:
@@ -111,8 +119,15 @@ class _Recovery:
                 return found.problem
             for edit in found.edits:
                 self._add(edit)
+            if self._is_gone(line):
+                return None
         # Too many: what is left of the line is not worth guessing about.
         return self.result.problems[-1]
+
+    def _is_gone(self, line: LogicalLine) -> bool:
+        """Whether the edits leave nothing of a line."""
+        edit = self.edits.get(line.span.start)
+        return edit is not None and not edit.instead and edit.end >= line.span.end
 
     def _try(self, line: LogicalLine, *, is_header: bool) -> Mistake | None:
         reading = Reading(
@@ -121,7 +136,7 @@ class _Recovery:
         try:
             self.attempt(reading, "policy" if is_header else "single_line")
         except SyntaxProblem as problem:
-            if problem.code not in ("E0223", "E0221", "E0216"):
+            if problem.code not in _REFINED:
                 return Mistake(problem)
             return self._explain(line, reading, problem.span.start, problem, is_header=is_header)
         except Stopped as stop:
@@ -217,7 +232,7 @@ class _Recovery:
     def _add(self, edit: Edit) -> None:
         known = self.edits.get(edit.start)
         if known is not None:
-            edit = Edit(edit.start, max(known.end, edit.end), known.instead + edit.instead)
+            edit = Edit(edit.start, max(known.end, edit.end), f"{known.instead} {edit.instead}")
         self.edits[edit.start] = edit
 
     def _leave_out(self, line: LogicalLine) -> None:

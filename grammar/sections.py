@@ -21,18 +21,28 @@ PAIRS = {"(": ")", "[": "]", "{": "}"}
 CLOSERS = {closer: opener for opener, closer in PAIRS.items()}
 
 _ONE_LINE = r"""[rRfF]?(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
+_TOOL_NAME = r"[A-Za-z0-9_*](?:[A-Za-z0-9_*]|-(?!>)|[./:](?=[A-Za-z0-9_*]))*"
+# Signs of several characters, of this language and of others.
+_SYMBOLS = (
+    "-->", "===", "!==", "...", ">>>", "->", "~>", "=>", "==", "!=", "<=", ">=", "<>", "<-", ":=",
+    "=~", "!~", "=<", "::", "**", "//", "&&", "||", "++", "--", "??", "?.", "*/", "+=", "-=", "*=",
+    "/=", "%=",
+)  # fmt: skip
 _TOKEN = re.compile(
-    rf"""
-      (?P<triple>[rRfF]?(?:\"\"\"|'''))
-    | (?P<tool>tool[ \t]*:[
-    \t]*(?:[A-Za-z0-9_*](?:[A-Za-z0-9_*]|-(?!>)|[./:](?=[A-Za-z0-9_*]))*|{_ONE_LINE})) |
-    (?P<string>{_ONE_LINE}) | (?P<open>[rRfF]?["'][^\n]*) | (?P<comment>\#[^\n]*) |
-    (?P<newline>\r?\n) | (?P<word>[^\W\d]\w*) |
-    (?P<number>(?:[0-9]\w*\.?|\.[0-9])[0-9]*(?:(?<=[eE])[+-][0-9]+)?) |
-    (?P<symbol>-->|===|!==|->|~>|=>|==|!=|<=|>=|<>|<-|:=|=~|!~|=<|::|\*\*|//|&&|\|\||\+\+|--|\?\?|\?\.|/\*|\*/
-        |\+=|-=|\*=|/=|%=|\.\.\.|>>>|```+|.)
-    """,
-    re.VERBOSE,
+    "|".join(
+        (
+            r"""(?P<triple>[rRfF]?(?:\"\"\"|\'\'\'))""",
+            rf"(?P<tool>tool[ \t]*:[ \t]*(?:{_TOOL_NAME}|{_ONE_LINE}))",
+            rf"(?P<string>{_ONE_LINE})",
+            r"""(?P<open>[rRfF]?["'][^\n]*)""",
+            r"(?P<comment>#[^\n]*)",
+            r"(?P<foreign>/\*)",
+            r"(?P<newline>\r?\n)",
+            r"(?P<word>[^\W\d]\w*)",
+            r"(?P<number>(?:[0-9]\w*\.?|\.[0-9])[0-9]*(?:(?<=[eE])[+-][0-9]+)?)",
+            rf"(?P<symbol>```+|{'|'.join(map(re.escape, _SYMBOLS))}|.)",
+        )
+    )
 )
 _TRIPLE_END = {
     quotes: re.compile(
@@ -151,32 +161,10 @@ def _starts_statement(text: str, at: int, depth: int) -> bool:
 # --- lines
 # ------------------------------------------------------------------------------------------
 
-_CONTINUES_AFTER = frozenset(
-    [
-        "and",
-        "or",
-        "not",
-        "in",
-        "is",
-        "else",
-        "contains_only",
-        "->",
-        "~>",
-        "==",
-        "!=",
-        "<=",
-        ">=",
-        "<",
-        ">",
-        "+",
-        "-",
-        "*",
-        "/",
-        "%",
-        "**",
-        ",",
-    ]
-)
+_CONTINUES_AFTER = frozenset({
+    "and", "or", "not", "in", "is", "else", "contains_only", "->", "~>", "==", "!=", "<=", ">=",
+    "<", ">", "+", "-", "*", "%", "**", ",", "\\",
+})  # fmt: skip
 _CONTINUES_BEFORE = frozenset(
     [
         "and",
@@ -245,7 +233,7 @@ def logical_lines(text: str, tokens: Sequence[RawToken]) -> list[LogicalLine]:
     for index, token in enumerate(tokens):
         closed_at = max(closed_at, pairs.get(index, -1))
         if token.kind == "newline":
-            if current and index > closed_at and not _goes_on(current[-1], tokens, index):
+            if current and index > closed_at and not _goes_on(text, current, tokens, index):
                 lines.append(_line(text, current))
                 current = []
         elif token.kind != "comment":
@@ -256,12 +244,19 @@ def logical_lines(text: str, tokens: Sequence[RawToken]) -> list[LogicalLine]:
 
 
 def _line(text: str, tokens: list[RawToken]) -> LogicalLine:
-    start = tokens[0].start
-    return LogicalLine(tuple(tokens), start - (text.rfind("\n", 0, start) + 1))
+    return LogicalLine(tuple(tokens), _column(text, tokens[0]))
 
 
-def _goes_on(last: RawToken, tokens: Sequence[RawToken], index: int) -> bool:
-    if last.kind != "string" and last.text in _CONTINUES_AFTER:
+def _column(text: str, token: RawToken) -> int:
+    return token.start - (text.rfind("\n", 0, token.start) + 1)
+
+
+def _goes_on(
+    text: str, current: Sequence[RawToken], tokens: Sequence[RawToken], index: int
+) -> bool:
+    """Whether the line of `current` goes on after the line end at `index`."""
+    last = current[-1]
+    if last.kind in ("word", "symbol") and last.text in _CONTINUES_AFTER:
         return True
     following = index + 1
     while following < len(tokens) and tokens[following].kind in ("newline", "comment"):
@@ -271,4 +266,14 @@ def _goes_on(last: RawToken, tokens: Sequence[RawToken], index: int) -> bool:
     first = tokens[following]
     if first.text == "not":
         return following + 1 < len(tokens) and tokens[following + 1].text == "in"
-    return first.text in _CONTINUES_BEFORE
+    if first.text in ("if", "else"):
+        deeper = _column(text, first) > _column(text, current[0])
+        return deeper and not _has_colon(tokens, following)
+    return first.kind in ("word", "symbol") and first.text in _CONTINUES_BEFORE
+
+
+def _has_colon(tokens: Sequence[RawToken], index: int) -> bool:
+    """Whether the physical line that starts here opens a block, as `if x:` would elsewhere."""
+    while index < len(tokens) and tokens[index].kind not in ("newline", "comment"):
+        index += 1
+    return tokens[index - 1].text == ":"

@@ -6,21 +6,28 @@ and at most three things that could have stood there instead.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from policyc.grammar import mistakes_in_expressions, mistakes_in_statements, mistakes_in_text
-from policyc.grammar.mistakes import NOTHING, Detector, Mistake, Place, mistake
+from policyc.grammar.mistakes import NOTHING, Detector, Mistake, Place, ends_value, mistake
+from policyc.grammar.sections import PAIRS
 
 if TYPE_CHECKING:
     from policyc.grammar.problems import SyntaxProblem
 
 _DETECTORS: tuple[Detector, ...] = (
     *mistakes_in_text.DETECTORS,
-    *mistakes_in_statements.FIRST,
+    *mistakes_in_statements.DETECTORS,
     *mistakes_in_expressions.DETECTORS,
-    *mistakes_in_statements.LATER,
     mistakes_in_text.bracket,
 )
+
+_BRACKET_NAMES = {"(": "RPAR", "[": "RSQB", "{": "RBRACE"}
+_OPERATORS = frozenset({
+    "and", "or", "in", "is", "if", "else", "contains_only",
+})  # fmt: skip
+_VALUES = frozenset({"NAME", "STRING", "NUMBER"})
 
 # What the parser could have taken, in words, the most telling first. A row counts when all its terminals could.
 _EXPECTATIONS: tuple[tuple[frozenset[str], str], ...] = (
@@ -47,11 +54,21 @@ _EXPECTATIONS: tuple[tuple[frozenset[str], str], ...] = (
 
 def explain(place: Place, problem: SyntaxProblem | None) -> Mistake:
     """The mistake at a place; `problem` is what the parser itself says about it, where it says anything."""
+    place = _before_operator(place)
     for detect in _DETECTORS:
         found = detect(place)
         if found is not None:
             return found
     return Mistake(problem) if problem is not None else _unexpected(place)
+
+
+def _before_operator(place: Place) -> Place:
+    """Where a value is wanted the parser takes any word for a name, `and` too, and stops only after it."""
+    word = place.previous
+    if word.kind == "word" and word.text in _OPERATORS and "COMPARISON" in place.accepted:
+        if not ends_value(place.at(place.index - 2)):
+            return replace(place, index=place.index - 1, accepted=_VALUES)
+    return place
 
 
 def _unexpected(place: Place) -> Mistake:
@@ -73,11 +90,27 @@ def _described(place: Place) -> str:
     return f"`{text}`" if len(text) <= 40 else f"`{text[:37]}...`"
 
 
+def _possible(place: Place) -> frozenset[str]:
+    """What could stand at the place, less what only other surroundings allow."""
+    opening = place.at(place.enclosing).text if place.enclosing >= 0 else ""
+    impossible = {_BRACKET_NAMES[opener] for opener in PAIRS if opener != opening}
+    if opening:
+        impossible.add("NEWLINE")
+    if opening != "[":
+        impossible.add("FOR")
+    if not opening and place.first.text not in ("from", "import"):
+        impossible.add("COMMA")
+    if opening != "{":
+        impossible.add("COLON")
+    return place.accepted - impossible
+
+
 def _expected(place: Place) -> str:
+    possible = _possible(place)
     wanted: list[str] = []
     seen: set[str] = set()
     for terminals, words in _EXPECTATIONS:
-        if terminals <= place.accepted and not terminals <= seen:
+        if terminals <= possible and not terminals <= seen:
             wanted.append(words)
             seen |= terminals
             if words == "a value":

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _CONSTANTS = {"True": True, "False": False, "None": None}
 _MAX_DIGITS = 300
+_FOREIGN_BLOCKS = frozenset("try finally except catch do loop begin then default otherwise".split())
 
 
 class TreeBuilder:
@@ -336,6 +337,27 @@ class TreeBuilder:
         span = self.extent(callee)
         if type(callee) is nodes.Call:
             callee, args, keywords = callee.function, callee.args, callee.keywords
+        if type(callee) is nodes.Name and callee.text in _FOREIGN_BLOCKS:
+            raise SyntaxProblem(
+                "E0206",
+                f"`{callee.text}` opens no block here",
+                callee.span,
+                help="Write each condition as a line of its own; all of them must hold.",
+            )
+        if type(callee) is nodes.Name and callee.text == "tool":
+            raise SyntaxProblem(
+                "E0201",
+                "the name of the tool is missing after `tool:`",
+                callee.span,
+                help='Write `tool:send_email`, or `tool:"any name"`.',
+            )
+        if type(callee) is nodes.Name and _looks_like_variable(callee, body):
+            raise SyntaxProblem(
+                "E0233",
+                "a variable is declared in brackets",
+                Span(span.start, self._end(body)),
+                help=f"Write `({callee.text}: {body[0].text})`.",
+            )
         if type(callee) is not nodes.Name:
             raise SyntaxProblem(
                 "E0216",
@@ -464,6 +486,17 @@ def _joined(first: Lexeme, second: Lexeme) -> Lexeme:
     """`is not` and `not in` as one operator."""
     text = f"{first.text} {second.text}"
     return Lexeme("COMPARISON", text, first.start_pos, second.end_pos)
+
+
+def _looks_like_variable(callee: nodes.Name, body: list[nodes.Line]) -> bool:
+    """`m: Message` without brackets."""
+    kind = body[0]
+    return (
+        callee.text not in ("forall", "count")
+        and len(body) == 1
+        and isinstance(kind, nodes.Name)
+        and kind.text[0].isupper()
+    )
 
 
 def _around(children: list[Any]) -> Span:
