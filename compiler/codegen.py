@@ -80,8 +80,17 @@ class _Unit:
     def has_memory(self) -> bool:
         return len(self.schedule.scans) > 1
 
+    @property
+    def is_row(self) -> bool:
+        """Whether it may stand in a table: nothing but conditions on one object."""
+        return not self.has_memory and self.counter is None and not self.schedule.is_late
 
-_LOAD_ARGUMENTS = "if type(a) is not dict: a = arguments_of(f)"
+
+_LOAD_ARGUMENTS = (
+    'a = f.get("arguments")',
+    "if type(a) is not dict: a = arguments_of(f)",
+)
+_LOAD_CONTENT = ("try: s = e[\"content\"]", "except KeyError: s = None")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +160,11 @@ class _Generator:
         if schedule.has_tail:
             self.tails.add(rule.index)
             self.uses_context = True
-        if schedule.is_late or schedule.gates or not schedule.scans:
+        if schedule.is_late or not schedule.scans:
             self.late.append(schedule)
-            self.uses_context = True
-        if schedule.is_late or schedule.gates or schedule.needs_history:
+            if not _waits_in_code(schedule):
+                self.uses_context = True
+        if schedule.is_late or schedule.needs_history:
             self.keeps_events = True
         if schedule.needs_history:
             self.uses_context = True
@@ -172,7 +182,7 @@ class _Generator:
 
     def _function(self, *, monitor: bool) -> str:
         out = _Lines()
-        out.add("def monitor(X, P, out, tools):" if monitor else "def batch(events, X, P, out, tools):")
+        out.add("def monitor(X, P, out, tools):" if monitor else "def batch(events, X, P, out):")
         out.depth += 1
         if self.uses_links:
             out.add("L = X.links")
@@ -185,6 +195,10 @@ class _Generator:
                     out.add(f"{name} = {{}}")
             if unit.counter is not None:
                 out.add(f"{unit.prefix} = 0")
+        for schedule in self.late:
+            if _waits_in_code(schedule):
+                first = "" if schedule.scans else f"({schedule.rule.index}, ())"
+                out.add(f"w{schedule.rule.index} = [{first}]")
         self.notes_parts = any(u.joins is not None and u.joins.needs_parts_before for u in self.units)
         if self.notes_parts:
             out.add("before = back = -1")
@@ -203,26 +217,33 @@ class _Generator:
             out.depth -= 1
             out.add("return feed")
         else:
-            out.add("it = iter(events)", "left = it.__length_hint__", "last = len(events) - 1")
+            number = "len(events) - 1 - it.__length_hint__()"
+            out.add("tools = None", "it = iter(events)")
+            if any(unit.has_memory for unit in self.units) or self.notes_parts:
+                # Worth setting up where the number of an event is asked for often.
+                out.add("left = it.__length_hint__", "last = len(events) - 1")
+                number = "last - left()"
             out.add("for e in it:")
             out.depth += 1
-            self._event(out, leave="continue", number="last - left()")
+            self._event(out, leave="continue", number=number)
             out.depth -= 1
             self._end(out)
+            out.add("return tools")
         return out.text()
 
     def _end(self, out: _Lines) -> None:
         """Decide late rules: at the end of a trace, after each event of a monitor."""
         for schedule in self.late:
             index = schedule.rule.index
-            tests = []
-            for gate in schedule.gates:
-                tests.append(_gate_test(f"q{gate.counter}", gate.quantified, negated=gate.negated))
-            condition = " and ".join(tests) or "True"
-            if schedule.has_tail:
-                out.add(f"if {condition}: X.decide({index})")
+            tests = [
+                _gate_test(f"q{gate.counter}", gate.quantified, negated=gate.negated)
+                for gate in schedule.gates
+            ]
+            if _waits_in_code(schedule):
+                tests.insert(0, f"w{index}")
+                out.add(f"if {' and '.join(tests)}:", f" out.extend(w{index})", f" w{index}.clear()")
             else:
-                out.add(f"if {condition}: X.release({index})")
+                out.add(f"if {' and '.join(tests) or 'True'}: X.decide({index})")
 
     def _event(self, out: _Lines, *, leave: str, number: str) -> None:
         """The lines for one event `e`."""
@@ -233,7 +254,10 @@ class _Generator:
         out.add("try:", ' r = e["role"]', "except (KeyError, TypeError):")
         out.depth += 1
         out.add(f"kind = event_kind(e, {number})")
-        out.add(f'if kind == "tools": tools.append(({number}, len(tools_of(e))))')
+        out.add('if kind == "tools":')
+        if leave == "continue":
+            out.add(" if tools is None: tools = []")
+        out.add(f" tools.append(({number}, len(tools_of(e))))")
         if domains & {*_CALL_DOMAINS}:
             out.add('if kind == "call":')
             out.depth += 1
@@ -270,6 +294,7 @@ class _Generator:
         if outputs:
             out.add('if r == "tool":')
             out.depth += 1
+            self._load_content(out, outputs)
             for unit, scan in outputs:
                 self._object(out, unit, scan, number)
             out.depth -= 1
@@ -280,6 +305,7 @@ class _Generator:
             else:
                 out.add("else:")
             out.depth += 1
+            self._load_content(out, messages)
             for unit, scan in messages:
                 self._object(out, unit, scan, number)
             if has_calls:
@@ -292,6 +318,7 @@ class _Generator:
                 out.add(f"{word} r == {role!r}:")
                 word = "elif"
                 out.depth += 1
+                self._load_content(out, group)
                 for unit, scan in group:
                     self._object(out, unit, scan, number, skip_role=True)
                 out.depth -= 1
@@ -299,6 +326,16 @@ class _Generator:
             self._generic(out, domain, number)
         if len(out.lines) == lines:
             out.add("pass")
+
+    def _load_content(self, out: _Lines, group: list[tuple[_Unit, p.Scan]]) -> None:
+        """Have the content of the event at hand where a condition of the branch reads it."""
+        for unit, scan in group:
+            conditions = unit.schedule.alpha[scan.variable]
+            if unit.joins is not None:
+                conditions = [*conditions, *unit.joins.conditions()]
+            if any(_reads_content(condition, scan.variable) for condition in conditions):
+                out.add(*_LOAD_CONTENT)
+                return
 
     def _variables(self, domain: ts.Type) -> Iterator[tuple[_Unit, p.Scan]]:
         for unit in self.units:
@@ -323,15 +360,14 @@ class _Generator:
             "try:",
             ' f = c["function"]',
             ' n = f["name"]',
-            ' a = f["arguments"]',
             "except (KeyError, TypeError, IndexError):",
-            f" f, n, a = call_parts(c, {number}, k)",
+            f" f, n = call_parts(c, {number}, k)",
         )
         dispatched: dict[str, list[tuple[_Unit, p.Scan]]] = {}
         direct = []
         for domain in _CALL_DOMAINS:
             for unit, scan in self._variables(domain):
-                tool = None if unit.has_memory or unit.failures else _known_tool(unit, scan)
+                tool = None if not unit.is_row else _known_tool(unit, scan)
                 if tool is None:
                     direct.append((unit, scan))
                 else:
@@ -348,7 +384,7 @@ class _Generator:
             out.add(
                 f"found = {table}.get(n) if type(n) is str else None",
                 "if found is not None:",
-                " if type(a) is not dict: a = arguments_of(f)",
+                *(f" {line}" for line in _LOAD_ARGUMENTS),
                 f" at = {number}",
                 f" for block in found: block(e, c, f, n, a, k, at, X, P, out)",
             )
@@ -378,9 +414,8 @@ class _Generator:
         if any(code.can_fail for code in codes):
             self.uses_context = True
             self.tails.add(unit.schedule.rule.index)
-            verb = "wait" if unit.schedule.is_late or unit.schedule.gates else "tail"
             out.add("try:", f" ok = {test}")
-            out.add("except Exception:", f" X.{verb}({index}, {spots})", " return")
+            out.add("except Exception:", f" X.tail({index}, {spots})", " return")
             out.add("if ok:")
         else:
             out.add(f"if {test}:")
@@ -441,7 +476,7 @@ class _Generator:
             is_loaded = False
             for code in codes:
                 if code.reads_arguments and not is_loaded:
-                    out.add(_LOAD_ARGUMENTS)
+                    out.add(*_LOAD_ARGUMENTS)
                     is_loaded = True
                 out.add(f"if {code.text}:")
                 out.depth += 1
@@ -450,7 +485,7 @@ class _Generator:
 
     def _count_failure(self, out: _Lines, unit: _Unit, codes: list[_Test]) -> None:
         if any(code.reads_arguments for code in codes):
-            out.add(_LOAD_ARGUMENTS)
+            out.add(*_LOAD_ARGUMENTS)
         test = " and ".join(code.text for code in codes) or "True"
         out.add(f"if not ({test}): {unit.prefix} += 1")
 
@@ -466,11 +501,11 @@ class _Generator:
         self.uses_context = True
         index = unit.schedule.rule.index
         if any(code.reads_arguments for code in codes):
-            out.add(_LOAD_ARGUMENTS)
+            out.add(*_LOAD_ARGUMENTS)
         out.add("try:", f" ok = {' and '.join(code.text for code in codes)}", "except Exception:")
         if unit.has_memory:
             out.add(f" X.doubt({index}, {scan.variable!r}, {spot})")
-        elif unit.schedule.is_late or unit.schedule.gates:
+        elif unit.schedule.is_late:
             out.add(f" X.wait({index}, ({spot},))")
         else:
             out.add(f" X.tail({index}, ({spot},))")
@@ -506,7 +541,9 @@ class _Generator:
         rule = rule or str(schedule.rule.index)
         if unit.counter is not None:
             out.add(f"{unit.prefix} += 1")
-        elif schedule.gates or schedule.is_late:
+        elif _waits_in_code(schedule):
+            out.add(f"w{rule}.append(({rule}, {spots}))")
+        elif schedule.is_late:
             out.add(f"X.wait({rule}, {spots})")
         elif schedule.has_tail:
             out.add(f"X.tail({rule}, {spots})")
@@ -539,7 +576,7 @@ class _ShapedEmitter(Emitter):
 def _form(scan: p.Scan, number: str = "at") -> VariableForm:
     """The local names of an object while it is the one looked at."""
     if scan.domain in _EVENT_DOMAINS:
-        return VariableForm(scan.domain, "e", role="r", number=number, part="-1")
+        return VariableForm(scan.domain, "e", role="r", number=number, part="-1", content="s")
     if scan.domain in _CALL_DOMAINS:
         return VariableForm(
             scan.domain,
@@ -551,6 +588,16 @@ def _form(scan: p.Scan, number: str = "at") -> VariableForm:
             part="k",
         )
     return VariableForm(scan.domain, "v", number=number, part="k")
+
+
+def _reads_content(condition: p.Expr, variable: str) -> bool:
+    return any(
+        isinstance(node, p.GetMember)
+        and node.name == "content"
+        and isinstance(node.value, p.Var)
+        and node.value.name == variable
+        for node in p.walk(condition)
+    )
 
 
 def _role_of(condition: p.Expr, variable: str) -> str | None:
@@ -588,6 +635,11 @@ def _sinks_first(unit: _Unit) -> list[p.Scan]:
         return list(unit.schedule.scans)
     order = {name: number for number, name in enumerate(unit.joins.order)}
     return sorted(unit.schedule.scans, key=lambda scan: order[scan.variable])
+
+
+def _waits_in_code(schedule: Schedule) -> bool:
+    """Whether a late rule has nothing to decide but its running counts."""
+    return bool(schedule.gates) and not schedule.has_tail
 
 
 def _gate_test(counter: str, quantified: p.Quantified, *, negated: bool) -> str:

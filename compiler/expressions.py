@@ -52,6 +52,8 @@ class VariableForm:
     part: str = ""
     before: str = ""
     """The last part of the event before, for `~>`."""
+    content: str = ""
+    """The content of an event where the code has it in a name."""
 
     @classmethod
     def probe(cls, domain: Type) -> VariableForm:
@@ -85,6 +87,13 @@ class Emitter:
     def temporary(self) -> str:
         self._temporaries += 1
         return f"t{self._temporaries}"
+
+    def named(self, text: str) -> tuple[str, str]:
+        """A name for the value of an expression, and the expression that gives it that name."""
+        if text.isidentifier():
+            return text, text
+        name = self.temporary()
+        return name, f"({name} := {text})"
 
     def constant(self, value: Any) -> str:
         """A name for a value that the code needs."""
@@ -228,7 +237,7 @@ class Emitter:
             if name == "role":
                 return Code(form.role, ts.TEXT)
             if name == "content":
-                return Code(f'{form.value}.get("content")', RAW_CONTENT)
+                return Code(form.content or f'{form.value}.get("content")', RAW_CONTENT)
             if name == "tool_call_id" and form.domain == ts.TOOL_OUTPUT:
                 return Code(f'{form.value}.get("tool_call_id", ABSENT)', ts.OPTIONAL_TEXT)
         if form.domain == ts.TOOL_CALL and name in ("id", "type"):
@@ -277,13 +286,13 @@ class Emitter:
             return Code(f"(not {text})" if negated else text, ts.BOOL, code.can_fail or other.can_fail)
         return Code(f"(not {text})" if negated else text, ts.BOOL, code.can_fail)
 
-    def _equals_literal(self, code: Code, value: Any) -> str:
-        if value is None:
+    def _equals_literal(self, code: Code, literal: Any) -> str:
+        if literal is None:
             if code.type == ts.TEXT:
                 return f"({code.text} is None)"
-            name = self.temporary()
-            return f"(({name} := {code.text}) is None or {name} is ABSENT)"
-        return f"({code.text} == {self.literal(value)})"
+            name, value = self.named(code.text)
+            return f"({value} is None or {name} is ABSENT)"
+        return f"({code.text} == {self.literal(literal)})"
 
     def _identity(self, left: p.Expr, right: p.Expr) -> Code:
         if isinstance(right, p.Literal) and isinstance(right.value, bool):
@@ -299,14 +308,14 @@ class Emitter:
             needle = self.literal(left.value)
             if where.type == ts.TEXT:
                 return Code(f"({needle} in {where.text})", ts.BOOL, where.can_fail)
-            name = self.temporary()
+            name, value = self.named(where.text)
             if where.type == RAW_CONTENT:
                 slow = f"content_contains({needle}, {name})"
             elif where.type in _PLAIN or where.type == ARGUMENTS:
                 slow = f"contains({needle}, {name})"
             else:
                 raise NotCompiled
-            text = f"({needle} in {name} if type({name} := {where.text}) is str else {slow})"
+            text = f"({needle} in {name} if type({value}) is str else {slow})"
             return Code(text, ts.BOOL, where.can_fail)
         what = self.emit(left)
         if what.type not in _PLAIN and what.type not in (ts.INT, ts.FLOAT):
@@ -401,8 +410,8 @@ class Emitter:
                 return Code(f"({value.text} == {self.literal(text)})", ts.BOOL)
             both = self.constant((text, lowering.text))
             return Code(f"({value.text} in {both})", ts.BOOL)
-        name = self.temporary()
-        guard = f"(type({name} := {value.text}) is str and "
+        name, bound = self.named(value.text)
+        guard = f"(type({bound}) is str and "
         test = f"{self._test(pattern, 'fullmatch', name)} or {name} == {self.literal(text)}"
         return Code(f"{guard}({test}))", ts.BOOL, not pattern.is_total("fullmatch"))
 
@@ -513,12 +522,12 @@ class Emitter:
             # `any` asks for a found text that is not empty: the first hit does not tell.
             raise NotCompiled
         operation: Operation = "match" if kind == "match" else "search"
-        name = self.temporary()
+        name, value = self.named(where.text)
         texts = "texts_of_content" if where.type == RAW_CONTENT else "texts_of"
         fast = self._test(pattern, operation, name)
         slow = f"any_text({self._matcher(pattern, operation)}, {texts}({name}))"
         return Code(
-            f"({fast} if type({name} := {where.text}) is str else {slow})",
+            f"({fast} if type({value}) is str else {slow})",
             ts.BOOL,
             where.can_fail or not pattern.is_total(operation),
         )

@@ -88,6 +88,10 @@ class JoinPlan:
         found = {b for a, b in self.flows if a == name} | {a for a, b in self.flows if b == name}
         return sorted(other for other in found if self._is_remembered(other))
 
+    def conditions(self) -> list[p.Expr]:
+        """What is evaluated about a new object besides its own conditions."""
+        return [*self.residual, *(e.condition for e in self.equalities)]
+
     # --- code
 
     def lines(self, name: str, emitter: Emitter) -> list[Line]:
@@ -221,13 +225,12 @@ class JoinPlan:
         if domain in (ts.MESSAGE, ts.TOOL_OUTPUT):
             return VariableForm(domain, "e", role="r", number="at", part="-1", before="before")
         if domain in (ts.TOOL_CALL, ts.FUNCTION):
-            arguments = "(a if type(a) is dict else arguments_of(f))"
             return VariableForm(
                 domain,
                 "c",
                 function="f",
                 name="n",
-                arguments=arguments,
+                arguments="arguments_of(f)",
                 number="at",
                 part="k",
                 before="before",

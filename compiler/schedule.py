@@ -154,10 +154,10 @@ class Scheduler:
         """Put one check where it belongs; whether checks after it may still be used early."""
         if self.depends.of(condition):
             result.is_late = True
-            gate = self._gate(condition)
-            if gate is not None and is_open:
+            gate = self._gate(condition) if is_open else None
+            if gate is not None:
                 result.gates.append(gate)
-                return is_open
+                return True
             result.has_tail = True
             return False
         free = p.free_variables(condition)

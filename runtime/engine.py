@@ -7,6 +7,7 @@ written out at once, because the trace may grow before anyone looks.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import plan as p
@@ -50,18 +51,36 @@ class Engine:
         self.plan = program.plan
         self.load = load
         self.optimize = optimize
-        self.eager = frozenset(
-            rule.index
-            for rule in self.plan.rules
-            if rule.index in program.generated.late
-            or rule.index in program.generated.linked
-            or not _is_safe(rule.value)
-        )
+        generated = program.generated
+        self.whole = frozenset((*generated.late, *generated.linked))
+        """Rules whose report needs more of the trace than their own events."""
+        self.eager = frozenset(r.index for r in self.plan.rules if not _is_safe(r.value))
+        """Rules that are written out at once, because that may fail."""
+        self.parameters = program.parameters
+        self.is_simple = optimize and not generated.needs_context and not self.parameters
+        """Whether the generated code alone finds everything."""
 
     # --- whole traces
 
+    @cached_property
+    def batch(self) -> Callable[..., list[tuple[int, int]] | None]:
+        return self.program.batch
+
     def analyze(self, events: list[Event], parameters: Mapping[str, Any]) -> AnalysisResult:
         """The result of a whole trace."""
+        if self.is_simple:
+            found: list[Match] = []
+            tools = self.batch(events, None, parameters, found)
+            if not found:
+                return NOTHING
+            if len(found) > 1:
+                found.sort(key=_order)
+            if not self.eager:
+                if self.whole:
+                    # The caller's list may grow before anyone looks at the result.
+                    events = list(events)
+                return AnalysisResult(found, _Builder(self, events, parameters, tools))
+            return self.result(self._run(events, parameters, found, tools), found)
         run = self.search(events, parameters)
         if not run.found and not run.failed:
             return NOTHING
@@ -72,7 +91,7 @@ class Engine:
         run = self._run(events, parameters)
         if not self.optimize:
             return self._search_plainly(run)
-        self.program.batch(events, run, parameters, run.found, run.tools)
+        run.tools = self.batch(events, run, parameters, run.found) or []
         run.settle_doubts()
         if run.disabled:
             run.found[:] = [match for match in run.found if match[0] not in run.disabled]
@@ -95,7 +114,13 @@ class Engine:
         return run
 
     def _run(
-        self, events: list[Event] | None, parameters: Mapping[str, Any], *, is_monitor: bool = False
+        self,
+        events: list[Event] | None,
+        parameters: Mapping[str, Any],
+        found: list[Match] | None = None,
+        tools: list[tuple[int, int]] | None = None,
+        *,
+        is_monitor: bool = False,
     ) -> Run:
         run = Run(
             self.plan,
@@ -103,11 +128,11 @@ class Engine:
             self.load,
             parameters,
             events,
-            [],
-            [],
+            [] if found is None else found,
+            [] if tools is None else tools,
             is_monitor=is_monitor,
         )
-        if not self.program.parameters <= parameters.keys():
+        if not self.parameters <= parameters.keys():
             self._disable(run)
         return run
 
@@ -130,9 +155,14 @@ class Engine:
 
     def result(self, run: Run, matches: Sequence[Match]) -> AnalysisResult:
         """The result of some matches and of what failed."""
-        errors = self.errors(run)
-        build = _Builder(self, run)
-        if not any(match[0] in self.eager for match in matches):
+        errors = self.errors(run) if run.failed else []
+        build = _Builder(self, run.events, run.parameters, run.tools, run)
+        is_whole = bool(self.whole) and any(match[0] in self.whole for match in matches)
+        is_eager = is_whole and run.is_monitor
+        if not is_eager and not (self.eager and any(x[0] in self.eager for x in matches)):
+            if is_whole:
+                run.keep_events()
+                build.events = run.events
             return AnalysisResult(matches, build, errors)
         made: list[Any] = []
         for match in matches:
@@ -292,22 +322,37 @@ class MonitorState:
 class _Builder:
     """Writes out a match, from the whole history for rules that ask about it, else from its own events alone."""
 
-    def __init__(self, engine: Engine, run: Run) -> None:
-        self.plan = engine.plan
-        self.load = engine.load
-        self.parameters = run.parameters
-        self.counts: ToolCounts = run.counts()
-        self.eager = engine.eager
+    __slots__ = ("engine", "events", "interpreter", "parameters", "run", "tools")
+
+    def __init__(
+        self,
+        engine: Engine,
+        events: Sequence[Event] | None,
+        parameters: Mapping[str, Any],
+        tools: list[tuple[int, int]] | None,
+        run: Run | None = None,
+    ) -> None:
+        self.engine = engine
+        self.events = events
+        self.parameters = parameters
+        self.tools = tools
         self.run = run
+        self.interpreter: Interpreter | None = None
 
     def __call__(self, match: Match) -> Violation:
-        rule = self.plan.rules[match[0]]
-        if match[0] in self.eager:
+        engine = self.engine
+        rule = engine.plan.rules[match[0]]
+        if match[0] not in engine.whole:
+            history = History(events_of(match), ToolCounts.of(self.tools))
+        elif self.run is not None:
             history = self.run.history_with(events_of(match))
         else:
-            history = History(events_of(match), self.counts)
-        interpreter = Interpreter(self.plan, history, self.parameters, self.load)
-        return violation_of(rule, model_of(rule, match, interpreter), interpreter)
+            assert self.events is not None  # noqa: S101  # only monitors go without
+            history = History(self.events)
+        if self.interpreter is None:
+            self.interpreter = Interpreter(engine.plan, history, self.parameters, engine.load)
+        self.interpreter.history = history
+        return violation_of(rule, model_of(rule, match, self.interpreter), self.interpreter)
 
 
 def _order(match: Match) -> tuple[int, tuple[Any, ...]]:

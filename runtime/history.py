@@ -42,6 +42,14 @@ class ToolCounts:
         self.numbers: list[int] = []
         self.extra: list[int] = []
 
+    @classmethod
+    def of(cls, sizes: Sequence[tuple[int, int]] | None) -> ToolCounts:
+        """The counts of `tools` events given by number and size, in order."""
+        counts = cls()
+        for number, tools in sizes or ():
+            counts.add(number, tools)
+        return counts
+
     def add(self, number: int, tools: int) -> None:
         """Note that event `number` holds that many tools; events come in order."""
         before = self.extra[-1] if self.extra else 0

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 class Program:
     """The code of one policy.
 
-    `batch(events, run, parameters, found, tools)` searches a whole trace; `monitor(run, parameters, found, tools)`
-    gives a function to feed with one event after the other. Both append matches to `found`.
+    `batch(events, run, parameters, found)` searches a whole trace; `monitor(run, parameters, found, tools)` gives a
+    function to feed with one event after the other. Both append matches to `found`. Number and size of `tools`
+    events are returned by the one (None: there are none), appended to `tools` by the other.
     """
 
     def __init__(self, plan: Plan, generated: Generated, code: CodeType | None = None) -> None:
@@ -47,8 +48,8 @@ class Program:
         return namespace
 
     @cached_property
-    def batch(self) -> Callable[..., None]:
-        function: Callable[..., None] = self._namespace["batch"]
+    def batch(self) -> Callable[..., list[tuple[int, int]] | None]:
+        function: Callable[..., list[tuple[int, int]] | None] = self._namespace["batch"]
         return function
 
     @cached_property

@@ -60,17 +60,11 @@ class Run:
 
     # --- history
 
-    def counts(self) -> ToolCounts:
-        counts = ToolCounts()
-        for number, size in self.tools:
-            counts.add(number, size)
-        return counts
-
     def history_with(self, events: Mapping[int, Event]) -> History:
         """A history of some events, with the indexes and links of the whole trace."""
         if self.events is not None:
             return self.history()
-        return History(events, self.counts(), self.links if self.is_monitor else None)
+        return History(events, ToolCounts.of(self.tools), self.links if self.is_monitor else None)
 
     def history(self) -> History:
         """The history of all events so far."""
@@ -79,6 +73,12 @@ class Run:
             links = self.links if self.is_monitor and self.links.all else None
             self._history = History(self.events, None, links)
         return self._history
+
+    def keep_events(self) -> None:
+        """Take a copy of the list of events: the caller's may grow before anyone looks at the result."""
+        if self.events is not None:
+            self.events = list(self.events)
+            self._history = None
 
     def history_of(self, number: int, event: Event) -> History:
         """A history to look into one event."""
@@ -101,13 +101,6 @@ class Run:
     def wait(self, index: int, spots: Spots) -> None:
         """Keep a combination of a late rule until the end of the trace, or for every event to come."""
         self.waiting[index].append(spots)
-
-    def release(self, index: int) -> None:
-        """The running counts of a late rule hold: what waits for them are matches."""
-        waiting = self.waiting[index]
-        if waiting:
-            self.found.extend((index, spots) for spots in waiting)
-            waiting.clear()
 
     def decide(self, index: int) -> None:
         """Run the block of a late rule for each combination that waits."""

@@ -42,15 +42,15 @@ def bad_calls(calls: Any, number: int) -> None:
     tool_calls_of({"tool_calls": calls}, f"$[{number}]")
 
 
-def call_parts(call: Any, number: int, part: int) -> tuple[dict[str, Any], Any, dict[str, Any]]:
-    """Function, name and arguments of a tool call that lacks some, or the error that says which."""
+def call_parts(call: Any, number: int, part: int) -> tuple[dict[str, Any], Any]:
+    """Function and name of a tool call that lacks some part, or the error that says which."""
     place = f"$[{number}]" if part < 0 else f"$[{number}].tool_calls[{part}]"
     if not isinstance(call, dict):
         raise TraceError(place, "a tool call must be an object")
     function = function_of(call)
     if not isinstance(function.get("name"), str):
         raise TraceError(f"{place}.function", "a tool call needs the name of its tool as `name`")
-    return function, function["name"], arguments_of(function)
+    return function, function["name"]
 
 
 def objects_of(domain: str, number: int, event: Event, run: Run) -> Iterator[tuple[int, Any]]:

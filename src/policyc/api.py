@@ -132,8 +132,9 @@ class Policy:
             TraceError: the trace is malformed.
             UnhandledViolations: the result blocks, and `raise_on_violation` is set.
         """
+        if parameters:
+            check_parameters(parameters)
         events = trace if type(trace) is list else _read(trace)
-        check_parameters(parameters)
         result = self._engine.analyze(events, parameters)
         if raise_on_violation and result:
             raise UnhandledViolations(result)
