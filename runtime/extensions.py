@@ -38,6 +38,7 @@ from policyc.compiler.typesystem import (
     list_of,
 )
 from policyc.grammar.diagnostics import PolicycError
+from policyc.grammar.operators import RESERVED
 from policyc.runtime.builtins import registry as builtins_registry
 from policyc.runtime.detectors import registry as detectors_registry
 
@@ -111,7 +112,7 @@ def catalogue(
     callables: dict[str, Callable[..., Any]] = {}
     classes: dict[str, type] = {}
     for name, value in functions.items():
-        if not (name.isascii() and name.isidentifier()):
+        if not (name.isascii() and name.isidentifier()) or name in RESERVED:
             raise ExtensionError(f"`{name}` cannot be the name of a function in a policy")
         if isinstance(value, Signature):
             if not value.implementation and value.missing is None:

@@ -31,15 +31,13 @@ def to_int(value: Any = 0) -> int:
 
 def to_float(value: Any = 0) -> float:
     try:
-        if isinstance(value, int | float):
-            return float(value)
-        number = float(_number_text(value, "float"))
+        number = float(value if isinstance(value, int | float) else _number_text(value, "float"))
     except ValueError:
-        number = math.nan
+        raise BuiltinError("the text is not a number") from None
     except OverflowError:
         raise BuiltinError("the number is too large for a decimal number") from None
     if not math.isfinite(number):
-        raise BuiltinError("the text is not a number")
+        raise BuiltinError(f"`{number}` is not a number that can be compared")
     return number
 
 
@@ -72,12 +70,8 @@ def rounded(number: Any, digits: Any = None) -> int | float:
 def _number(value: Any, function: str) -> int | float:
     if isinstance(value, int | float):
         return value
-    raise BuiltinError(
-        f"`{function}` takes a number, not {kind_of(value)}", _TO_NUMBER.get(type(value))
-    )
-
-
-_TO_NUMBER: dict[type, str] = {str: "Read the number first: `float(...)` or `int(...)`."}
+    hint = "Read the number first: `float(...)`." if isinstance(value, str) else None
+    raise BuiltinError(f"`{function}` takes a number, not {kind_of(value)}", hint)
 
 
 def lower(value: Any) -> str:

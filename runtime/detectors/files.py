@@ -102,10 +102,13 @@ def _list(workspace_path: Any, path: Any, pattern: Any, *, is_deep: bool) -> lis
         raise BuiltinError(f"`pattern` takes a text, not {kind_of(pattern)}")
     if not os.path.isdir(folder):
         raise BuiltinError(f"`{path}` is no folder of the workspace")
-    names = (os.path.relpath(name, root) for name in _walk(folder, is_deep=is_deep))
-    return sorted(
-        PurePath(name).as_posix() for name in names if not pattern or PurePath(name).match(pattern)
-    )
+    names = (PurePath(os.path.relpath(name, root)) for name in _walk(folder, is_deep=is_deep))
+    try:
+        return sorted(name.as_posix() for name in names if not pattern or name.match(pattern))
+    except ValueError:
+        raise BuiltinError(
+            f"`{pattern}` is no pattern of file names", "Write for example `*.txt`."
+        ) from None
 
 
 def _walk(folder: str, *, is_deep: bool) -> Iterator[str]:
@@ -134,10 +137,13 @@ def _read(root: str, path: Any) -> File:
         descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError as error:
         raise BuiltinError(f"`{path}` cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise BuiltinError(f"`{path}` is not a regular file")
-        data = file.read(MAX_FILE + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(MAX_FILE + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > MAX_FILE:
         raise BuiltinError(f"`{path}` has more than {MAX_FILE} bytes")
     name = PurePath(os.path.relpath(os.path.join(root, path), root)).as_posix()

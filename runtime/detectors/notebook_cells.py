@@ -40,9 +40,8 @@ def _line(line: str) -> str:
         return indent + _SHELL
     magic = _MAGIC.match(code)
     if magic is not None:
-        return (
-            indent + (_argument(magic[2]) if magic[1] in _RUNS_CODE else "") or indent + _LINE_MAGIC
-        )
+        argument = _argument(magic[2]) if magic[1] in _RUNS_CODE else ""
+        return indent + (argument or _LINE_MAGIC)
     assigned = _ASSIGNED.match(code)
     if assigned is not None:
         return indent + assigned[1] + (_OUTPUT if assigned[2] == "!" else _LINE_MAGIC)

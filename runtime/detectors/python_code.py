@@ -220,4 +220,5 @@ def _literal_getattr(node: ast.Call) -> tuple[ast.expr, str] | None:
             func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str() as name), *_]
         ):
             return owner, name
-    return None
+        case _:
+            return None

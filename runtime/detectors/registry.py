@@ -78,9 +78,10 @@ _SECRETS = _detector(
 _COPYRIGHT = _detector(
     "copyright_notices:detect",
     "copyright",
+    Param("threshold", NUMBER, 0.5),
     answer=Answer.DISTINCT,
     result=list_of(TEXT),
-    doc="`COPYRIGHT` for copyright notices, and the licenses whose heading occurs; marks them.",
+    doc="`COPYRIGHT` for copyright notices, and the licenses that are granted; marks them.",
 )
 _UNICODE = _detector(
     "unicode_categories:detect",

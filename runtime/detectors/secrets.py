@@ -19,7 +19,7 @@ _AWS_ID = re.compile(
     r"(?<![A-Za-z0-9])(?:A3T[A-Z0-9]|AKIA|ABIA|ACCA|AGPA|AIDA|AIPA|ANPA|ANVA|AROA|ASIA)"
     r"[A-Z0-9]{16}(?![A-Za-z0-9])"
 )
-_AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+_AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _AWS_NAME = re.compile(r"(?i:aws)[A-Za-z0-9_.\- ]{0,30}[\"']?\s{0,3}(?:=>|:=|=|:)\s{0,3}[\"']?\Z")
 _AZURE = re.compile(r"(?i:AccountKey)\s{0,3}=\s{0,3}[\"']?([A-Za-z0-9+/]{86}==)")
 _SLACK = re.compile(
@@ -34,7 +34,7 @@ _NAME_LENGTH = 50
 def detect(text: str) -> list[Detection]:
     """The credentials in a text, by position."""
     found: list[Detection] = []
-    if "gh" in text:
+    if "gh" in text or "github_pat_" in text:
         found += [_finding("GITHUB_TOKEN", match) for match in _GITHUB.finditer(text)]
     found += [_finding("AWS_ACCESS_KEY", match) for match in _AWS_ID.finditer(text)]
     found += [
