@@ -17,12 +17,13 @@ from policyc.compiler.typesystem import (
     INT,
     JSON,
     MEMBERS,
+    MODULE,
     Type,
     family,
     present,
 )
 from policyc.compiler.wording import a, written
-from policyc.grammar.nodes import Member, Name, Number, Predicate, Unary
+from policyc.grammar.nodes import Index, Member, Name, Number, Predicate, String, Unary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +48,8 @@ def call_type(checker: Checker, node: Call) -> Type:
         callee_type = symbol.type
     else:
         callee_type = checker.type_of(callee)
+    if symbol is not None and symbol.kind is SymbolKind.ERROR:
+        return _unknown(checker, node)
     arguments = [checker.type_of(argument) for argument in node.args]
     for keyword in node.keywords:
         checker.type_of(keyword.value)
@@ -66,6 +69,19 @@ def call_type(checker: Checker, node: Call) -> Type:
         _check_method(checker, node, callee)
         return callee_type
     return _value(checker, node, callee_type)
+
+
+def _unknown(checker: Checker, node: Call) -> Type:
+    """A call of an unknown function, as `isinstance(m, Message)`: types among its arguments are no
+    news.
+    """
+    for argument in node.args:
+        symbol = checker.table.uses.get(argument.uid)
+        if symbol is None or symbol.kind is not SymbolKind.TYPE:
+            checker.type_of(argument)
+    for keyword in node.keywords:
+        checker.type_of(keyword.value)
+    return ERROR
 
 
 # --- what is called -------------------------------------------------------------------------------
@@ -150,7 +166,9 @@ def _value(checker: Checker, node: Call, type_: Type) -> Type:
 def _value_advice(checker: Checker, function: Expr, type_: Type) -> str:
     if isinstance(function, Name) and function.text in checker.catalogue.builtins:
         return f"the name hides the function `{function.text}`: give the variable another name"
-    if type_ is JSON:
+    if type_ is MODULE:
+        return "call one of its functions: write a dot and its name"
+    if isinstance(function, Name | Member | Index):
         return "leave out the brackets"
     return "write `and` between two conditions, or put them on two lines"
 
@@ -273,11 +291,14 @@ def _check_argument_types(
         wanted, found = family(param.type), family(type_)
         if wanted is None or found is None or wanted == found:
             continue
+        is_swapped = regexes.takes_pattern(checker, signature) and any(
+            isinstance(other, String) for other in node.args[1:]
+        )
         checker.report(
             "E0407",
             argument.span,
             f"`{param.name}` of `{signature.name}` is {a(param.type)}, and this is {a(type_)}",
-            f"pass {a(param.type)}",
+            "the pattern comes first" if is_swapped else f"pass {a(param.type)}",
         )
         return
     if arguments and checker.catalogue.builtins.get(signature.name) is signature:
@@ -303,6 +324,8 @@ def _check_collection(checker: Checker, node: Call, name: str, type_: Type) -> N
 
 
 def _arguments(count: str) -> str:
+    if count == "0":
+        return "no arguments"
     return f"{count} argument" if count == "1" else f"{count} arguments"
 
 

@@ -177,7 +177,9 @@ class Checker:
         type_ = self.type_of(node)
         if type_ is CALLABLE:
             operands.refuse_function(self, node)
+            self.table.types[node.uid] = ERROR
         elif type_ is TOOL_PATTERN:
+            self.table.types[node.uid] = ERROR
             self.report(
                 "E0409",
                 node.span,

@@ -131,13 +131,19 @@ class ImportBinder:
         parent, _, last = name.rpartition(".")
         if parent and last in self._catalogue.modules:
             return f"`{last}` is a module by itself: write `{last}`"
-        places = {known.rpartition(".")[2]: known for known in self._catalogue.modules}
+        siblings = [
+            known for known in self._catalogue.modules if known.rpartition(".")[0] == parent
+        ]
+        places = {known.rpartition(".")[2]: known for known in siblings}
         near = closest(last, places)
         return f"did you mean `{places[near]}`?" if near else _CLOSED
 
     def _member(self, module: Module, imported: ImportedName) -> Symbol | None:
         name = imported.name.text
         symbol = find_member(module, name, self._catalogue)
+        if symbol is not None and symbol.signature is not None and symbol.signature.missing:
+            # The host may stand in for what is not available here.
+            symbol.signature = self._catalogue.host.get(name, symbol.signature)
         if symbol is None and module.name == "invariant" and name in self._catalogue.builtins:
             signature = self._catalogue.builtins[name]
             return Symbol(name, SymbolKind.FUNCTION, CALLABLE, signature=signature)
@@ -162,6 +168,7 @@ class ImportBinder:
                 f"`{name}` is imported twice, as different things",
                 f"give one of them another name: `as other_{name}`",
             )
+            symbol.is_used = True
             return
         self.names[name] = symbol
 

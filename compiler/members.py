@@ -206,6 +206,15 @@ def _dict_member(checker: Checker, node: Member, owner: Type, *, is_called: bool
     if node.name.text in DICT_METHODS:
         result = _DICT_RESULTS[node.name.text]
         return result if owner == DICT else optional(result)
+    if node.name.text not in METHOD_HABITS and node.name.text not in TEXT_METHODS:
+        shown = written(node, checker.source)
+        checker.report(
+            "E0405",
+            node.name.span,
+            f"a dict has no method `{node.name.text}`",
+            f"an entry is read without brackets: `{shown}`",
+        )
+        return ERROR
     return _no_method(checker, node, owner, DICT_METHODS)
 
 

@@ -55,5 +55,5 @@ def check_text(checker: Checker, node: Expr) -> None:
             "E0408",
             span,
             f"the pattern is not valid: {error.message}",
-            "write a backslash before a sign that is meant as itself, as in `\\(`",
+            "a sign that is meant as itself has a backslash before it, as in `\\(`",
         )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from policyc.compiler.imports import ImportBinder, find_member, member_names
 from policyc.compiler.spelling import did_you_mean
-from policyc.compiler.suggestions import Suggestions
+from policyc.compiler.suggestions import Hint, Suggestions
 from policyc.compiler.symbols import Symbol, SymbolKind, SymbolTable
 from policyc.compiler.typesystem import CALLABLE, ERROR, INPUT, TYPE_NAMES
 from policyc.grammar.diagnostics import Label
@@ -227,6 +227,7 @@ class Resolver:
         scope.names.setdefault(symbol.name, symbol)
 
     def _repeated(self, symbol: Symbol, earlier: Symbol) -> None:
+        symbol.is_used = earlier.is_used = True  # whichever of them the uses mean
         if earlier.span.start > symbol.span.start:
             symbol, earlier = earlier, symbol
         self._reporter.report(
@@ -245,9 +246,7 @@ class Resolver:
             known = self.catalogue.types.get(name) or TYPE_NAMES.get(name)
             if known is None:
                 if name not in self._lost_names:
-                    message = f"cannot find the type `{name}`"
-                    advice = self._suggestions.for_type(name)
-                    self._reporter.report("E0302", span, message, advice)
+                    self._unknown_type(name, span)
                 symbol = Symbol(name, SymbolKind.ERROR, ERROR)
             else:
                 symbol = Symbol(name, SymbolKind.TYPE, known)
@@ -441,10 +440,29 @@ class Resolver:
 
     def _unknown(self, node: Name, scope: Scope) -> Symbol:
         if node.text not in self._lost_names:
-            note, advice = self._suggestions.for_name(node, scope.visible())
+            hint = self._suggestions.for_name(node, scope.visible())
             message = f"cannot find `{node.text}`"
-            self._reporter.report("E0301", node.span, message, advice, note=note)
+            self._reporter.report("E0301", node.span, message, hint.advice, note=hint.note)
+            self._use_meant(hint, scope)
         return Symbol(node.text, SymbolKind.ERROR, ERROR)
+
+    def _unknown_type(self, name: str, span: Span) -> None:
+        hint = self._suggestions.for_type(name)
+        known = self.declarations.get(name) or self._imports.names.get(name)
+        if known is not None:
+            known.is_used = True
+            message = f"`{name}` is a {known.kind}, not a type"
+        else:
+            message = f"cannot find the type `{name}`"
+        self._reporter.report("E0302", span, message, hint.advice, note=hint.note)
+        self._use_meant(hint, self._scope)
+
+    def _use_meant(self, hint: Hint, scope: Scope) -> None:
+        """A misspelt name uses what it seems to mean, so that it is not called unused as well."""
+        if hint.near is not None:
+            meant = scope.find(hint.near) or self._find_outside(hint.near)
+            if meant is not None:
+                meant.is_used = True
 
     def _early(self, node: Name, symbol: Symbol) -> None:
         self._reporter.report(

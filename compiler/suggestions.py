@@ -8,12 +8,13 @@ error, so it may take its time.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from policyc.compiler import habits
 from policyc.compiler.imports import importable
-from policyc.compiler.spelling import closest, did_you_mean
+from policyc.compiler.spelling import closest
 from policyc.compiler.typesystem import MEMBERS, TYPE_NAMES
 from policyc.grammar.nodes import (
     Call,
@@ -39,6 +40,17 @@ if TYPE_CHECKING:
 _GUESSES = (("Message", "m"), ("ToolCall", "c"), ("ToolOutput", "o"), ("Function", "f"))
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """The help of a diagnostic, the words beside its caret, and the known name that seems to be
+    meant.
+    """
+
+    advice: str
+    note: str = ""
+    near: str | None = None
+
+
 class Suggestions:
     """Answers for one file. `outside` are the imports and declarations of the file."""
 
@@ -52,37 +64,37 @@ class Suggestions:
         self._catalogue = catalogue
         self._outside = outside
 
-    def for_name(self, node: Name, visible: Collection[str]) -> tuple[str, str]:
-        """The words beside the caret and the help."""
+    def for_name(self, node: Name, visible: Collection[str]) -> Hint:
         name = node.text
         statement = self._statement_of(node)
         hidden = self._hidden_in(statement, node) if statement else None
         if hidden:
-            return "", hidden
+            return Hint(hidden)
         module = importable(name, self._catalogue)
         has_habit = name in habits.NAMES
         # `search` is in the module `re`, but nobody who writes it bare means that module.
         if module and (module.startswith("invariant") or not has_habit):
-            return "not imported", f"add `from {module} import {name}` at the top"
+            return Hint(f"add `from {module} import {name}` at the top", note="not imported")
         if name in self._catalogue.modules:
-            return "not imported", f"add `import {name}` at the top"
+            return Hint(f"add `import {name}` at the top", note="not imported")
         if has_habit:
-            return "", habits.NAMES[name]
+            return Hint(habits.NAMES[name])
         if name in habits.TYPES:
-            return "", habits.TYPES[name]
-        near = closest(name, [*visible, *self._known])
-        if near:
-            return "", self._spelt(name, near)
-        return "", self._undeclared(node, statement)
+            return Hint(habits.TYPES[name])
+        return self._spelt(node, visible) or Hint(self._undeclared(node, statement))
 
-    def for_type(self, name: str) -> str:
+    def for_type(self, name: str) -> Hint:
         if name in habits.TYPES:
-            return habits.TYPES[name]
+            return Hint(habits.TYPES[name])
         for module in self._catalogue.modules.values():
             if name in module.types:
-                return f"add `from {importable(name, self._catalogue)} import {name}` at the top"
+                place = importable(name, self._catalogue)
+                return Hint(f"add `from {place} import {name}` at the top", note="not imported")
         known = [*TYPE_NAMES, *self._catalogue.types]
-        return did_you_mean(name, known) or (
+        near = closest(name, [*known, *self._outside])
+        if near:
+            return Hint(f"did you mean `{near}`?", near=near)
+        return Hint(
             "the types of a trace are `Message`, `ToolCall`, `ToolOutput`, `Function`, `Tool`, "
             "`TextChunk` and `Image`; plain types are `str`, `int`, `float`, `bool`, `list`, `dict`"
         )
@@ -99,11 +111,27 @@ class Suggestions:
                 return f"`{use.text}` exists only inside its `[... for ... in ...]`"
         return None
 
-    def _spelt(self, name: str, near: str) -> str:
-        if near in self._outside or near not in self._importables:
-            return f"did you mean `{near}`?"
-        module = self._importables[near]
-        return f"did you mean `{near}`? Then add `from {module} import {near}` at the top"
+    def _spelt(self, node: Name, visible: Collection[str]) -> Hint | None:
+        """A known name that is nearly the same: of the body, else of the file, else any."""
+        parent = self._parents.get(node.uid)
+        is_called = isinstance(parent, Call) and parent.function is node
+        groups: list[Collection[str]] = [visible, self._outside]
+        if is_called:
+            groups.append([*self._catalogue.host, *self._catalogue.builtins, *self._importables])
+            groups.append(habits.NAMES)
+        elif not isinstance(parent, Member):
+            groups.append([*self._catalogue.types, *TYPE_NAMES, "input"])
+        for group in groups:
+            near = closest(node.text, group)
+            if near is None:
+                continue
+            if near in habits.NAMES and group is habits.NAMES:
+                return Hint(habits.NAMES[near])
+            advice = f"did you mean `{near}`?"
+            if near not in visible and near not in self._outside and near in self._importables:
+                advice += f" Then add `from {self._importables[near]} import {near}` at the top"
+            return Hint(advice, near=near)
+        return None
 
     def _undeclared(self, node: Name, statement: Node | None) -> str:
         name = node.text
@@ -146,18 +174,6 @@ class Suggestions:
         for name in (*self._catalogue.builtins, *TYPE_NAMES):
             found.pop(name, None)
         return found
-
-    @cached_property
-    def _known(self) -> list[str]:
-        return [
-            *self._outside,
-            *self._catalogue.host,
-            *self._catalogue.builtins,
-            *self._catalogue.types,
-            *TYPE_NAMES,
-            "input",
-            *self._importables,
-        ]
 
     @cached_property
     def _parents(self) -> dict[int, Node]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from policyc.compiler import regexes
 from policyc.compiler.literals import meant
-from policyc.compiler.spelling import did_you_mean
+from policyc.compiler.spelling import closest
 from policyc.compiler.wording import written
 from policyc.grammar.nodes import (
     Constant,
@@ -92,10 +92,9 @@ def _check_reference(checker: Checker, node: ValueReference) -> None:
     detector = VALUE_REFERENCES.get(node.name)
     if detector is None:
         known = ", ".join(f"`<{name}>`" for name in VALUE_REFERENCES)
-        near = did_you_mean(node.name, VALUE_REFERENCES)
-        checker.report(
-            "E0410", node.span, f"`<{node.name}>` is not known", near or f"there are {known}"
-        )
+        near = closest(node.name, VALUE_REFERENCES)
+        advice = f"did you mean `<{near}>`?" if near else f"there are {known}"
+        checker.report("E0410", node.span, f"`<{node.name}>` is not known", advice)
         return
     module = checker.catalogue.modules.get("invariant.detectors")
     signature = module.functions.get(detector) if module else None

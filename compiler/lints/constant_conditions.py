@@ -42,7 +42,9 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     explained = _alternatives(context)
     yield from explained.values()
     for condition in context.conditions:
-        answer = None if condition.uid in explained else always(context, condition)
+        if condition.uid in explained or isinstance(condition, Unary):
+            continue  # what stands behind a `not` is a condition too
+        answer = always(context, condition)
         if answer is None:
             continue
         following = _unreached(context, condition) if answer is False else None
@@ -127,7 +129,7 @@ def _unreached(context: LintContext, condition: Expr) -> tuple[Line, ...] | None
 
 
 def _advice(context: LintContext, node: Expr) -> str:
-    if isinstance(node, Constant | Compare | Unary):
+    if isinstance(node, Constant | Compare):
         return "remove it, or write the condition that was meant"
     type_ = context.type_of(node)
     if type_.name in MEMBERS:

@@ -111,7 +111,7 @@ class LintContext:
 
     @cached_property
     def conditions(self) -> tuple[Expr, ...]:
-        """Every expression that stands where true or false is wanted, `and` and `or` taken apart."""
+        """All expressions where true or false is wanted, with `and` and `or` taken apart."""
         found: list[Expr] = []
         for body in self.bodies:
             found.extend(line for line in body.lines if not isinstance(line, Assign))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from policyc.compiler.lints.context import conjuncts
 from policyc.compiler.lints.facts import facts_of
 from policyc.grammar.diagnostics import Label
-from policyc.grammar.nodes import BoolOp, Call, Name, Quantifier, TypedVariable
+from policyc.grammar.nodes import BoolOp, Call, Compare, Name, Quantifier, TypedVariable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
@@ -42,6 +42,9 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
             yield from _alternatives(context, node)
         elif node.uid not in in_bodies:
             yield from _together(context, node.operands)
+    for chain in context.nodes(Compare):
+        if len(chain.rest) > 1:
+            yield from _together(context, [chain])
 
 
 def _together(context: LintContext, conditions: Iterable[Expr]) -> Iterator[Diagnostic]:
@@ -69,11 +72,15 @@ def _together(context: LintContext, conditions: Iterable[Expr]) -> Iterator[Diag
 
 
 def _warn(context: LintContext, fact: Fact, earlier: Fact) -> Diagnostic:
+    shown = context.written(fact.node)
+    if fact.node is earlier.node:
+        return context.warn(
+            "W0709", fact.node.span, f"`{shown}` is never true", "change one of its two sides"
+        )
     return context.warn(
         "W0709",
         fact.node.span,
-        f"`{context.written(fact.node)}` is never true together with "
-        f"`{context.written(earlier.node)}`",
+        f"`{shown}` is never true together with `{context.written(earlier.node)}`",
         "write the two as alternatives with `or`, or in two rules",
         labels=[Label(earlier.node.span, "excludes it")],
     )

@@ -82,7 +82,9 @@ def _of_link(context: LintContext, link: Link, condition: Expr, *, is_negated: b
     if operator in ("is", "is not") and isinstance(link.right, ToolPattern):
         return _of_pattern(context, link, operator, link.right, condition)
     subject, other = link.left, link.right
-    if _literal(context, subject) is not None and operator not in ("in", "not in"):
+    if _literal(context, subject) is not None:
+        if operator in ("in", "not in"):
+            return _of_two_values(context, link, operator, condition)
         subject, other = other, subject
         operator = _FLIPPED.get(operator, operator)
     if not _is_subject(context, subject) or _literal(context, subject) is not None:

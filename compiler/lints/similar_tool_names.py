@@ -11,7 +11,6 @@ from collections import defaultdict
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from policyc.compiler.spelling import distance
 from policyc.grammar.diagnostics import Label
 from policyc.grammar.nodes import ToolPattern
 
@@ -67,13 +66,13 @@ def _is_slip(name: str, other: str) -> bool:
     """Two inner letters swapped, or one inner letter lost."""
     if min(len(name), len(other)) < _SHORTEST or name[0] != other[0] or name[-1] != other[-1]:
         return False
-    if len(name) == len(other):
-        return sorted(name) == sorted(other) and distance(name, other, 1) == 1
     shorter, longer = sorted((name, other), key=len)
-    if distance(shorter, longer, 1) != 1:
-        return False
-    at = next(index for index, char in enumerate(longer) if shorter[index : index + 1] != char)
-    return longer[at].isalpha()
+    at = next((i for i, char in enumerate(shorter) if longer[i] != char), len(shorter))
+    if len(shorter) < len(longer):
+        return shorter[at:] == longer[at + 1 :] and longer[at].isalpha()
+    return shorter[at : at + 2] == longer[at : at + 2][::-1] and (
+        shorter[at + 2 :] == longer[at + 2 :]
+    )
 
 
 def _side_by_side(context: LintContext, rare: ToolPattern, usual: list[ToolPattern]) -> bool:

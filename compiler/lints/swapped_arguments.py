@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from policyc.compiler.regexes import FUNCTIONS
 from policyc.compiler.symbols import SymbolKind
-from policyc.compiler.typesystem import CONTENT, JSON, MESSAGE, OPTIONAL_TEXT, TEXT, TOOL_OUTPUT
+from policyc.compiler.typesystem import CONTENT, JSON, OPTIONAL_TEXT, TEXT
 from policyc.grammar.nodes import Call, Index, Member, Name, String
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from policyc.grammar.diagnostics import Diagnostic
     from policyc.grammar.nodes import Expr
 
-_FROM_TRACE = (TEXT, OPTIONAL_TEXT, CONTENT, JSON, MESSAGE, TOOL_OUTPUT)
+_FROM_TRACE = (TEXT, OPTIONAL_TEXT, CONTENT, JSON)
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
