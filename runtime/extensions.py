@@ -93,7 +93,8 @@ class StandardCatalogue:
         Raises:
             ExtensionError: it cannot be imported.
         """
-        if not signature.implementation and self.host.get(signature.name) is signature:
+        # By equality: a policy that was pickled has signatures of its own.
+        if not signature.implementation and self.host.get(signature.name) == signature:
             return self.functions[signature.name]
         return load(signature)
 

@@ -220,7 +220,8 @@ class Interpreter:
                 parts.append(str(part.value))
             else:
                 value = _plain(self.eval(part.value, frame))
-                parts.append(methods.format_value(values_to_text(value), part.spec))
+                shown = value if isinstance(value, int | float) else values_to_text(value)
+                parts.append(methods.format_value(shown, part.spec))
         return methods.join_parts(parts)
 
     def _var(self, e: p.Var, frame: Frame) -> Any:

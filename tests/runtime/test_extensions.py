@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -172,6 +173,7 @@ def test_a_signature_of_the_host_is_taken_as_it_is() -> None:
 def test_two_hosts_may_use_one_name() -> None:
     first, second = catalogue({"f": abs}), catalogue({"f": len})
     assert first.load(first.host["f"]) is abs
+    assert first.load(pickle.loads(pickle.dumps(first.host["f"]))) is abs
     assert second.load(second.host["f"]) is len
     with pytest.raises(ExtensionError):
         first.load(second.host["f"])
