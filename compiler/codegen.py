@@ -660,14 +660,14 @@ def _asks_for_links(rule: p.RulePlan, plan: p.Plan) -> bool:
     stack: list[p.PlanNode] = [rule, *plan.constants]
     while stack:
         for node in p.walk(stack.pop()):
-            match node:
-                case p.MatchTool(value=p.Var(type=ts.TOOL_CALL)):
-                    continue
-                case p.MatchTool():
+            kind = type(node)
+            if kind is p.MatchTool:
+                if not (isinstance(node.value, p.Var) and node.value.type == ts.TOOL_CALL):
                     return True
-                case p.CallFunction(signature=signature) if signature.name == "tool_call":
+            elif kind is p.CallFunction:
+                if node.signature.name == "tool_call":
                     return True
-                case p.CallPredicate(index=index) if index not in seen:
-                    seen.add(index)
-                    stack.append(plan.predicates[index])
+            elif kind is p.CallPredicate and node.index not in seen:
+                seen.add(node.index)
+                stack.append(plan.predicates[node.index])
     return False

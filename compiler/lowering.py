@@ -15,7 +15,7 @@ from policyc.compiler import plan as p
 from policyc.compiler import typesystem as ts
 from policyc.compiler.symbols import Symbol, SymbolKind
 from policyc.grammar import nodes as n
-from policyc.grammar.visitor import walk
+from policyc.grammar.visitor import children, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -177,9 +177,8 @@ class _Lowering:
     def block(self, lines: tuple[n.Line, ...], span: p.Span) -> p.Block:
         declarations: dict[Symbol, n.TypedVariable | n.DerivedVariable | n.Assign] = {}
         for line in lines:
-            for node in _walk_own(line):
-                if isinstance(node, n.TypedVariable | n.DerivedVariable | n.Assign):
-                    declarations[self.declared[node.uid]] = node
+            for node in _declarations(line):
+                declarations[self.declared[node.uid]] = node
         steps: list[p.Step] = []
         introduced: set[Symbol] = set()
 
@@ -498,18 +497,18 @@ def _number_type(value: int | float) -> ts.Type:
     return ts.INT if isinstance(value, int) else ts.FLOAT
 
 
-def _walk_own(line: n.Node) -> Iterator[n.Node]:
-    """Nodes of a line that belong to its own block: not those inside a quantifier's block."""
+def _declarations(line: n.Node) -> Iterator[n.TypedVariable | n.DerivedVariable | n.Assign]:
+    """What a line declares in its own block, in source order: not what a quantifier's block does."""
     stack: list[n.Node] = [line]
     while stack:
-        node = stack.pop(0)
-        yield node
+        node = stack.pop()
+        if isinstance(node, n.TypedVariable | n.DerivedVariable | n.Assign):
+            yield node
         if isinstance(node, n.Quantifier):
-            stack[:0] = [*node.args, *(x.value for x in node.keywords)]
+            stack.extend(x.value for x in reversed(node.keywords))
+            stack.extend(reversed(node.args))
         else:
-            from policyc.grammar.visitor import children
-
-            stack[:0] = list(children(node))
+            stack.extend(reversed(children(node)))
 
 
 def _conjuncts(line: n.Expr) -> tuple[n.Expr, ...]:

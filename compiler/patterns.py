@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from policyc.compiler.patterns_cost import UNLIMITED, Mode, longest_text
 from policyc.compiler.patterns_engines import Re2Program, RegexProgram, Unsupported, fits_re2
-from policyc.compiler.patterns_shape import Shape, shape_of
+from policyc.compiler.patterns_shape import Shape, quick_shape, shape_of
 from policyc.compiler.patterns_template import parse_template
 from policyc.compiler.patterns_tree import PatternError, Tree, parse_tree
 from policyc.grammar.diagnostics import PolicycError
@@ -76,7 +76,6 @@ _FLAGS = {
     "x": re.VERBOSE,
     "$": re.RegexFlag(0),
 }
-_SPECIAL = frozenset("\\.^$*+?{}[]|()")
 
 
 @lru_cache(maxsize=2048)
@@ -118,9 +117,8 @@ class Pattern:
             raise PatternError(f"unknown flag `{unknown[0]}`")
         self.text = text
         self.flags = flags
-        is_plain = _SPECIAL.isdisjoint(text) and not {"i", "x"} & set(flags)
-        self._shape_of_text = Shape(text) if is_plain else None
-        if not is_plain:
+        self._shape_of_text = quick_shape(text, flags)
+        if self._shape_of_text is None:
             self._tree  # noqa: B018  # read now: a bad pattern is refused when it is loaded
 
     def __repr__(self) -> str:

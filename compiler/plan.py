@@ -407,23 +407,34 @@ class Plan:
 # --- walking ------------------------------------------------------------------------------------
 
 
+_NODES = ("Expr", "Pattern", "Step", "Block", "FormatPart", "Literal")
+"""Parts of the annotations of fields that hold plan nodes."""
+
+
 @cache
 def _fields(kind: type[PlanNode]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.name not in ("span", "type"))
+    """The fields of a kind of node that may hold nodes."""
+    return tuple(
+        f.name
+        for f in fields(kind)
+        if f.name not in ("span", "type") and any(word in str(f.type) for word in _NODES)
+    )
 
 
-def children(node: PlanNode) -> Iterator[PlanNode]:
+def children(node: PlanNode) -> list[PlanNode]:
     """The plan nodes directly below a node."""
+    found: list[PlanNode] = []
     for name in _fields(type(node)):
         value = getattr(node, name)
-        if isinstance(value, PlanNode):
-            yield value
-        elif isinstance(value, tuple):
+        if type(value) is tuple:
             for item in value:
-                if isinstance(item, PlanNode):
-                    yield item
-                elif isinstance(item, tuple):
-                    yield from (part for part in item if isinstance(part, PlanNode))
+                if type(item) is tuple:
+                    found.extend(part for part in item if isinstance(part, PlanNode))
+                else:
+                    found.append(item)
+        elif value is not None:
+            found.append(value)
+    return found
 
 
 def walk(node: PlanNode) -> Iterator[PlanNode]:

@@ -37,15 +37,22 @@ def check_call(checker: Checker, node: Call, signature: Signature) -> None:
             check_text(checker, keyword.value)
 
 
-def check_text(checker: Checker, node: Expr) -> None:
-    """Reports a literal, or a constant that is one, which is no valid regular expression."""
+def check_text(checker: Checker, node: Expr, *, is_value: bool = False) -> None:
+    """Reports a literal, or a constant that is one, which is no valid regular expression.
+
+    `is_value`: it stands in a tool pattern. The pattern is read as it will be used, so that it is read once.
+    """
     literal = meant(node, checker.table)
     if not isinstance(literal, String) or literal.value.isalnum():
         return
-    from policyc.compiler.patterns import PatternError, compile_pattern  # noqa: PLC0415  # slow to load
+    from policyc.compiler.patterns import (  # noqa: PLC0415  # slow to load
+        PatternError,
+        compile_pattern,
+        compile_value_pattern,
+    )
 
     try:
-        compile_pattern(literal.value)
+        (compile_value_pattern if is_value else compile_pattern)(literal.value)
     except PatternError as error:
         position = error.position
         span = literal.span

@@ -73,6 +73,9 @@ def substitute(expression: p.Expr, known: dict[str, p.Expr]) -> p.Expr:
     return changed
 
 
+_MAY_ASK = frozenset({p.Quantified, p.Input, p.CallPredicate, p.ConstantRef})
+
+
 class TraceDependence:
     """Which expressions ask about the whole trace, through predicates and constants as well."""
 
@@ -82,7 +85,7 @@ class TraceDependence:
         self.constants: dict[int, bool] = {}
 
     def of(self, node: p.PlanNode) -> bool:
-        return any(self._asks(child) for child in p.walk(node))
+        return any(type(child) in _MAY_ASK and self._asks(child) for child in p.walk(node))
 
     def _asks(self, node: p.PlanNode) -> bool:
         match node:

@@ -68,10 +68,10 @@ def _check_value(checker: Checker, node: Expr) -> None:
         case ValueReference():
             _check_reference(checker, node)
         case String():
-            regexes.check_text(checker, node)
+            regexes.check_text(checker, node, is_value=True)
         case Name() | Member() | Index() | FString():
             checker.type_of(node)
-            regexes.check_text(checker, node)
+            regexes.check_text(checker, node, is_value=True)
         case ListLiteral():
             for item in node.items:
                 _check_value(checker, item)

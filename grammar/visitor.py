@@ -12,21 +12,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_LEAVES = frozenset({"str", "str | None", "bool", "bool | None", "int", "int | float", "Span"})
+
+
 @cache
 def _child_fields(kind: type[Node]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.name not in ("span", "uid"))
+    """The fields of a kind of node that may hold nodes."""
+    return tuple(
+        f.name for f in fields(kind) if f.name not in ("span", "uid") and f.type not in _LEAVES
+    )
 
 
-def children(node: Node) -> Iterator[Node]:
+def children(node: Node) -> list[Node]:
     """The direct children in source order of their fields."""
+    found: list[Node] = []
     for name in _child_fields(type(node)):
         value = getattr(node, name)
-        if isinstance(value, Node):
-            yield value
-        elif isinstance(value, tuple):
-            for item in value:
-                if isinstance(item, Node):
-                    yield item
+        if type(value) is tuple:
+            found.extend(value)
+        elif value is not None:
+            found.append(value)
+    return found
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -35,4 +41,6 @@ def walk(node: Node) -> Iterator[Node]:
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(reversed(list(children(current))))
+        below = children(current)
+        below.reverse()
+        stack.extend(below)
