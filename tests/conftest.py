@@ -1,0 +1,42 @@
+"""What all tests share: the Docker engine, and the rule for tests that need it.
+
+A test that takes the fixture `docker_engine` is skipped with the reason where no engine answers.
+Where POLICYC_REQUIRE_DOCKER is set, as `.ci/run` does, it fails instead: a continuous integration
+that skips the tests of the sandbox would be green for nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from docker import DockerClient
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the engine, so that `-m "not docker"` leaves it out."""
+    for item in items:
+        if "docker_engine" in getattr(item, "fixturenames", ()):
+            item.add_marker("docker")
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[DockerClient]:
+    """A client of an engine that answers."""
+    import docker  # noqa: PLC0415  # slow, and seldom needed
+    from docker.errors import DockerException  # noqa: PLC0415
+
+    try:
+        client = docker.from_env(timeout=30)
+        client.ping()
+    except DockerException as error:
+        if os.environ.get("POLICYC_REQUIRE_DOCKER"):
+            pytest.fail(f"POLICYC_REQUIRE_DOCKER is set and no Docker engine answers: {error}")
+        pytest.skip(f"no Docker engine answers: {error}")
+    yield client
+    client.close()
