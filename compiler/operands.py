@@ -74,7 +74,7 @@ def _check_flow(checker: Checker, node: Expr, type_: Type, operator: str) -> Non
     if isinstance(node, TypedVariable):
         type_ = checker.table.declared[node.uid].type
     declared = checker.declared_types.get(node.uid)
-    if present(type_) in EVENT_TYPES or family(type_) is None:
+    if type_ in (ANY, ERROR) or present(type_) in EVENT_TYPES:
         if declared and present(declared) not in EVENT_TYPES and family(declared) is not None:
             checker.report(
                 "W0722",
@@ -89,7 +89,7 @@ def _check_flow(checker: Checker, node: Expr, type_: Type, operator: str) -> Non
         node.span,
         f"`{operator}` orders events, and this is {a(type_)}",
         "write a variable that is a `Message`, `ToolCall` or `ToolOutput` on both sides",
-        note=a(type_),
+        note="no event",
     )
 
 
