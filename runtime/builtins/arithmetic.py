@@ -50,7 +50,7 @@ def multiply(left: Any, right: Any) -> Any:
         left, right = right, left
     if isinstance(left, str | list | tuple) and isinstance(right, int):
         check_size(len(left) * right, "a text" if isinstance(left, str) else "a list")
-        return left * right
+        return left * max(-1, min(right, MAX_SIZE))  # an empty one can have any factor
     raise BuiltinError(f"cannot multiply {kind_of(left)} and {kind_of(right)}")
 
 

@@ -8,6 +8,7 @@ is built.
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from policyc.runtime.bounds import MAX_DIGITS, BuiltinError, check_size, kind_of
@@ -153,7 +154,7 @@ def _text(value: Any, method: str) -> str:
 
 def _whole(value: Any, method: str) -> int:
     if isinstance(value, int):
-        return value
+        return max(-1, min(value, sys.maxsize))
     raise BuiltinError(f"`.{method}` takes a whole number, not {kind_of(value)}")
 
 

@@ -22,6 +22,8 @@ from policyc.runtime.builtins.arithmetic import OPERATORS, negate, positive
         ("*", 3, "ab", "ababab"),
         ("*", [0], 2, [0, 0]),
         ("*", "ab", -1, ""),
+        ("*", "", 10**30, ""),
+        ("*", [1], -(10**30), []),
         ("/", 7, 2, 3.5),
         ("%", -7, 3, 2),
         ("**", 2, 10, 1024),

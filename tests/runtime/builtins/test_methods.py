@@ -133,6 +133,8 @@ def test_format_stops_before_it_is_too_long() -> None:
         ("abc", "endswith", ("x",), False),
         ("aab", "replace", ("a", "x"), "xxb"),
         ("aab", "replace", ("a", "x", 1), "xab"),
+        ("aab", "replace", ("a", "x", 10**30), "xxb"),
+        ("a b", "split", (" ", -(10**30)), ["a", "b"]),
         ("aab", "count", ("a",), 2),
         ({"a": 1}, "keys", (), ["a"]),
         ({"a": 1}, "values", (), [1]),
