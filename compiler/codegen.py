@@ -71,6 +71,8 @@ class _Unit:
 
     prefix: str
     schedule: Schedule
+    owner: int
+    """The number of the rule that it belongs to."""
     counter: int | None = None
     joins: JoinPlan | None = None
     failures: bool = False
@@ -106,14 +108,15 @@ _EVENT_DOMAINS = (ts.MESSAGE, ts.TOOL_OUTPUT)
 _CALL_DOMAINS = (ts.TOOL_CALL, ts.FUNCTION)
 
 
-def generate(plan: p.Plan) -> Generated:
-    """The search of a plan as Python code."""
-    return _Generator(plan).generate()
+def generate(plan: p.Plan, *, metered: bool = False) -> Generated:
+    """The search of a plan as Python code; `metered` code counts its work and keeps to limits."""
+    return _Generator(plan, metered=metered).generate()
 
 
 class _Generator:
-    def __init__(self, plan: p.Plan) -> None:
+    def __init__(self, plan: p.Plan, *, metered: bool) -> None:
         self.plan = plan
+        self.metered = metered
         self.scheduler = Scheduler(plan)
         self.constants: dict[str, Any] = {}
         self.parameters: set[str] = set()
@@ -123,7 +126,7 @@ class _Generator:
         self.tails: set[int] = set()
         self.linked: set[int] = set()
         self.keeps_events = False
-        self.uses_context = False
+        self.uses_context = metered
         self.notes_parts = False
         self.table: str | None = None
         self.shapes: dict[str, tuple[str, int]] = {}
@@ -133,10 +136,13 @@ class _Generator:
         for schedule in schedules:
             self._register(schedule)
         for number, schedule in enumerate(self.scheduler.counters):
-            unit = _Unit(f"q{number}", schedule, counter=number)
-            gate = next(
-                gate for owner in schedules for gate in owner.gates if gate.counter == number
+            owner, gate = next(
+                (owner, gate)
+                for owner in schedules
+                for gate in owner.gates
+                if gate.counter == number
             )
+            unit = _Unit(f"q{number}", schedule, owner.rule.index, counter=number)
             unit.failures = gate.quantified.kind == "forall"
             if unit.has_memory:
                 unit.joins = plan_joins(unit.prefix, schedule)
@@ -173,7 +179,7 @@ class _Generator:
             self.uses_links = True
             self.uses_context = True
         if schedule.scans:
-            unit = _Unit(f"{rule.index}", schedule)
+            unit = _Unit(f"{rule.index}", schedule, rule.index)
             if unit.has_memory:
                 unit.joins = plan_joins(unit.prefix, schedule)
             self.units.append(unit)
@@ -186,6 +192,8 @@ class _Generator:
         out.depth += 1
         if self.uses_links:
             out.add("L = X.links")
+        if self.metered:
+            out.add("M = X.meter", "alive = M.alive")
         for unit in self.units:
             if unit.has_memory:
                 assert unit.joins is not None  # noqa: S101  # set together
@@ -411,6 +419,10 @@ class _Generator:
         test = " and ".join(code.text for code in codes) or "True"
         spots = "((at, k, e),)"
         out = _Lines(depth=2)
+        if self.metered:
+            out.add(f"if not X.meter.alive[{index}]: return", "try:")
+            out.depth += 1
+            out.add(f"X.meter.tested({index})")
         if any(code.can_fail for code in codes):
             self.uses_context = True
             self.tails.add(unit.schedule.rule.index)
@@ -421,6 +433,9 @@ class _Generator:
             out.add(f"if {test}:")
         out.depth += 1
         self._found(out, unit, spots, index)
+        if self.metered:
+            out.depth = 2
+            out.add(f"except LimitExceeded as x: X.exceed({index}, x)")
         body = out.text()
         if body not in self.shapes:
             self.shapes[body] = (f"shape{len(self.shapes)}", len(values))
@@ -452,6 +467,22 @@ class _Generator:
         self, out: _Lines, unit: _Unit, scan: p.Scan, number: str, *, skip_role: bool = False
     ) -> None:
         """Test an object against the conditions of one variable, then use it."""
+        outer = out.depth
+        if self.metered:
+            out.add(f"if alive[{unit.owner}]:")
+            out.depth += 1
+            out.add("try:")
+            out.depth += 1
+            out.add(f"M.tested({unit.owner})")
+        self._tested(out, unit, scan, number, skip_role=skip_role)
+        if self.metered:
+            out.depth = outer + 1
+            out.add(f"except LimitExceeded as x: X.exceed({unit.owner}, x)")
+        out.depth = outer
+
+    def _tested(
+        self, out: _Lines, unit: _Unit, scan: p.Scan, number: str, *, skip_role: bool
+    ) -> None:
         form = _form(scan, number)
         emitter = Emitter({scan.variable: form}, self.constants)
         conditions = list(unit.schedule.alpha[scan.variable])
@@ -464,7 +495,6 @@ class _Generator:
             if code.text != "True":
                 codes.append(_Test(code.text, code.can_fail, emitter.reads_arguments))
         self._note(emitter)
-        depth = out.depth
         can_fail = any(code.can_fail for code in codes)
         spot = f"({number}, {form.part}, e)"
         if unit.failures:
@@ -481,7 +511,6 @@ class _Generator:
                 out.add(f"if {code.text}:")
                 out.depth += 1
         self._use(out, unit, scan, spot, number)
-        out.depth = depth
 
     def _count_failure(self, out: _Lines, unit: _Unit, codes: list[_Test]) -> None:
         if any(code.reads_arguments for code in codes):
@@ -522,9 +551,11 @@ class _Generator:
         out.add(f"at = {number}")
         spot = f"(at, {_form(scan).part}, e)"
         for line in unit.joins.lines(scan.variable, self._join_emitter(unit)):
-            if line.text == "JOINED":
-                continue
-            if line.text == "FOUND":
+            if line.text in ("JOINED", "REMEMBERED"):
+                if self.metered:
+                    call = f"M.{line.text.lower()}({unit.owner})"
+                    out.lines.append(" " * (out.depth + line.depth) + call)
+            elif line.text == "FOUND":
                 inner = _Lines(depth=out.depth + line.depth)
                 self._found(inner, unit, line.spots)
                 out.lines.extend(inner.lines)
@@ -541,7 +572,10 @@ class _Generator:
         rule = rule or str(schedule.rule.index)
         if unit.counter is not None:
             out.add(f"{unit.prefix} += 1")
-        elif _waits_in_code(schedule):
+            return
+        if self.metered:
+            out.add(f"X.meter.matched({rule})")
+        if _waits_in_code(schedule):
             out.add(f"w{rule}.append(({rule}, {spots}))")
         elif schedule.is_late:
             out.add(f"X.wait({rule}, {spots})")

@@ -27,7 +27,11 @@ LENGTHS = 7
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A source line at a depth. `FOUND` stands for the report of a match with these spots."""
+    """A source line at a depth.
+
+    `FOUND` stands for the report of a match with these spots; `JOINED` and `REMEMBERED` are places where metered code
+    counts.
+    """
 
     text: str
     depth: int
@@ -200,6 +204,7 @@ class JoinPlan:
             "before" if self.needs_parts_before else "0",
             *(f"len({self.memory(other)})" for other in self._related(name)),
         ]
+        lines.append(Line("REMEMBERED", 0))
         lines.append(Line(f"x = ({', '.join(parts)},)", 0))
         lines.append(Line(f"{memory}.append(x)", 0))
         emitter.variables = {name: form}

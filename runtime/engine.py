@@ -1,4 +1,4 @@
-"""The embedded engine: a program and a trace in, a result out; whole traces, pending events, and monitors.
+"""The embedded engine: a program and a trace in, a result out; whole traces and pending events.
 
 The generated code finds matches as coordinates; this module turns what was found into a result: order, errors by rule,
 and violations that are written out when they are looked at. Rules whose verdict depends on the whole trace are
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from policyc.compiler.signatures import Signature
     from policyc.runtime.history import Event
+    from policyc.runtime.limits import Limits
     from policyc.runtime.program import Program
 
 Identity = tuple[int, tuple[Any, ...]]
@@ -45,8 +46,12 @@ class Engine:
         program: Program,
         load: Callable[[Signature], Callable[..., Any]],
         *,
+        limits: Limits | None = None,
         optimize: bool = True,
     ) -> None:
+        if limits is not None:
+            program = program.metered
+        self.limits = limits
         self.program = program
         self.plan = program.plan
         self.load = load
@@ -74,21 +79,21 @@ class Engine:
             if not found:
                 return NOTHING
             if len(found) > 1:
-                found.sort(key=_order)
+                found.sort(key=order_of)
             if not self.eager:
                 if self.whole:
                     # The caller's list may grow before anyone looks at the result.
                     events = list(events)
                 return AnalysisResult(found, _Builder(self, events, parameters, tools))
-            return self.result(self._run(events, parameters, found, tools), found)
+            return self.result(self.new_run(events, parameters, found, tools), found)
         run = self.search(events, parameters)
-        if not run.found and not run.failed:
+        if not run.found and not run.has_failed:
             return NOTHING
         return self.result(run, run.found)
 
     def search(self, events: list[Event], parameters: Mapping[str, Any]) -> Run:
         """Every match and every failed candidate of a trace."""
-        run = self._run(events, parameters)
+        run = self.new_run(events, parameters)
         if not self.optimize:
             return self._search_plainly(run)
         run.tools = self.batch(events, run, parameters, run.found) or []
@@ -96,7 +101,7 @@ class Engine:
         if run.disabled:
             run.found[:] = [match for match in run.found if match[0] not in run.disabled]
         if len(run.found) > 1:
-            run.found.sort(key=_order)
+            run.found.sort(key=order_of)
         return run
 
     def _search_plainly(self, run: Run) -> Run:
@@ -113,7 +118,7 @@ class Engine:
         run.tools.extend(counts.sizes())
         return run
 
-    def _run(
+    def new_run(
         self,
         events: list[Event] | None,
         parameters: Mapping[str, Any],
@@ -131,6 +136,7 @@ class Engine:
             [] if found is None else found,
             [] if tools is None else tools,
             is_monitor=is_monitor,
+            limits=self.limits,
         )
         if not self.parameters <= parameters.keys():
             self._disable(run)
@@ -155,7 +161,7 @@ class Engine:
 
     def result(self, run: Run, matches: Sequence[Match]) -> AnalysisResult:
         """The result of some matches and of what failed."""
-        errors = self.errors(run) if run.failed else []
+        errors = self.errors(run) if run.has_failed else []
         build = _Builder(self, run.events, run.parameters, run.tools, run)
         is_whole = bool(self.whole) and any(match[0] in self.whole for match in matches)
         is_eager = is_whole and run.is_monitor
@@ -181,10 +187,13 @@ class Engine:
             known = by_rule.get(rule.index)
             if known is None or order < known[0]:
                 by_rule[rule.index] = (order, rule, error, frame)
-        return [
-            rule_error(self.plan, rule, error, frame.values)
-            for _, (_, rule, error, frame) in sorted(by_rule.items())
-        ]
+        errors = {
+            index: rule_error(self.plan, rule, error, frame.values)
+            for index, (_, rule, error, frame) in by_rule.items()
+        }
+        for index, exceeded in run.exceeded.items():
+            errors[index] = rule_error(self.plan, self.plan.rules[index], exceeded, {})
+        return [errors[index] for index in sorted(errors)]
 
     # --- pending events
 
@@ -195,7 +204,7 @@ class Engine:
         if not pending:
             return NOTHING
         run, matches = self.pending_matches(past, pending, parameters)
-        if not matches and not run.failed:
+        if not matches and not run.has_failed:
             return NOTHING
         return self.result(run, matches)
 
@@ -218,8 +227,8 @@ class Engine:
                 kept.append(match)
                 continue
             if before is None:
-                before = {_identity(x) for x in self.search(past, parameters).found}
-            if _identity(match) not in before:
+                before = {identity_of(x) for x in self.search(past, parameters).found}
+            if identity_of(match) not in before:
                 kept.append(match)
         run.failed = [x for x in run.failed if self._fails_on_pending(x[0], x[2], boundary)]
         return run, kept
@@ -235,88 +244,6 @@ class Engine:
             return True
         numbers = [at[0] for at in frame.coordinates.values() if isinstance(at, tuple)]
         return not numbers or max(numbers) >= boundary
-
-    # --- monitors
-
-    def monitor(self, parameters: Mapping[str, Any]) -> MonitorState:
-        return MonitorState(self, parameters)
-
-
-class MonitorState:
-    """What a monitor knows: the memories of the generated code, and what it reported.
-
-    Fed event by event it reports what each event completes. Not to be shared between threads without a lock.
-    """
-
-    def __init__(self, engine: Engine, parameters: Mapping[str, Any]) -> None:
-        self.engine = engine
-        self.parameters = parameters
-        self.seen: set[Identity] = set()
-        self._start()
-
-    def _start(self) -> None:
-        engine = self.engine
-        generated = engine.program.generated
-        keeps = generated.keeps_events or not engine.optimize
-        self.events: list[Event] | None = [] if keeps else None
-        self.run = engine._run(self.events, self.parameters, is_monitor=True)
-        self.found = self.run.found
-        self.failed = self.run.failed
-        self.is_simple = self.events is None and not self.failed
-        self.feed = engine.program.monitor(
-            self.run, self.parameters, self.found, self.run.tools
-        )
-
-    def append(self, event: Event) -> AnalysisResult:
-        """Take the next event; the result is what it completes."""
-        if self.events is not None:
-            self.events.append(event)
-        self.feed(event)
-        if not self.found and not self.failed and not self.run.doubts:
-            return NOTHING
-        return self._report()
-
-    def _report(self) -> AnalysisResult:
-        run = self.run
-        run.settle_doubts()
-        matches = []
-        for match in run.found:
-            identity = _identity(match)
-            if match[0] not in run.disabled and identity not in self.seen:
-                self.seen.add(identity)
-                matches.append(match)
-        matches.sort(key=_order)
-        if not matches and not run.failed:
-            run.found.clear()
-            return NOTHING
-        result = self.engine.result(run, matches)
-        run.found.clear()
-        run.failed.clear()
-        return result
-
-    def check(self, past: list[Event], pending: list[Event]) -> AnalysisResult:
-        """What the pending events have to do with and was not reported before."""
-        if not pending:
-            return NOTHING
-        run, matches = self.engine.pending_matches(past, pending, self.parameters)
-        return self._new(run, matches)
-
-    def analyze(self, events: list[Event]) -> AnalysisResult:
-        """What a whole trace holds and was not reported before."""
-        run = self.engine.search(events, self.parameters)
-        return self._new(run, run.found)
-
-    def _new(self, run: Run, matches: list[Match]) -> AnalysisResult:
-        new = [match for match in matches if _identity(match) not in self.seen]
-        self.seen.update(map(_identity, new))
-        if not new and not run.failed:
-            return NOTHING
-        return self.engine.result(run, new)
-
-    def reset(self) -> None:
-        """Forget the trace and what was reported."""
-        self.seen.clear()
-        self._start()
 
 
 class _Builder:
@@ -355,11 +282,12 @@ class _Builder:
         return violation_of(rule, model_of(rule, match, self.interpreter), self.interpreter)
 
 
-def _order(match: Match) -> tuple[int, tuple[Any, ...]]:
+def order_of(match: Match) -> tuple[int, tuple[Any, ...]]:
     return (match[0], coordinates_of(match))
 
 
-_identity = _order
+identity_of = order_of
+"""What tells two matches apart."""
 
 
 def _one_a_rule(errors: list[RuleError]) -> list[RuleError]:
@@ -406,6 +334,19 @@ def _is_safe(value: p.Expr) -> bool:
         ):
             return all(_is_safe(x) for x in args) and all(_is_safe(x) for _, x in keywords)
     return False
+
+
+def as_events(trace: Any) -> list[Event]:
+    """A trace as a list of events: a list as it is, anything else as `read_trace` understands it.
+
+    Raises:
+        TraceError: it is no trace.
+    """
+    if type(trace) is list:
+        return trace
+    from policyc.runtime.traces import read_trace  # noqa: PLC0415  # only for other forms
+
+    return read_trace(trace)
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ from policyc.runtime.events import (
     ToolOutput,
     TraceObject,
 )
-from policyc.runtime.failures import EvaluationError, MissingParameter
+from policyc.runtime.failures import EvaluationError, LimitExceeded, MissingParameter
 from policyc.runtime.places import Mark, occurrences, whole
 from policyc.runtime.texts import collect_images, collect_texts
 from policyc.runtime.traces import arguments_of
@@ -119,6 +119,8 @@ class Interpreter:
         self.load = load
         self.constants: dict[int, Any] = {}
         self.answers: dict[Any, Any] = {}
+        self.tick: Callable[[], None] | None = None
+        """Called for each candidate; may raise LimitExceeded."""
 
     # --- blocks
 
@@ -168,6 +170,8 @@ class Interpreter:
                 failures(step, frame, error)
                 return
             for coordinate, value, place in candidates:
+                if self.tick is not None:
+                    self.tick()
                 child = frame.child()
                 child.bind(name, value, place, coordinate)
                 yield from self.models(block, child, failures, position, stop)
@@ -199,6 +203,8 @@ class Interpreter:
             raise EvaluationError("values are nested too deep", expression.span) from None
         except BuiltinError as error:
             raise EvaluationError(error.message, expression.span) from error
+        except LimitExceeded:
+            raise
         except PolicycError as error:
             raise EvaluationError(str(error), expression.span) from error
 

@@ -7,14 +7,18 @@ and `bounds`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
+from time import monotonic
+
+from policyc.runtime.failures import LimitExceeded
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Budgets for one analysis, and for one event of a monitor; None is no limit.
 
-    `seconds`: time for one rule. `work`: candidates that one rule may look at (objects tested, rows joined).
+    `seconds`: time for all rules together, looked at between two steps (a step is bounded by itself). `work`: candidates that one rule may look at (objects tested, rows joined).
     `memory`: objects that one rule may remember. `matches`: matches of one rule.
 
     Raises:
@@ -34,3 +38,87 @@ class Limits:
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) is not None for field in fields(self))
+
+
+@dataclass(slots=True)
+class Work:
+    """What an analysis did, by rule number: objects tested, rows joined, objects remembered, matches found."""
+
+    tested: list[int]
+    joined: list[int]
+    remembered: list[int]
+    matched: list[int]
+
+    def __init__(self, rules: int) -> None:
+        self.tested = [0] * rules
+        self.joined = [0] * rules
+        self.remembered = [0] * rules
+        self.matched = [0] * rules
+
+    @property
+    def total(self) -> int:
+        """Objects tested and rows joined by all rules."""
+        return sum(self.tested) + sum(self.joined)
+
+
+class Meter:
+    """Counts the work of an analysis and raises `LimitExceeded` where a budget is used up.
+
+    `alive[i]` is False once rule i reached a limit: what it would answer after that could be wrong.
+    """
+
+    CLOCK_EVERY = 64
+    """Steps between two looks at the clock."""
+
+    def __init__(self, names: list[str], limits: Limits) -> None:
+        self.names = names
+        self.limits = limits
+        self.work = Work(len(names))
+        self.alive = [True] * len(names)
+        self._spent = [0] * len(names)
+        self._steps = 0
+        self._deadline = 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        """The budgets of time and work begin anew: another event of a monitor."""
+        self._spent = [0] * len(self.names)
+        seconds = self.limits.seconds
+        self._deadline = math.inf if seconds is None else monotonic() + seconds
+
+    def tested(self, rule: int) -> None:
+        """An object is tested."""
+        self.work.tested[rule] += 1
+        self._step(rule)
+
+    def joined(self, rule: int) -> None:
+        """An entry of a memory is looked at."""
+        self.work.joined[rule] += 1
+        self._step(rule)
+
+    def _step(self, rule: int) -> None:
+        self._spent[rule] += 1
+        limits = self.limits
+        if limits.work is not None and self._spent[rule] > limits.work:
+            self._exceed(rule, f"{limits.work} candidates looked at")
+        self._steps += 1
+        if self._steps % self.CLOCK_EVERY == 0 and monotonic() > self._deadline:
+            self._exceed(rule, f"{limits.seconds:g} seconds")
+
+    def remembered(self, rule: int) -> None:
+        """An object is remembered."""
+        self.work.remembered[rule] += 1
+        limit = self.limits.memory
+        if limit is not None and self.work.remembered[rule] > limit:
+            self._exceed(rule, f"{limit} objects remembered")
+
+    def matched(self, rule: int) -> None:
+        """A match is found."""
+        self.work.matched[rule] += 1
+        limit = self.limits.matches
+        if limit is not None and self.work.matched[rule] > limit:
+            self._exceed(rule, f"{limit} matches")
+
+    def _exceed(self, rule: int, limit: str) -> None:
+        self.alive[rule] = False
+        raise LimitExceeded(self.names[rule], limit)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib import import_module
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from policyc.compiler.codegen import DispatchTable, Generated
+from policyc.compiler.codegen import DispatchTable, Generated, generate
 from policyc.compiler.expressions import Builtin, PatternTest
 from policyc.compiler.patterns import compile_pattern, compile_value_pattern
 from policyc.runtime.support import NAMESPACE
@@ -34,7 +33,6 @@ class Program:
         self.plan = plan
         self.generated = generated
         self.code = code or compile(generated.source, "<policyc>", "exec")
-        self._lock = Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Program, (self.plan, self.generated))
@@ -56,6 +54,11 @@ class Program:
     def monitor(self) -> Callable[..., Callable[[Any], None]]:
         function: Callable[..., Callable[[Any], None]] = self._namespace["monitor"]
         return function
+
+    @cached_property
+    def metered(self) -> Program:
+        """The same program in code that counts its work and keeps to limits."""
+        return Program(self.plan, generate(self.plan, metered=True))
 
     @cached_property
     def parameters(self) -> frozenset[str]:

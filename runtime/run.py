@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import plan as p
+from policyc.runtime.failures import LimitExceeded
 from policyc.runtime.history import CallLinks, History, ToolCounts
 from policyc.runtime.interpreter import Frame, Interpreter
+from policyc.runtime.limits import Limits, Meter
 from policyc.runtime.reports import Match, Spot, bound_frame, coordinates_of
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ class Run:
         tools: list[tuple[int, int]],
         *,
         is_monitor: bool = False,
+        limits: Limits | None = None,
     ) -> None:
         self.plan = plan
         self.load = load
@@ -51,12 +55,19 @@ class Run:
         for index in generated.late:
             scans = any(isinstance(x, p.Scan) for x in plan.rules[index].block.steps)
             self.waiting[index] = [] if scans else [()]
+        self.meter = None if limits is None else Meter([r.ref.name for r in plan.rules], limits)
+        self.exceeded: dict[int, LimitExceeded] = {}
         self.doubts: list[tuple[p.RulePlan, str, Spot]] = []
         self.reported: set[Any] = set()
         self.links = CallLinks() if is_monitor else _LateLinks(self)
         self.disabled: frozenset[int] = frozenset()
         self._history: History | None = None
         self._interpreter: Interpreter | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether some rule has no verdict."""
+        return bool(self.failed) or bool(self.exceeded)
 
     # --- history
 
@@ -92,6 +103,10 @@ class Run:
 
     # --- called by generated code
 
+    def exceed(self, index: int, error: LimitExceeded) -> None:
+        """A rule reached a limit: from here on it has no verdict."""
+        self.exceeded.setdefault(index, error)
+
     def tail(self, index: int, spots: Spots) -> None:
         """Decide a combination at once: run the whole block with its trace variables bound."""
         rule = self.plan.rules[index]
@@ -105,12 +120,15 @@ class Run:
     def decide(self, index: int) -> None:
         """Run the block of a late rule for each combination that waits."""
         waiting = self.waiting[index]
-        if not waiting:
+        if not waiting or index in self.exceeded:
             return
         rule = self.plan.rules[index]
         history = self.history()
-        for spots in waiting:
-            self._models(rule, spots, history)
+        try:
+            for spots in waiting:
+                self._models(rule, spots, history)
+        except LimitExceeded as error:
+            self.exceed(index, error)
 
     def doubt(self, index: int, variable: str, spot: Spot) -> None:
         """A condition of one variable failed: whether that matters depends on the lines above it."""
@@ -120,6 +138,8 @@ class Run:
 
     def _models(self, rule: p.RulePlan, spots: Spots, history: History) -> None:
         interpreter = self.interpreter(history)
+        if self.meter is not None:
+            interpreter.tick = partial(self.meter.tested, rule.index)
         names = rule.block.loop_variables()
         scans = tuple(s.variable for s in rule.block.steps if isinstance(s, p.Scan))
         given = dict(zip((name for name in names if name in scans), spots, strict=True))
@@ -163,6 +183,7 @@ class Run:
                 self.history() if self.events is not None else self.history_with({spot[0]: spot[2]})
             )
             interpreter = self.interpreter(history)
+            interpreter.tick = None
             before = len(self.failed)
             frame = bound_frame(rule, {variable: spot}, interpreter)
 

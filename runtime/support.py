@@ -9,6 +9,7 @@ from policyc.compiler import typesystem as ts
 from policyc.runtime.builtins import arithmetic as operators
 from policyc.runtime.builtins.methods import call_method
 from policyc.runtime.events import Chunks
+from policyc.runtime.failures import LimitExceeded
 from policyc.runtime.texts import collect_texts
 from policyc.runtime.traces import (
     TraceError,
@@ -162,6 +163,7 @@ def answered_tool(links: CallLinks, number: int, output: Event) -> Any:
 
 NAMESPACE: dict[str, Any] = {
     "ABSENT": ABSENT,
+    "LimitExceeded": LimitExceeded,
     "answered_tool": answered_tool,
     "any_in_content": any_in_content,
     "any_text": any_text,

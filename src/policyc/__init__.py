@@ -16,7 +16,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from policyc.api import Monitor as Monitor
     from policyc.api import Policy as Policy
     from policyc.grammar.diagnostics import Diagnostic as Diagnostic
     from policyc.grammar.diagnostics import PolicycError as PolicycError
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from policyc.runtime.failures import BackendError as BackendError
     from policyc.runtime.failures import LimitExceeded as LimitExceeded
     from policyc.runtime.limits import Limits as Limits
+    from policyc.runtime.monitor import Monitor as Monitor
     from policyc.runtime.results import AnalysisResult as AnalysisResult
     from policyc.runtime.results import RuleError as RuleError
     from policyc.runtime.results import UnhandledViolations as UnhandledViolations
@@ -40,7 +40,7 @@ _HOMES = {
     "Diagnostic": "policyc.grammar.diagnostics",
     "LimitExceeded": "policyc.runtime.failures",
     "Limits": "policyc.runtime.limits",
-    "Monitor": "policyc.api",
+    "Monitor": "policyc.runtime.monitor",
     "Policy": "policyc.api",
     "PolicyError": "policyc.grammar.diagnostics",
     "PolicycError": "policyc.grammar.diagnostics",

@@ -1,4 +1,4 @@
-"""`Policy` and `Monitor`: what a program embeds."""
+"""`Policy`: what a program embeds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from policyc.grammar.source import Source
-from policyc.runtime.engine import Engine, MonitorState, check_parameters
+from policyc.runtime.engine import Engine, as_events, check_parameters
+from policyc.runtime.monitor import Monitor
 from policyc.runtime.results import AnalysisResult, UnhandledViolations
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from policyc.grammar.diagnostics import Diagnostic
+    from policyc.runtime.limits import Limits
     from policyc.runtime.program import Program
 
 Trace = Sequence[dict[str, Any]]
@@ -29,14 +31,18 @@ class Policy:
         diagnostics: tuple[Diagnostic, ...] = (),
         functions: Functions | None = None,
         *,
+        limits: Limits | None = None,
         optimize: bool = True,
     ) -> None:
         from policyc.runtime.extensions import catalogue  # noqa: PLC0415  # see from_string
 
         self._program = program
         self._functions = functions
+        self._limits = limits
         self._optimize = optimize
-        self._engine = Engine(program, catalogue(functions).load, optimize=optimize)
+        self._engine = Engine(
+            program, catalogue(functions).load, limits=limits, optimize=optimize
+        )
         self.diagnostics = diagnostics
         """The warnings of the policy."""
 
@@ -49,18 +55,20 @@ class Policy:
         path: str | None = None,
         *,
         functions: Functions | None = None,
+        limits: Limits | None = None,
         optimize: bool = True,
     ) -> Policy:
         """Compile the text of a policy; `path` is what messages call it.
 
         Args:
             functions: functions and types that the policy may use by these names, besides the standard library.
+            limits: budgets; by default the search has none.
             optimize: False evaluates rules plainly, without indexes: slow, for comparison.
 
         Raises:
             PolicyError: the policy has errors; all of them are told.
         """
-        return cls._compile([Source(source, path)], functions, optimize=optimize)
+        return cls._compile([Source(source, path)], functions, limits, optimize=optimize)
 
     @classmethod
     def from_file(
@@ -68,6 +76,7 @@ class Policy:
         path: str | Path,
         *,
         functions: Functions | None = None,
+        limits: Limits | None = None,
         optimize: bool = True,
     ) -> Policy:
         """Compile a file, or the bundled policy `policy:NAME`.
@@ -76,7 +85,7 @@ class Policy:
             PolicyError: the policy has errors, or is no text in UTF-8.
             OSError: the file cannot be read.
         """
-        return cls.from_files([path], functions=functions, optimize=optimize)
+        return cls.from_files([path], functions=functions, limits=limits, optimize=optimize)
 
     @classmethod
     def from_files(
@@ -84,6 +93,7 @@ class Policy:
         paths: Iterable[str | Path],
         *,
         functions: Functions | None = None,
+        limits: Limits | None = None,
         optimize: bool = True,
     ) -> Policy:
         """Compile several files into one set of rules; what one file declares is not seen by the others.
@@ -94,22 +104,28 @@ class Policy:
         """
         from policyc.runtime.loading import read_source  # noqa: PLC0415  # see from_string
 
-        return cls._compile([read_source(path) for path in paths], functions, optimize=optimize)
+        sources = [read_source(path) for path in paths]
+        return cls._compile(sources, functions, limits, optimize=optimize)
 
     @classmethod
     def _compile(
-        cls, sources: list[Source], functions: Functions | None, *, optimize: bool
+        cls,
+        sources: list[Source],
+        functions: Functions | None,
+        limits: Limits | None,
+        *,
+        optimize: bool,
     ) -> Policy:
         # The compiler is loaded where a policy is compiled: a pickled or cached one needs none of it.
         from policyc.runtime.loading import compile_program  # noqa: PLC0415
 
         program, diagnostics = compile_program(sources, functions)
-        return cls(program, diagnostics, functions, optimize=optimize)
+        return cls(program, diagnostics, functions, limits=limits, optimize=optimize)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (
             _restore,
-            (self._program, self.diagnostics, self._functions, self._optimize),
+            (self._program, self.diagnostics, self._functions, self._limits, self._optimize),
         )
 
     # --- what it needs
@@ -134,7 +150,7 @@ class Policy:
         """
         if parameters:
             check_parameters(parameters)
-        events = trace if type(trace) is list else _read(trace)
+        events = trace if type(trace) is list else as_events(trace)
         result = self._engine.analyze(events, parameters)
         if raise_on_violation and result:
             raise UnhandledViolations(result)
@@ -150,7 +166,7 @@ class Policy:
             UnhandledViolations: the result blocks, and `raise_on_violation` is set.
         """
         check_parameters(parameters)
-        result = self._engine.analyze_pending(_read(past), _read(pending), parameters)
+        result = self._engine.analyze_pending(as_events(past), as_events(pending), parameters)
         if raise_on_violation and result:
             raise UnhandledViolations(result)
         return result
@@ -177,57 +193,14 @@ class Policy:
 
     def monitor(self, **parameters: Any) -> Monitor:
         """A monitor that is fed event by event and reports only what is new."""
-        check_parameters(parameters)
         return Monitor(self._engine, parameters)
-
-
-class Monitor:
-    """Watches one trace as it grows. One monitor belongs to one thread at a time."""
-
-    def __init__(self, engine: Engine, parameters: Mapping[str, Any]) -> None:
-        self._state = MonitorState(engine, parameters)
-
-    def append(self, event: dict[str, Any]) -> AnalysisResult:
-        """Take the next event; the result is what this event completed.
-
-        Raises:
-            TraceError: the event is malformed. It keeps its place in the trace; what was read of it counts.
-        """
-        return self._state.append(event)
-
-    def check(
-        self, past: Any, pending: Any, *, raise_on_violation: bool = False
-    ) -> AnalysisResult:
-        """What pending events have to do with and this monitor did not report before."""
-        return _raised(self._state.check(_read(past), _read(pending)), raise_on_violation)
-
-    def analyze(self, trace: Any, *, raise_on_violation: bool = False) -> AnalysisResult:
-        """What a whole trace holds and this monitor did not report before."""
-        return _raised(self._state.analyze(_read(trace)), raise_on_violation)
-
-    def reset(self) -> None:
-        """Forget what was reported and, where it was fed by `append`, the trace."""
-        self._state.reset()
-
-
-def _raised(result: AnalysisResult, wanted: bool) -> AnalysisResult:  # noqa: FBT001  # internal
-    if wanted and result:
-        raise UnhandledViolations(result)
-    return result
-
-
-def _read(trace: Any) -> list[dict[str, Any]]:
-    if type(trace) is list:
-        return trace
-    from policyc.runtime.traces import read_trace  # noqa: PLC0415  # only for other forms
-
-    return read_trace(trace)
 
 
 def _restore(
     program: Program,
     diagnostics: tuple[Diagnostic, ...],
     functions: Functions | None,
+    limits: Limits | None,
     optimize: bool,  # noqa: FBT001  # as pickled
 ) -> Policy:
-    return Policy(program, diagnostics, functions, optimize=optimize)
+    return Policy(program, diagnostics, functions, limits=limits, optimize=optimize)
