@@ -1,9 +1,9 @@
 """What a policy can name, in one catalogue: built-ins, standard library, plug-ins, host functions.
 
 Plug-ins are entry points of the group `policyc.detectors`; a policy imports them from the module of
-that name (`from policyc.detectors import NAME`). They are looked for when a policy names that module,
-or a name that nothing else has. A plug-in that cannot be loaded stays in the catalogue with the
-reason, which names its distribution.
+that name (`from policyc.detectors import NAME`). They are looked for when a policy names that
+module, or a name that nothing else has. A plug-in that cannot be loaded stays in the catalogue with
+the reason, which names its distribution.
 
 An entry point or a function of the host is a `Signature`, or a function whose parameters are read
 from itself. A class among the host's functions is a type as well: a policy may name it as one.
