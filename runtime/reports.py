@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import plan as p
 from policyc.runtime.events import (
-    Image,
     Message,
-    TextChunk,
     Tool,
     ToolCall,
     ToolOutput,
@@ -84,7 +82,7 @@ def violation_of(rule: p.RulePlan, model: Frame, interpreter: Interpreter) -> Vi
     return Violation(rule.ref, args, kwargs, ranges, _key(rule, model), rule.risk)
 
 
-_IN_KEYS = (Message, ToolCall, ToolOutput, Tool, TextChunk, Image)
+_IN_KEYS = (Message, ToolCall, ToolOutput, Tool)
 
 
 def _key(rule: p.RulePlan, model: Frame) -> str:
