@@ -24,7 +24,7 @@ from policyc.runtime.events import (
     TraceObject,
 )
 from policyc.runtime.traces import event_kind, function_of, tool_calls_of, tools_of
-from policyc.runtime.values import chunk_texts, chunk_view, content_view, member
+from policyc.runtime.values import chunk_images, chunk_texts, chunk_view, content_view, member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -304,14 +304,16 @@ class History:
     def _texts(
         self, kind: str, number: int, event: Event, index: int
     ) -> Iterator[tuple[str, Place]]:
-        """Contents, roles, ids and call types of an event; not the names and arguments of tools."""
+        """Contents (images by address), roles, ids, call types; not tool names and arguments."""
         if kind in ("message", "output"):
             view = Message(event, (index,), index)
             content = content_view(event, view)
             if isinstance(content, str):
                 yield content, (index, "content")
             elif isinstance(content, Chunks):
-                yield from chunk_texts(content)
+                # In the order of the chunks: their places start with the number of the chunk.
+                pairs = [*chunk_texts(content), *chunk_images(content)]
+                yield from sorted(pairs, key=lambda pair: pair[1][2])
             role = event.get("role")
             if isinstance(role, str):
                 yield role, (index, "role")
