@@ -1,0 +1,32 @@
+"""The bundled policies, by name. Each is a file `NAME.inv` here that opens with a comment about it."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+_SUFFIX = ".inv"
+
+
+def names() -> tuple[str, ...]:
+    """The names of all bundled policies, sorted."""
+    files = resources.files("policyc.policies").iterdir()
+    return tuple(
+        sorted(file.name.removesuffix(_SUFFIX) for file in files if file.name.endswith(_SUFFIX))
+    )
+
+
+def read(name: str) -> str:
+    """The text of a bundled policy.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+    if name not in names():
+        raise KeyError(name)
+    return resources.files("policyc.policies").joinpath(name + _SUFFIX).read_text("utf-8")
+
+
+def summary(text: str) -> str:
+    """What a policy says about itself: the first line of the comment that it opens with."""
+    first = text.partition("\n")[0]
+    return first.lstrip("# ").rstrip() if first.startswith("#") else ""

@@ -1,0 +1,76 @@
+"""`policyc detectors`: what policies can import to look into texts, and whether it works here."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from policyc.cli.terminal import Terminal, color_option, json_text, printable
+
+if TYPE_CHECKING:
+    from policyc.compiler.signatures import Signature
+
+
+@click.command
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How to print the list: for people, or as JSON.",
+)
+@color_option
+def command(form: str) -> None:
+    """List the detectors that policies can use.
+
+    Those of the standard library and those of installed plug-ins, each with the module to import it
+    from, and the reason where one is not available here.
+    """
+    rows = _rows()
+    terminal = Terminal.of(sys.stdout)
+    if form == "json":
+        terminal.write(json_text({"detectors": rows}))
+        return
+    for module in dict.fromkeys(row["module"] for row in rows):
+        terminal.write(terminal.styled(f"from {module} import", "strong"))
+        of_module = [row for row in rows if row["module"] == module]
+        column = max(len(row["name"]) for row in of_module)
+        for row in of_module:
+            _print_row(row, column, terminal)
+
+
+def _print_row(row: dict[str, Any], column: int, terminal: Terminal) -> None:
+    gap = " " * (column + 6)
+    start = f"    {printable(row['name']).ljust(column)}  "
+    doc = printable(row["doc"])
+    for line in textwrap.wrap(doc, terminal.width, initial_indent=start, subsequent_indent=gap):
+        terminal.write(line)
+    if not row["available"]:
+        what = terminal.styled("not available:", "warning")
+        terminal.write(f"{gap}{what} {printable(row['reason'])}")
+
+
+def _rows() -> list[dict[str, Any]]:
+    """A row for each detector, under the first module that has it: the others hold the same one."""
+    from policyc.runtime.detectors.registry import MODULES  # noqa: PLC0415  # by need
+    from policyc.runtime.extensions import PLUGINS, plugins  # noqa: PLC0415
+
+    rows: dict[str, dict[str, Any]] = {}
+    for module in MODULES.values():
+        for name, signature in module.functions.items():
+            rows.setdefault(name, _row(module.name, signature))
+    found = [_row(PLUGINS, signature) for signature in plugins().functions.values()]
+    return [*rows.values(), *found]
+
+
+def _row(module: str, signature: Signature) -> dict[str, Any]:
+    return {
+        "name": signature.name,
+        "module": module,
+        "available": signature.missing is None,
+        "reason": signature.missing,
+        "doc": signature.doc,
+    }

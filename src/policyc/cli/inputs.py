@@ -1,0 +1,72 @@
+"""Which policies an argument means: a file, a folder of them, `policy:NAME`, or `-` for stdin."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from policyc.cli.exits import Refusal, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from policyc.grammar.source import Source
+
+SUFFIXES: Final = (".inv", ".gr", ".iv", ".policy")
+"""Ends of the names of policy files."""
+
+STDIN: Final = "-"
+BUNDLED: Final = "policy:"
+
+
+def policy_paths(arguments: Iterable[str]) -> list[str]:
+    """The arguments with each folder replaced by the policies in it and below it, sorted.
+
+    Folders whose name starts with a dot are left out.
+
+    Raises:
+        Refusal: an argument leads nowhere, or a folder has no policies.
+    """
+    found: dict[str, None] = {}
+    for argument in arguments:
+        if argument == STDIN or argument.startswith(BUNDLED):
+            found[argument] = None
+        elif os.path.isdir(argument):
+            inside = sorted(_files_below(argument))
+            if not inside:
+                endings = ", ".join(f"`{suffix}`" for suffix in SUFFIXES)
+                raise Refusal(
+                    f"there are no policies in the folder `{argument}`",
+                    f"policies are files that end in {endings}",
+                )
+            found.update(dict.fromkeys(inside))
+        elif os.path.exists(argument):
+            found[argument] = None
+        else:
+            raise Refusal(f"there is no file or folder `{argument}`")
+    return list(found)
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (os.path.join(place, name) for name in files if name.endswith(SUFFIXES))
+
+
+def read_policy(path: str) -> Source:
+    """The text of one of the paths that `policy_paths` gives.
+
+    Raises:
+        PolicyError: it is no text in UTF-8.
+        Refusal: it cannot be read.
+    """
+    from policyc.runtime.loading import decode_source, read_source  # noqa: PLC0415  # by need
+
+    try:
+        if path == STDIN:
+            return decode_source(click.get_binary_stream("stdin").read(), "<stdin>")
+        return read_source(path)
+    except OSError as error:
+        raise Refusal(f"cannot read `{path}`: {reason(error)}") from None
