@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from policyc.compiler import plan as p
 from policyc.compiler import typesystem as ts
 from policyc.compiler.expressions import Emitter, VariableForm
+from policyc.compiler.generated import DispatchTable, Generated
 from policyc.compiler.joins import JoinPlan, plan_joins
 from policyc.compiler.schedule import Schedule, Scheduler
 
@@ -27,27 +28,6 @@ if TYPE_CHECKING:
 
 DISPATCH_FROM = 8
 """From this number of rules for single tool calls they are found by tool name in a dict."""
-
-
-@dataclass(slots=True)
-class Generated:
-    """The code of a policy and what its runtime must know.
-
-    `batch` and `feed` are sources of functions. `late`, `tail`: numbers of rules that need the interpreter
-    for each combination, at the end or at once. `gates`: for late rules without a tail the test of their
-    running counts. `history`: monitors must keep all events. `linked`: rules that ask which call an output
-    answers.
-    """
-
-    source: str
-    constants: dict[str, Any]
-    parameters: frozenset[str]
-    needs_context: bool
-    keeps_events: bool
-    needs_links: bool
-    late: tuple[int, ...]
-    tails: frozenset[int]
-    linked: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -119,11 +99,9 @@ class _Generator:
         self.metered = metered
         self.scheduler = Scheduler(plan)
         self.constants: dict[str, Any] = {}
-        self.parameters: set[str] = set()
         self.uses_links = False
         self.units: list[_Unit] = []
         self.late: list[Schedule] = []
-        self.tails: set[int] = set()
         self.linked: set[int] = set()
         self.keeps_events = False
         self.uses_context = metered
@@ -149,22 +127,22 @@ class _Generator:
             self.units.append(unit)
         batch = self._function(monitor=False)
         feed = self._function(monitor=True)
+        rules = self.plan.rules
         return Generated(
             self._shapes() + batch + "\n" + feed,
             self.constants,
-            frozenset(self.parameters),
+            names=tuple(rule.ref.name for rule in rules),
+            parameters=frozenset(name for rule in rules for name in rule.parameters),
             needs_context=self.uses_context,
             keeps_events=self.keeps_events,
-            needs_links=self.uses_links,
-            late=tuple(schedule.rule.index for schedule in self.late),
-            tails=frozenset(self.tails),
+            late={x.rule.index: bool(x.scans) for x in self.late},
             linked=frozenset(self.linked),
+            eager=frozenset(rule.index for rule in rules if not _is_safe(rule.value)),
         )
 
     def _register(self, schedule: Schedule) -> None:
         rule = schedule.rule
         if schedule.has_tail:
-            self.tails.add(rule.index)
             self.uses_context = True
         if schedule.is_late or not schedule.scans:
             self.late.append(schedule)
@@ -425,7 +403,6 @@ class _Generator:
             out.add(f"X.meter.tested({index})")
         if any(code.can_fail for code in codes):
             self.uses_context = True
-            self.tails.add(unit.schedule.rule.index)
             out.add("try:", f" ok = {test}")
             out.add("except Exception:", f" X.tail({index}, {spots})", " return")
             out.add("if ok:")
@@ -539,7 +516,6 @@ class _Generator:
         else:
             out.add(f" X.tail({index}, ({spot},))")
         out.add(" ok = False", "if ok:")
-        self.tails.add(index)
         out.depth += 1
 
     def _use(self, out: _Lines, unit: _Unit, scan: p.Scan, spot: str, number: str) -> None:
@@ -550,7 +526,7 @@ class _Generator:
         assert unit.joins is not None  # noqa: S101  # set together
         out.add(f"at = {number}")
         spot = f"(at, {_form(scan).part}, e)"
-        for line in unit.joins.lines(scan.variable, self._join_emitter(unit)):
+        for line in unit.joins.lines(scan.variable, Emitter({}, self.constants)):
             if line.text in ("JOINED", "REMEMBERED"):
                 if self.metered:
                     call = f"M.{line.text.lower()}({unit.owner})"
@@ -561,11 +537,6 @@ class _Generator:
                 out.lines.extend(inner.lines)
             else:
                 out.lines.append(" " * (out.depth + line.depth) + line.text)
-
-    def _join_emitter(self, unit: _Unit) -> Emitter:
-        emitter = Emitter({}, self.constants)
-        emitter.parameters = self.parameters
-        return emitter
 
     def _found(self, out: _Lines, unit: _Unit, spots: str, rule: str = "") -> None:
         schedule = unit.schedule
@@ -585,17 +556,9 @@ class _Generator:
             out.add(f"out.append(({rule}, {spots}))")
 
     def _note(self, emitter: Emitter) -> None:
-        self.parameters |= emitter.parameters
         if emitter.uses_links:
             self.uses_links = True
             self.uses_context = True
-
-
-@dataclass(frozen=True, slots=True)
-class DispatchTable:
-    """Blocks by the tool name that they are for: the function that makes each, and its constants."""
-
-    rows: dict[str, tuple[tuple[str, tuple[Any, ...]], ...]]
 
 
 class _ShapedEmitter(Emitter):
@@ -705,3 +668,16 @@ def _asks_for_links(rule: p.RulePlan, plan: p.Plan) -> bool:
                 seen.add(node.index)
                 stack.append(plan.predicates[node.index])
     return False
+
+
+def _is_safe(value: p.Expr) -> bool:
+    """Whether a raised expression always has a value, so that it can be written out later."""
+    match value:
+        case p.Literal() | p.Var():
+            return True
+        case p.CallFunction(signature=signature, args=args, keywords=keywords):
+            return signature.result == ts.VIOLATION and all(
+                _is_safe(x) for x in (*args, *(arg for _, arg in keywords))
+            )
+        case _:
+            return False

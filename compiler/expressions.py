@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import plan as p
 from policyc.compiler import typesystem as ts
+from policyc.compiler.generated import Builtin, PatternTest
 from policyc.compiler.patterns import (
     Operation,
     Pattern,
@@ -76,7 +77,6 @@ class Emitter:
     ) -> None:
         self.variables = variables
         self.constants: dict[str, Any] = {} if constants is None else constants
-        self.parameters: set[str] = set()
         self.uses_links = False
         self.reads_arguments = False
         """Set where an emitted expression reads the arguments of a call; for the caller to reset."""
@@ -122,7 +122,6 @@ class Emitter:
             case p.Var(name=name):
                 return self._variable(name)
             case p.Input(name=str() as name) if name != "data":
-                self.parameters.add(name)
                 return Code(f"P.get({name!r}, ABSENT)", ts.JSON)
             case p.GetMember():
                 return self._member(e)
@@ -542,21 +541,6 @@ class Emitter:
         ):
             raise NotCompiled
         return Code(f"any_in_content({what.text}, {where.text})", ts.BOOL, where.can_fail)
-
-
-@dataclass(frozen=True, slots=True)
-class PatternTest:
-    """A constant that stands for the test of a pattern; `fullmatch` is that of a value pattern."""
-
-    text: str
-    operation: Operation
-
-
-@dataclass(frozen=True, slots=True)
-class Builtin:
-    """A constant that stands for a built-in function, which is loaded with the program."""
-
-    implementation: str
 
 
 def _result_type(declared: Type) -> Type:

@@ -1,8 +1,8 @@
 """The embedded engine: a program and a trace in, a result out; whole traces and pending events.
 
 The generated code finds matches as coordinates; this module turns what was found into a result: order, errors by rule,
-and violations that are written out when they are looked at. Rules whose verdict depends on the whole trace are
-written out at once, because the trace may grow before anyone looks.
+and violations that are written out when they are looked at. What reports need (the plan, the interpreter) is loaded when there is
+something to report.
 """
 
 from __future__ import annotations
@@ -10,30 +10,20 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from policyc.compiler import plan as p
 from policyc.grammar.diagnostics import PolicycError
-from policyc.runtime.failures import EvaluationError, MissingParameter
-from policyc.runtime.history import History, ToolCounts
-from policyc.runtime.interpreter import Frame, Interpreter
-from policyc.runtime.naive import search
-from policyc.runtime.reports import (
-    Match,
-    coordinates_of,
-    events_of,
-    model_of,
-    rule_error,
-    violation_of,
-)
-from policyc.runtime.results import NOTHING, AnalysisResult, RuleError, Violation
-from policyc.runtime.run import Run
+from policyc.runtime.matches import events_of, identity_of, order_of
+from policyc.runtime.results import NOTHING, AnalysisResult, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from policyc.compiler import plan as p
     from policyc.compiler.signatures import Signature
-    from policyc.runtime.history import Event
+    from policyc.runtime.interpreter import Frame, Interpreter
     from policyc.runtime.limits import Limits
+    from policyc.runtime.matches import Event, Match
     from policyc.runtime.program import Program
+    from policyc.runtime.run import Run
 
 Identity = tuple[int, tuple[Any, ...]]
 
@@ -53,17 +43,20 @@ class Engine:
             program = program.metered
         self.limits = limits
         self.program = program
-        self.plan = program.plan
         self.load = load
         self.optimize = optimize
         generated = program.generated
         self.whole = frozenset((*generated.late, *generated.linked))
         """Rules whose report needs more of the trace than their own events."""
-        self.eager = frozenset(r.index for r in self.plan.rules if not _is_safe(r.value))
+        self.eager = generated.eager
         """Rules that are written out at once, because that may fail."""
-        self.parameters = program.parameters
+        self.parameters = generated.parameters
         self.is_simple = optimize and not generated.needs_context and not self.parameters
         """Whether the generated code alone finds everything."""
+
+    @property
+    def plan(self) -> p.Plan:
+        return self.program.plan
 
     # --- whole traces
 
@@ -84,7 +77,7 @@ class Engine:
                 if self.whole:
                     # The caller's list may grow before anyone looks at the result.
                     events = list(events)
-                return AnalysisResult(found, _Builder(self, events, parameters, tools))
+                return AnalysisResult(found, Builder(self, events, parameters, tools))
             return self.result(self.new_run(events, parameters, found, tools), found)
         run = self.search(events, parameters)
         if not run.found and not run.has_failed:
@@ -95,27 +88,15 @@ class Engine:
         """Every match and every failed candidate of a trace."""
         run = self.new_run(events, parameters)
         if not self.optimize:
-            return self._search_plainly(run)
+            from policyc.runtime.naive import search_all  # noqa: PLC0415  # for comparison only
+
+            return search_all(run)
         run.tools = self.batch(events, run, parameters, run.found) or []
         run.settle_doubts()
         if run.disabled:
             run.found[:] = [match for match in run.found if match[0] not in run.disabled]
         if len(run.found) > 1:
             run.found.sort(key=order_of)
-        return run
-
-    def _search_plainly(self, run: Run) -> Run:
-        history = History(run.events or [])
-        interpreter = Interpreter(self.plan, history, run.parameters, self.load)
-        for rule in self.plan.rules:
-            if rule.index in run.disabled:
-                continue
-            matches, failure = search(rule, interpreter)
-            run.found.extend(matches)
-            if failure is not None:
-                run.failed.append((rule, *failure))
-        counts = history.counts
-        run.tools.extend(counts.sizes())
         return run
 
     def new_run(
@@ -127,9 +108,10 @@ class Engine:
         *,
         is_monitor: bool = False,
     ) -> Run:
+        from policyc.runtime.run import Run  # noqa: PLC0415  # loads the interpreter
+
         run = Run(
-            self.plan,
-            self.program.generated,
+            self.program,
             self.load,
             parameters,
             events,
@@ -139,61 +121,16 @@ class Engine:
             limits=self.limits,
         )
         if not self.parameters <= parameters.keys():
-            self._disable(run)
+            from policyc.runtime.parameters import disable_rules  # noqa: PLC0415  # an error
+
+            disable_rules(run)
         return run
-
-    def _disable(self, run: Run) -> None:
-        """Rules that lack a parameter fail, unless a line before it is false without any trace."""
-        interpreter = Interpreter(self.plan, History([]), run.parameters, self.load)
-        disabled = set()
-        for rule in self.plan.rules:
-            if set(rule.parameters) <= run.parameters.keys():
-                continue
-            disabled.add(rule.index)
-            run.waiting.pop(rule.index, None)
-            error = _missing(rule, interpreter)
-            if error is not None:
-                run.failed.append((rule, error, Frame()))
-        run.waiting.update({index: [] for index in disabled if index in self.program.generated.late})
-        run.disabled = frozenset(disabled)
-
-    # --- results
 
     def result(self, run: Run, matches: Sequence[Match]) -> AnalysisResult:
         """The result of some matches and of what failed."""
-        errors = self.errors(run) if run.has_failed else []
-        build = _Builder(self, run.events, run.parameters, run.tools, run)
-        is_whole = bool(self.whole) and any(match[0] in self.whole for match in matches)
-        is_eager = is_whole and run.is_monitor
-        if not is_eager and not (self.eager and any(x[0] in self.eager for x in matches)):
-            if is_whole:
-                run.keep_events()
-                build.events = run.events
-            return AnalysisResult(matches, build, errors)
-        made: list[Any] = []
-        for match in matches:
-            try:
-                made.append(build(match))
-            except EvaluationError as error:
-                rule = self.plan.rules[match[0]]
-                errors.append(rule_error(self.plan, rule, error, {}))
-        return AnalysisResult(made, None, _one_a_rule(errors))
+        from policyc.runtime.reporting import result  # noqa: PLC0415  # loads the interpreter
 
-    def errors(self, run: Run) -> list[RuleError]:
-        """One error for each rule that failed: of the first candidate in trace order."""
-        by_rule: dict[int, tuple[Any, p.RulePlan, EvaluationError, Frame]] = {}
-        for rule, error, frame in run.failed:
-            order = sorted((key, str(at)) for key, at in frame.coordinates.items())
-            known = by_rule.get(rule.index)
-            if known is None or order < known[0]:
-                by_rule[rule.index] = (order, rule, error, frame)
-        errors = {
-            index: rule_error(self.plan, rule, error, frame.values)
-            for index, (_, rule, error, frame) in by_rule.items()
-        }
-        for index, exceeded in run.exceeded.items():
-            errors[index] = rule_error(self.plan, self.plan.rules[index], exceeded, {})
-        return [errors[index] for index in sorted(errors)]
+        return result(run, matches, Builder(self, run.events, run.parameters, run.tools, run))
 
     # --- pending events
 
@@ -234,6 +171,8 @@ class Engine:
         return run, kept
 
     def _counts_pending(self, run: Run, match: Match, boundary: int) -> bool:
+        from policyc.runtime.reports import model_of  # noqa: PLC0415  # loads the interpreter
+
         rule = self.plan.rules[match[0]]
         model = model_of(rule, match, run.interpreter(run.history()))
         return any(number >= boundary for number in model.counted)
@@ -246,8 +185,8 @@ class Engine:
         return not numbers or max(numbers) >= boundary
 
 
-class _Builder:
-    """Writes out a match, from the whole history for rules that ask about it, else from its own events alone."""
+class Builder:
+    """Writes out a match when somebody looks at it."""
 
     __slots__ = ("engine", "events", "interpreter", "parameters", "run", "tools")
 
@@ -267,73 +206,9 @@ class _Builder:
         self.interpreter: Interpreter | None = None
 
     def __call__(self, match: Match) -> Violation:
-        engine = self.engine
-        rule = engine.plan.rules[match[0]]
-        if match[0] not in engine.whole:
-            history = History(events_of(match), ToolCounts.of(self.tools))
-        elif self.run is not None:
-            history = self.run.history_with(events_of(match))
-        else:
-            assert self.events is not None  # noqa: S101  # only monitors go without
-            history = History(self.events)
-        if self.interpreter is None:
-            self.interpreter = Interpreter(engine.plan, history, self.parameters, engine.load)
-        self.interpreter.history = history
-        return violation_of(rule, model_of(rule, match, self.interpreter), self.interpreter)
+        from policyc.runtime.reporting import write_out  # noqa: PLC0415  # loads the interpreter
 
-
-def order_of(match: Match) -> tuple[int, tuple[Any, ...]]:
-    return (match[0], coordinates_of(match))
-
-
-identity_of = order_of
-"""What tells two matches apart."""
-
-
-def _one_a_rule(errors: list[RuleError]) -> list[RuleError]:
-    kept: dict[tuple[str, str | None, int], RuleError] = {}
-    for error in errors:
-        kept.setdefault((error.rule.name, error.rule.path, error.rule.line), error)
-    return list(kept.values())
-
-
-def _missing(rule: p.RulePlan, interpreter: Interpreter) -> EvaluationError | None:
-    """The error of a rule that lacks a parameter; None where a closed line above it is false."""
-    frame = Frame()
-    for step in rule.block.steps:
-        names = [
-            node.name
-            for node in p.walk(step)
-            if isinstance(node, p.Input) and node.name in rule.parameters
-        ]
-        for name in names:
-            if name not in interpreter.parameters:
-                span = next(
-                    node.span
-                    for node in p.walk(step)
-                    if isinstance(node, p.Input) and node.name == name
-                )
-                return MissingParameter(str(name), span)
-        if isinstance(step, p.Check) and not p.free_variables(step.condition):
-            try:
-                if not interpreter.eval(step.condition, frame):
-                    return None
-            except EvaluationError as error:
-                return error
-    name = next(x for x in rule.parameters if x not in interpreter.parameters)
-    return MissingParameter(name, rule.span)
-
-
-def _is_safe(value: p.Expr) -> bool:
-    """Whether a raised expression always has a value, so that it can be written out later."""
-    match value:
-        case p.Literal() | p.Var():
-            return True
-        case p.CallFunction(args=args, keywords=keywords) if value.type == p.ts.VIOLATION or (
-            value.signature.name in ("Violation", "PolicyViolation")
-        ):
-            return all(_is_safe(x) for x in args) and all(_is_safe(x) for _, x in keywords)
-    return False
+        return write_out(match, self)
 
 
 def as_events(trace: Any) -> list[Event]:

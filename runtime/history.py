@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from policyc.compiler.typesystem import Type
-
-Coordinate = tuple[int, int]
-Event = dict[str, Any]
+    from policyc.runtime.matches import Coordinate, Event
 
 
 class ToolCounts:

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from policyc.compiler.typesystem import Type
-    from policyc.runtime.history import Coordinate, History
+    from policyc.runtime.history import History
+    from policyc.runtime.matches import Coordinate
 
 log = logging.getLogger("policyc.print")
 

@@ -10,8 +10,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from policyc.runtime.failures import LimitExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Meter:
     CLOCK_EVERY = 64
     """Steps between two looks at the clock."""
 
-    def __init__(self, names: list[str], limits: Limits) -> None:
+    def __init__(self, names: Sequence[str], limits: Limits) -> None:
         self.names = names
         self.limits = limits
         self.work = Work(len(names))

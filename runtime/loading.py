@@ -1,35 +1,119 @@
-"""From files to programs: reading policies, compiling them."""
+"""From files to programs: reading policies, compiling them, keeping what was compiled."""
 
 from __future__ import annotations
 
+from errno import ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from policyc.compiler.codegen import generate
-from policyc.compiler.pipeline import compile_sources
-from policyc.grammar.source import Source
-from policyc.runtime.extensions import catalogue
+from policyc.grammar.diagnostics import Diagnostic, PolicyError, Severity
+from policyc.grammar.source import Source, Span
+from policyc.runtime.cache import cached
 from policyc.runtime.program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from policyc.grammar.diagnostics import Diagnostic
+
+BUNDLED = "policy:"
+"""Before the name of a bundled policy."""
 
 
 def read_source(path: str | Path) -> Source:
-    """The text of a policy file."""
-    return Source(Path(path).read_text(encoding="utf-8"), str(path))
+    """The text of a policy file, or of the bundled policy `policy:NAME`.
+
+    Raises:
+        OSError: it cannot be read.
+        PolicyError: it is no text in UTF-8.
+    """
+    name = str(path)
+    if name.startswith(BUNDLED):
+        return _read_bundled(name)
+    return decode_source(Path(path).read_bytes(), name)
+
+
+def _read_bundled(path: str) -> Source:
+    from policyc import policies  # noqa: PLC0415  # only where one is asked for
+
+    name = path.removeprefix(BUNDLED)
+    try:
+        return Source(policies.read(name), path)
+    except KeyError:
+        from policyc.compiler.spelling import did_you_mean  # noqa: PLC0415  # only for the message
+
+        hint = did_you_mean(name, policies.names())
+        reason = f"there is no bundled policy of this name{f', {hint}' if hint else ''}"
+        raise FileNotFoundError(ENOENT, reason, path) from None
+
+
+def decode_source(data: bytes, name: str) -> Source:
+    """The text of a policy in UTF-8; `name` is what messages call it.
+
+    Raises:
+        PolicyError: it is no text in UTF-8.
+    """
+    try:
+        return Source(data.decode(), name)
+    except UnicodeDecodeError as error:
+        # The place is counted in the text where each wrong byte has become one character.
+        source = Source(data.decode(errors="replace"), name)
+        start = len(data[: error.start].decode().removeprefix("\ufeff"))
+        found = Diagnostic(
+            "E0101",
+            Severity.ERROR,
+            f"the byte `0x{data[error.start]:02x}` is no text in UTF-8",
+            source,
+            Span(start, start + 1),
+            help="save the file in the encoding UTF-8",
+        )
+        raise PolicyError([found]) from None
+
+
+def load_program(
+    sources: Sequence[Source],
+    functions: Mapping[str, Callable[..., Any]] | None,
+    *,
+    keep: bool = False,
+) -> tuple[Program, tuple[Diagnostic, ...]]:
+    """The program of some sources, and their warnings.
+
+    `keep`: look for it in the cache, and put it there. What depends on more than the sources, such as
+    functions of the host or plug-ins, is not kept.
+
+    Raises:
+        PolicyError: a source has errors.
+    """
+    if keep and not functions and not any("policyc.detectors" in x.text for x in sources):
+        return cached(sources, lambda: compile_program(sources, None))
+    return compile_program(sources, functions)
 
 
 def compile_program(
     sources: Sequence[Source], functions: Mapping[str, Callable[..., Any]] | None
 ) -> tuple[Program, tuple[Diagnostic, ...]]:
-    """The program of some sources, and their warnings.
+    """Compile some sources.
 
     Raises:
         PolicyError: a source has errors.
     """
+    # The compiler is loaded where something is compiled: a cached policy needs none of it.
+    from policyc.compiler.codegen import generate  # noqa: PLC0415
+    from policyc.compiler.pipeline import compile_sources  # noqa: PLC0415
+    from policyc.runtime.extensions import catalogue  # noqa: PLC0415
+
     compilation = compile_sources(sources, catalogue(functions))
     plan = compilation.require()
     return Program(plan, generate(plan)), compilation.diagnostics
+
+
+def loader(
+    functions: Mapping[str, Callable[..., Any]] | None,
+) -> Callable[[Signature], Callable[..., Any]]:
+    """How the functions of a policy are found; the catalogue is made when the first is asked for."""
+
+    def load(signature: Signature) -> Callable[..., Any]:
+        from policyc.runtime.extensions import catalogue  # noqa: PLC0415  # as above
+
+        return catalogue(functions).load(signature)
+
+    return load

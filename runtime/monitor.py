@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policyc.runtime.engine import Engine, as_events, check_parameters, identity_of, order_of
+from policyc.runtime.engine import Engine, as_events, check_parameters
+from policyc.runtime.matches import identity_of, order_of
 from policyc.runtime.results import NOTHING, AnalysisResult, UnhandledViolations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policyc.runtime.history import Event
     from policyc.runtime.limits import Work
-    from policyc.runtime.reports import Match
+    from policyc.runtime.matches import Event, Match
     from policyc.runtime.run import Run
 
 

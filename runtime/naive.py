@@ -1,18 +1,20 @@
 """The search for matches in its plainest form: nested loops, every candidate looked at.
 
-This is what the compiled search must agree with; tests compare the two, and `Policy(..., optimize=False)` runs it.
+This is what the compiled search must agree with; tests compare the two, and `Policy.from_string(..., optimize=False)` runs it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policyc.runtime.history import History
 from policyc.runtime.interpreter import Frame, Interpreter
-from policyc.runtime.reports import Match, Spot
+from policyc.runtime.matches import Match, Spot
 
 if TYPE_CHECKING:
     from policyc.compiler import plan as p
     from policyc.runtime.failures import EvaluationError
+    from policyc.runtime.run import Run
 
 
 def search(
@@ -37,3 +39,18 @@ def search(
         matches.append((rule.index, tuple(spots)))
     matches.sort(key=lambda match: [s if isinstance(s, int) else s[:2] for s in match[1]])
     return matches, failed[0] if failed else None
+
+
+def search_all(run: Run) -> Run:
+    """Every match and every failed candidate of a trace, put into the run."""
+    history = History(run.events or [])
+    interpreter = Interpreter(run.plan, history, run.parameters, run.load)
+    for rule in run.plan.rules:
+        if rule.index in run.disabled:
+            continue
+        matches, failure = search(rule, interpreter)
+        run.found.extend(matches)
+        if failure is not None:
+            run.failed.append((rule, *failure))
+    run.tools.extend(history.counts.sizes())
+    return run

@@ -9,9 +9,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from policyc.compiler.codegen import DispatchTable, Generated, generate
-from policyc.compiler.expressions import Builtin, PatternTest
-from policyc.compiler.patterns import compile_pattern, compile_value_pattern
+from policyc.compiler.generated import Builtin, DispatchTable, Generated, PatternTest
 from policyc.runtime.support import NAMESPACE
 
 if TYPE_CHECKING:
@@ -29,10 +27,20 @@ class Program:
     events are returned by the one (None: there are none), appended to `tools` by the other.
     """
 
-    def __init__(self, plan: Plan, generated: Generated, code: CodeType | None = None) -> None:
-        self.plan = plan
+    def __init__(
+        self,
+        plan: Plan | Callable[[], Plan],
+        generated: Generated,
+        code: CodeType | None = None,
+    ) -> None:
+        """`plan` may be a function that gives it: verdicts do not need the plan, only reports do."""
+        self._plan = plan
         self.generated = generated
         self.code = code or compile(generated.source, "<policyc>", "exec")
+
+    @cached_property
+    def plan(self) -> Plan:
+        return self._plan() if callable(self._plan) else self._plan
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Program, (self.plan, self.generated))
@@ -58,12 +66,9 @@ class Program:
     @cached_property
     def metered(self) -> Program:
         """The same program in code that counts its work and keeps to limits."""
-        return Program(self.plan, generate(self.plan, metered=True))
+        from policyc.compiler.codegen import generate  # noqa: PLC0415  # only where limits are set
 
-    @cached_property
-    def parameters(self) -> frozenset[str]:
-        """The names of all parameters that the rules need."""
-        return frozenset(name for rule in self.plan.rules for name in rule.parameters)
+        return Program(self.plan, generate(self.plan, metered=True))
 
 
 def _constant(value: Any, namespace: dict[str, Any], name: str | None = None) -> Any:
@@ -97,6 +102,11 @@ class _LazyTest:
 
     def __call__(self, text: str) -> object:
         if self.made is None:
+            from policyc.compiler.patterns import (  # noqa: PLC0415  # only where a text is tested
+                compile_pattern,
+                compile_value_pattern,
+            )
+
             compiled = (
                 compile_value_pattern(self.test.text)
                 if self.test.operation == "fullmatch"

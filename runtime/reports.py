@@ -21,24 +21,7 @@ from policyc.runtime.values import ABSENT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policyc.runtime.history import Coordinate, Event
-
-Spot = tuple[int, int, "Event"] | int
-"""Where a loop variable stands: event number, part, event; or the number of a derived value."""
-
-Match = tuple[int, tuple[Spot, ...]]
-"""A model: the rule's number, and a spot for each of its loop variables in the order of `Block.loop_variables`."""
-
-
-def coordinates_of(match: Match) -> tuple[Coordinate | int, ...]:
-    """The spots of a match without the events: what tells two matches of a rule apart, and their order."""
-    return tuple(spot if isinstance(spot, int) else spot[:2] for spot in match[1])
-
-
-def events_of(match: Match) -> dict[int, Event]:
-    """The events that a match lies in, by their number."""
-    return {spot[0]: spot[2] for spot in match[1] if not isinstance(spot, int)}
-
+    from policyc.runtime.matches import Match, Spot
 
 def bound_frame(rule: p.RulePlan, spots: Mapping[str, Spot], interpreter: Interpreter) -> Frame:
     """A frame with loop variables bound to spots, to evaluate the rule's block under; it collects marks."""

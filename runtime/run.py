@@ -10,15 +10,16 @@ from policyc.runtime.failures import LimitExceeded
 from policyc.runtime.history import CallLinks, History, ToolCounts
 from policyc.runtime.interpreter import Frame, Interpreter
 from policyc.runtime.limits import Limits, Meter
-from policyc.runtime.reports import Match, Spot, bound_frame, coordinates_of
+from policyc.runtime.matches import Match, Spot, coordinates_of
+from policyc.runtime.reports import bound_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from policyc.compiler.codegen import Generated
     from policyc.compiler.signatures import Signature
     from policyc.runtime.failures import EvaluationError
-    from policyc.runtime.history import Event
+    from policyc.runtime.matches import Event
+    from policyc.runtime.program import Program
 
 Spots = tuple[Spot, ...]
 
@@ -32,8 +33,7 @@ class Run:
 
     def __init__(
         self,
-        plan: p.Plan,
-        generated: Generated,
+        program: Program,
         load: Callable[[Signature], Callable[..., Any]],
         parameters: Mapping[str, Any],
         events: Sequence[Event] | None,
@@ -43,7 +43,7 @@ class Run:
         is_monitor: bool = False,
         limits: Limits | None = None,
     ) -> None:
-        self.plan = plan
+        self.program = program
         self.load = load
         self.parameters = parameters
         self.events = events
@@ -51,11 +51,11 @@ class Run:
         self.tools = tools
         self.is_monitor = is_monitor
         self.failed: list[tuple[p.RulePlan, EvaluationError, Frame]] = []
-        self.waiting: dict[int, list[Spots]] = {}
-        for index in generated.late:
-            scans = any(isinstance(x, p.Scan) for x in plan.rules[index].block.steps)
-            self.waiting[index] = [] if scans else [()]
-        self.meter = None if limits is None else Meter([r.ref.name for r in plan.rules], limits)
+        generated = program.generated
+        self.waiting: dict[int, list[Spots]] = {
+            index: [] if has_scans else [()] for index, has_scans in generated.late.items()
+        }
+        self.meter = None if limits is None else Meter(generated.names, limits)
         self.exceeded: dict[int, LimitExceeded] = {}
         self.doubts: list[tuple[p.RulePlan, str, Spot]] = []
         self.reported: set[Any] = set()
@@ -63,6 +63,10 @@ class Run:
         self.disabled: frozenset[int] = frozenset()
         self._history: History | None = None
         self._interpreter: Interpreter | None = None
+
+    @property
+    def plan(self) -> p.Plan:
+        return self.program.plan
 
     @property
     def has_failed(self) -> bool:

@@ -34,7 +34,8 @@ from policyc.runtime.wildcards import wildcard_match
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from policyc.runtime.history import CallLinks, Event
+    from policyc.runtime.history import CallLinks
+    from policyc.runtime.matches import Event
     from policyc.runtime.run import Run
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from policyc.grammar.source import Source
 from policyc.runtime.engine import Engine, as_events, check_parameters
+from policyc.runtime.loading import load_program, loader, read_source
 from policyc.runtime.monitor import Monitor
 from policyc.runtime.results import AnalysisResult, UnhandledViolations
 
@@ -34,15 +34,11 @@ class Policy:
         limits: Limits | None = None,
         optimize: bool = True,
     ) -> None:
-        from policyc.runtime.extensions import catalogue  # noqa: PLC0415  # see from_string
-
         self._program = program
         self._functions = functions
         self._limits = limits
         self._optimize = optimize
-        self._engine = Engine(
-            program, catalogue(functions).load, limits=limits, optimize=optimize
-        )
+        self._engine = Engine(program, loader(functions), limits=limits, optimize=optimize)
         self.diagnostics = diagnostics
         """The warnings of the policy."""
 
@@ -98,14 +94,14 @@ class Policy:
     ) -> Policy:
         """Compile several files into one set of rules; what one file declares is not seen by the others.
 
+        What is compiled is kept in the user's cache folder (`POLICYC_CACHE_DIR`, `POLICYC_NO_CACHE=1`).
+
         Raises:
             PolicyError: some file has errors; those of all files are told.
             OSError: a file cannot be read.
         """
-        from policyc.runtime.loading import read_source  # noqa: PLC0415  # see from_string
-
         sources = [read_source(path) for path in paths]
-        return cls._compile(sources, functions, limits, optimize=optimize)
+        return cls._compile(sources, functions, limits, optimize=optimize, keep=True)
 
     @classmethod
     def _compile(
@@ -115,11 +111,9 @@ class Policy:
         limits: Limits | None,
         *,
         optimize: bool,
+        keep: bool = False,
     ) -> Policy:
-        # The compiler is loaded where a policy is compiled: a pickled or cached one needs none of it.
-        from policyc.runtime.loading import compile_program  # noqa: PLC0415
-
-        program, diagnostics = compile_program(sources, functions)
+        program, diagnostics = load_program(sources, functions, keep=keep)
         return cls(program, diagnostics, functions, limits=limits, optimize=optimize)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -133,7 +127,7 @@ class Policy:
     @property
     def parameters(self) -> dict[str, Any]:
         """The names of the `input.*` values that the policy needs, each with its default (None: it has none)."""
-        return dict.fromkeys(sorted(self._program.parameters))
+        return dict.fromkeys(sorted(self._program.generated.parameters))
 
     # --- evaluation
 
@@ -175,6 +169,8 @@ class Policy:
         self, trace: Any, *, raise_on_violation: bool = False, **parameters: Any
     ) -> AnalysisResult:
         """`analyze` in a thread, so that the event loop goes on."""
+        import asyncio  # noqa: PLC0415  # slow to load, and seldom needed
+
         return await asyncio.to_thread(
             self.analyze, trace, raise_on_violation=raise_on_violation, **parameters
         )
@@ -183,6 +179,8 @@ class Policy:
         self, past: Any, pending: Any, *, raise_on_violation: bool = False, **parameters: Any
     ) -> AnalysisResult:
         """`analyze_pending` in a thread, so that the event loop goes on."""
+        import asyncio  # noqa: PLC0415  # slow to load, and seldom needed
+
         return await asyncio.to_thread(
             self.analyze_pending,
             past,

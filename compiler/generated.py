@@ -1,0 +1,51 @@
+"""What the compiler hands to the runtime: code as text, and the constants that the code needs, as data.
+
+Nothing here needs the compiler: a policy that was compiled before runs without loading it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(slots=True)
+class Generated:
+    """The code of a policy and what its runtime must know without looking at the plan.
+
+    `late`: rules whose verdict is decided at the end, and whether they have trace variables. `linked`: rules that ask
+    which call an output answers. `eager`: rules whose raised expression may fail. `needs_context`: the code calls
+    the run for what it does not do itself. `keeps_events`: monitors must keep all events.
+    """
+
+    source: str
+    constants: dict[str, Any]
+    names: tuple[str, ...]
+    parameters: frozenset[str]
+    needs_context: bool
+    keeps_events: bool
+    late: dict[int, bool]
+    linked: frozenset[int]
+    eager: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PatternTest:
+    """A constant that stands for the test of a pattern; `fullmatch` is that of a value pattern."""
+
+    text: str
+    operation: Literal["search", "match", "fullmatch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """A constant that stands for a built-in function, which is loaded with the program."""
+
+    implementation: str
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchTable:
+    """Blocks by the tool name that they are for: the function that makes each, and its constants."""
+
+    rows: dict[str, tuple[tuple[str, tuple[Any, ...]], ...]]
