@@ -79,9 +79,18 @@ if TYPE_CHECKING:
 _PLAIN = frozenset({"str", "int", "float", "number", "bool", "None", "json", "dict"})
 
 
-def check(tree: PolicyFile, table: SymbolTable, catalogue: Catalogue, reporter: Reporter) -> None:
-    """Fills the types of the table; what is wrong goes to the reporter."""
-    Checker(tree, table, catalogue, reporter).run()
+def check(
+    tree: PolicyFile,
+    table: SymbolTable,
+    catalogue: Catalogue,
+    reporter: Reporter,
+    order: Iterable[Symbol],
+) -> None:
+    """Fills the types of the table; what is wrong goes to the reporter.
+
+    `order` has the constants of the file, each after those that it uses.
+    """
+    Checker(tree, table, catalogue, reporter).run(order)
 
 
 class Checker:
@@ -99,7 +108,6 @@ class Checker:
         """By node: what the declaration of a predicate's parameter says, which nothing enforces."""
         self.reported_missing: set[str] = set()
         self._parameter_types: dict[Symbol, Type] = {}
-        self._constants: set[Symbol] = set()
         self._in_constant = False
         self._handlers: dict[type, Callable[[Any], Type]] = {
             String: self._text,
@@ -129,11 +137,14 @@ class Checker:
 
     # --- statements -----------------------------------------------------------------------------
 
-    def run(self) -> None:
+    def run(self, order: Iterable[Symbol]) -> None:
+        for symbol in order:
+            if isinstance(symbol.declaration, ConstantDeclaration):
+                self._in_constant = True
+                symbol.type = self.type_of(symbol.declaration.value)
+                self._in_constant = False
         for statement in self.tree.statements:
             match statement:
-                case ConstantDeclaration():
-                    self._constant_type(self.table.declared[statement.uid])
                 case Predicate():
                     for parameter in statement.parameters:
                         symbol = self.table.declared[parameter.uid]
@@ -142,18 +153,8 @@ class Checker:
                 case Rule():
                     self.lines(statement.body)
                     raises.check_raise(self, statement)
-                case Import() | ImportFrom():
+                case Import() | ImportFrom() | ConstantDeclaration():
                     pass
-
-    def _constant_type(self, symbol: Symbol) -> Type:
-        """The type of a constant, inferred at its first use: constants may stand in any order."""
-        declaration = symbol.declaration
-        if symbol not in self._constants and isinstance(declaration, ConstantDeclaration):
-            self._constants.add(symbol)
-            outer, self._in_constant = self._in_constant, True
-            symbol.type = self.type_of(declaration.value)
-            self._in_constant = outer
-        return symbol.type
 
     def lines(self, lines: Iterable[Line]) -> None:
         for line in lines:
@@ -218,8 +219,6 @@ class Checker:
     def _name(self, node: Name) -> Type:
         symbol = self.table.uses[node.uid]
         kind = symbol.kind
-        if kind is SymbolKind.CONSTANT:
-            return self._constant_type(symbol)
         if kind is SymbolKind.PARAMETER:
             self.declared_types[node.uid] = self._parameter_types[symbol]
             return ANY

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from policyc.grammar.nodes import PolicyFile
 
 
-def check_cycles(tree: PolicyFile, table: SymbolTable, reporter: Reporter) -> None:
-    """Reports each circle once, at the declaration in it that stands first."""
+def check_cycles(tree: PolicyFile, table: SymbolTable, reporter: Reporter) -> list[Symbol]:
+    """Constants and predicates, each after those that it uses.
+
+    Reports each circle once, at the declaration in it that stands first.
+    """
     graph = _uses_of_declarations(tree, table)
-    finished: set[Symbol] = set()
+    finished: dict[Symbol, None] = {}
     for start in graph:
         path = _circle(start, graph, finished)
         if not path:
@@ -34,6 +37,7 @@ def check_cycles(tree: PolicyFile, table: SymbolTable, reporter: Reporter) -> No
         else:
             message = f"the constant `{first.name}` needs its own value: {shown}"
             reporter.report("E0502", first.span, message, "give one of the constants a plain value")
+    return list(finished)
 
 
 def _uses_of_declarations(tree: PolicyFile, table: SymbolTable) -> dict[Symbol, list[Symbol]]:
@@ -51,7 +55,7 @@ def _uses_of_declarations(tree: PolicyFile, table: SymbolTable) -> dict[Symbol, 
 
 
 def _circle(
-    start: Symbol, graph: dict[Symbol, list[Symbol]], finished: set[Symbol]
+    start: Symbol, graph: dict[Symbol, list[Symbol]], finished: dict[Symbol, None]
 ) -> list[Symbol] | None:
     """A circle that can be reached from `start`, as the names along it; None if there is none that
     is new.
@@ -65,7 +69,7 @@ def _circle(
         if is_done:
             path.pop()
             on_path.discard(symbol)
-            finished.add(symbol)
+            finished[symbol] = None
         elif symbol in on_path:
             found = found or path[path.index(symbol) :]
         elif symbol not in finished:

@@ -47,8 +47,8 @@ def check_source(source: Source, catalogue: Catalogue) -> Checked:
     reporter = Reporter(source)
     reporter.diagnostics.extend(parsed.diagnostics)
     table = resolve(parsed.tree, catalogue, reporter, parsed.lost_declarations)
-    check_cycles(parsed.tree, table, reporter)
-    check(parsed.tree, table, catalogue, reporter)
+    order = check_cycles(parsed.tree, table, reporter)
+    check(parsed.tree, table, catalogue, reporter, order)
     context = LintContext(
         source,
         parsed.tree,

@@ -143,9 +143,11 @@ class Suggestions:
             )
         if isinstance(statement, ConstantDeclaration):
             return "a constant stands by itself; declare a predicate for what depends on the trace"
+        if name.isupper() and len(name) > 1:
+            return f'declare it as a constant, `{name} := ...`, or write `"{name}"` for the text'
         member = parent.name.text if isinstance(parent, Member) else None
         kind = self._kind_for(name, member)
-        elsewhere = any(_declares(other, name) for other in self._tree.statements)
+        elsewhere = name in self._variables
         if elsewhere and isinstance(statement, Rule):
             return f"it belongs to another rule; declare it in this one too: `({name}: {kind})`"
         if member or elsewhere:
@@ -174,6 +176,16 @@ class Suggestions:
         for name in (*self._catalogue.builtins, *TYPE_NAMES):
             found.pop(name, None)
         return found
+
+    @cached_property
+    def _variables(self) -> frozenset[str]:
+        """The variables that any rule or predicate of the file declares."""
+        return frozenset(
+            node.name.text
+            for statement in self._tree.statements
+            for node in walk(statement)
+            if isinstance(node, TypedVariable | DerivedVariable)
+        )
 
     @cached_property
     def _parents(self) -> dict[int, Node]:

@@ -143,7 +143,7 @@ def _alternatives(context: LintContext, node: BoolOp) -> Iterator[Diagnostic]:
         if len(facts) != 1:
             continue
         fact = facts[0]
-        for earlier in by_subject.setdefault(fact.subject, []):
+        for earlier in by_subject.setdefault(fact.subject, [])[:_MOST_FACTS]:
             if _cover_everything(earlier, fact):
                 yield context.warn(
                     "W0728",
