@@ -468,9 +468,9 @@ class _Generator:
         codes: list[_Test] = []
         for condition in conditions:
             emitter.reads_arguments = False
-            code = emitter.condition(condition)
-            if code.text != "True":
-                codes.append(_Test(code.text, code.can_fail, emitter.reads_arguments))
+            emitted = emitter.condition(condition)
+            if emitted.text != "True":
+                codes.append(_Test(emitted.text, emitted.can_fail, emitter.reads_arguments))
         self._note(emitter)
         can_fail = any(code.can_fail for code in codes)
         spot = f"({number}, {form.part}, e)"
@@ -606,7 +606,8 @@ def _role_of(condition: p.Expr, variable: str) -> str | None:
             right=p.Literal(value=str() as role),
         ) if name == variable:
             return role
-    return None
+        case _:
+            return None
 
 
 def _known_role(conditions: list[p.Expr], variable: str) -> str | None:
@@ -623,7 +624,8 @@ def _known_tool(unit: _Unit, scan: p.Scan) -> str | None:
     match conditions[0]:
         case p.MatchTool(name=name, wildcard=False, arguments=None):
             return name
-    return None
+        case _:
+            return None
 
 
 def _sinks_first(unit: _Unit) -> list[p.Scan]:
@@ -657,16 +659,20 @@ def _asks_for_links(rule: p.RulePlan, plan: p.Plan) -> bool:
     stack: list[p.PlanNode] = [rule, *plan.constants]
     while stack:
         for node in p.walk(stack.pop()):
-            kind = type(node)
-            if kind is p.MatchTool:
-                if not (isinstance(node.value, p.Var) and node.value.type == ts.TOOL_CALL):
+            match node:
+                case p.MatchTool(value=p.Var(type=ts.TOOL_CALL)):
+                    pass
+                case p.MatchTool():
                     return True
-            elif kind is p.CallFunction:
-                if node.signature.name == "tool_call":
-                    return True
-            elif kind is p.CallPredicate and node.index not in seen:
-                seen.add(node.index)
-                stack.append(plan.predicates[node.index])
+                case p.CallFunction(signature=signature):
+                    if signature.name == "tool_call":
+                        return True
+                case p.CallPredicate(index=index):
+                    if index not in seen:
+                        seen.add(index)
+                        stack.append(plan.predicates[index])
+                case _:
+                    pass
     return False
 
 

@@ -167,6 +167,8 @@ class Emitter:
                 return self._flow(left, right, immediate=immediate)
             case p.MatchTool():
                 return self._match_tool(e)
+            case _:
+                pass
         raise NotCompiled
 
     def condition(self, e: p.Expr) -> Code:
@@ -399,7 +401,8 @@ class Emitter:
                 )
             case p.DictPattern(keys=keys, values=entries):
                 return self._dict_pattern(keys, entries, value)
-        raise NotCompiled
+            case p.ListPattern() | p.DetectorPattern():
+                raise NotCompiled
 
     def _text_pattern(self, text: str, value: Code) -> Code:
         pattern = compile_value_pattern(text)
@@ -425,7 +428,8 @@ class Emitter:
                 return f"{name} == {wanted}"
             case "contains":
                 return f"{wanted} in {name}"
-        return f"{name}.{lowering.kind}({wanted})"
+            case "startswith" | "endswith":
+                return f"{name}.{lowering.kind}({wanted})"
 
     def _matcher(self, pattern: Pattern, operation: Operation) -> str:
         """A name for a method of a pattern; the pattern is made when the code first calls it."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from policyc.compiler.frontend import Checked
     from policyc.compiler.signatures import Signature
+    from policyc.grammar.source import Span
 
 RISK_TAG = re.compile(r"\[risk=(\w+)\]", re.IGNORECASE)
 RISK_LEVELS = {"low": "low", "medium": "medium", "high": "high", "critical": "high"}
@@ -119,6 +120,8 @@ class _Lowering:
                     and symbol.signature.result == ts.VIOLATION
                 ):
                     return self.message_texts(first)
+            case _:
+                pass
         return []
 
     def predicate_number(self, symbol: Symbol) -> int:
@@ -174,7 +177,7 @@ class _Lowering:
             self.slots[symbol] = name
         return name
 
-    def block(self, lines: tuple[n.Line, ...], span: p.Span) -> p.Block:
+    def block(self, lines: tuple[n.Line, ...], span: Span) -> p.Block:
         declarations: dict[Symbol, n.TypedVariable | n.DerivedVariable | n.Assign] = {}
         for line in lines:
             for node in _declarations(line):
@@ -289,9 +292,9 @@ class _Lowering:
             case n.Unary(operator=operator, operand=operand):
                 lowered = self.expr(operand)
                 if operator == "-" and isinstance(lowered, p.Literal):
-                    value = lowered.value
-                    if isinstance(value, int | float) and not isinstance(value, bool):
-                        return p.Literal(-value, span=span, type=lowered.type)
+                    amount = lowered.value
+                    if isinstance(amount, int | float) and not isinstance(amount, bool):
+                        return p.Literal(-amount, span=span, type=lowered.type)
                 return p.Negative(lowered, positive=operator == "+", span=span, type=kind)
             case n.Binary(operator=operator, left=left, right=right):
                 return p.Arithmetic(
@@ -312,12 +315,12 @@ class _Lowering:
                     span=span,
                     type=kind,
                 )
-            case n.Comprehension(element=element, variable=_, source=source, condition=condition):
+            case n.Comprehension(element=element, source=source, condition=condition):
                 lowered_source = self.expr(source)
-                name = self.slot(self.declared[node.uid])
+                variable = self.slot(self.declared[node.uid])
                 return p.Map(
                     self.expr(element),
-                    name,
+                    variable,
                     lowered_source,
                     None if condition is None else self.expr(condition),
                     span=span,
@@ -333,7 +336,7 @@ class _Lowering:
     def name(self, node: n.Name, kind: ts.Type) -> p.Expr:
         return self.symbol(self.uses[node.uid], node.span, kind)
 
-    def symbol(self, symbol: Symbol, span: p.Span, kind: ts.Type) -> p.Expr:
+    def symbol(self, symbol: Symbol, span: Span, kind: ts.Type) -> p.Expr:
         match symbol.kind:
             case SymbolKind.CONSTANT:
                 return _at(self.constant(symbol), span)
@@ -371,7 +374,7 @@ class _Lowering:
         symbol: Symbol,
         args: tuple[p.Expr, ...],
         keywords: tuple[tuple[str, p.Expr], ...],
-        span: p.Span,
+        span: Span,
     ) -> p.Expr:
         declaration = symbol.declaration
         assert isinstance(declaration, n.Predicate)  # noqa: S101  # checked by the caller
@@ -405,7 +408,7 @@ class _Lowering:
             return links[0]
         return p.And(tuple(links), span=node.span, type=ts.BOOL)
 
-    def link(self, left_node: n.Expr, link: n.Comparison, span: p.Span) -> p.Expr:
+    def link(self, left_node: n.Expr, link: n.Comparison, span: Span) -> p.Expr:
         operator = link.operator
         negated = operator in ("not in", "is not")
         left = self.operand(left_node)
@@ -432,7 +435,7 @@ class _Lowering:
 
     # --- tool patterns
 
-    def tool_pattern(self, value: p.Expr, node: n.ToolPattern, span: p.Span) -> p.Expr:
+    def tool_pattern(self, value: p.Expr, node: n.ToolPattern, span: Span) -> p.Expr:
         arguments: p.Pattern | None = None
         if node.arguments:
             arguments = self.pattern(node.arguments[0])
@@ -483,10 +486,11 @@ def is_literal(value: p.Expr) -> bool:
             return all(is_literal(x) for x in items)
         case p.DictOf(values=values):
             return all(is_literal(x) for x in values)
-    return False
+        case _:
+            return False
 
 
-def _at(value: p.Expr, span: p.Span) -> p.Expr:
+def _at(value: p.Expr, span: Span) -> p.Expr:
     """A literal constant at the place of its use; other references keep the span of their declaration."""
     if isinstance(value, p.Literal):
         return p.Literal(value.value, span=span, type=value.type)

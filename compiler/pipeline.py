@@ -83,7 +83,8 @@ def merge(plans: Sequence[p.Plan]) -> p.Plan:
                     return replace(node, index=index + predicates)
                 case p.ConstantRef(index=index):
                     return replace(node, index=index + constants)
-            return node
+                case _:
+                    return node
 
         for rule in plan.rules:
             moved: p.RulePlan = p.rewrite(rule, move)

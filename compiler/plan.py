@@ -11,7 +11,6 @@ Every node carries the span it came from and its static type. Variables are name
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import typesystem as ts
@@ -411,14 +410,19 @@ _NODES = ("Expr", "Pattern", "Step", "Block", "FormatPart", "Literal")
 """Parts of the annotations of fields that hold plan nodes."""
 
 
-@cache
+_FIELDS: dict[type[PlanNode], tuple[str, ...]] = {}
+
+
 def _fields(kind: type[PlanNode]) -> tuple[str, ...]:
     """The fields of a kind of node that may hold nodes."""
-    return tuple(
-        f.name
-        for f in fields(kind)
-        if f.name not in ("span", "type") and any(word in str(f.type) for word in _NODES)
-    )
+    names = _FIELDS.get(kind)
+    if names is None:
+        names = _FIELDS[kind] = tuple(
+            f.name
+            for f in fields(kind)
+            if f.name not in ("span", "type") and any(word in str(f.type) for word in _NODES)
+        )
+    return names
 
 
 def children(node: PlanNode) -> list[PlanNode]:
@@ -487,6 +491,8 @@ def free_variables(node: PlanNode) -> frozenset[str]:
                 if not isinstance(step, Check):
                     bound.add(step.variable)
             return used
+        case _:
+            pass
     found: frozenset[str] = frozenset()
     for child in children(node):
         found |= free_variables(child)

@@ -104,7 +104,8 @@ class TraceDependence:
                     self.constants[index] = False
                     self.constants[index] = self.of(self.plan.constants[index].value)
                 return self.constants[index]
-        return False
+            case _:
+                return False
 
 
 class Scheduler:

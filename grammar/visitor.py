@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import cache
 from typing import TYPE_CHECKING
 
 from policyc.grammar.nodes import Node
@@ -15,12 +14,17 @@ if TYPE_CHECKING:
 _LEAVES = frozenset({"str", "str | None", "bool", "bool | None", "int", "int | float", "Span"})
 
 
-@cache
+_FIELDS: dict[type[Node], tuple[str, ...]] = {}
+
+
 def _child_fields(kind: type[Node]) -> tuple[str, ...]:
     """The fields of a kind of node that may hold nodes."""
-    return tuple(
-        f.name for f in fields(kind) if f.name not in ("span", "uid") and f.type not in _LEAVES
-    )
+    names = _FIELDS.get(kind)
+    if names is None:
+        names = _FIELDS[kind] = tuple(
+            f.name for f in fields(kind) if f.name not in ("span", "uid") and f.type not in _LEAVES
+        )
+    return names
 
 
 def children(node: Node) -> list[Node]:

@@ -32,7 +32,7 @@ class TraceObject:
         self.index = index
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.place == other.place and self.data is other.data  # type: ignore[attr-defined]  # same type
+        return type(self) is type(other) and self.place == other.place and self.data is other.data
 
     def __hash__(self) -> int:
         return hash((type(self), self.place))

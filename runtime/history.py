@@ -239,7 +239,7 @@ class History:
         if domain == ts.TOOL_OUTPUT and kind == "output":
             return [((number, -1), ToolOutput(event, (index,), index), (index,))]
         if domain in (ts.TOOL_CALL, ts.FUNCTION):
-            found = []
+            found: list[tuple[Coordinate, Any, Place | None]] = []
             for part, call in self._calls(kind, number, event):
                 view: TraceObject = self._call(number, part, call)
                 if domain == ts.FUNCTION:

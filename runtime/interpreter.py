@@ -516,7 +516,7 @@ class Interpreter:
         """Every text of a value with its place."""
         if isinstance(value, str):
             return [(value, places if isinstance(places, tuple) else None)]
-        if isinstance(value, list | tuple) and not isinstance(value, TraceObject):
+        if isinstance(value, list | tuple):
             found = []
             for item, place in elements(list(value), places):
                 found.extend(self.texts_of(item, place))
@@ -645,7 +645,8 @@ class Interpreter:
                 return [self.locate(item, frame) for item in items]
             case p.Map(element=element):
                 return [self.locate(element, inner) for inner in self._items(expression, frame)]
-        return None
+            case _:
+                return None
 
     def _entry_place(self, owner: p.Expr, key: Any, frame: Frame) -> Places:
         value = self.eval(owner, frame)

@@ -14,6 +14,8 @@ from policyc.runtime.program import Program
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from policyc.compiler.signatures import Signature
+
 
 BUNDLED = "policy:"
 """Before the name of a bundled policy."""
