@@ -71,7 +71,8 @@ class _Lowering:
                 self.constant(self.declared[statement.uid])
         predicates = tuple(x for x in self.predicates if x is not None)
         constants = tuple(x for x in self.constants if x is not None)
-        rules = [_with_parameters(rule, predicates, constants) for rule in rules]
+        if any(symbol.kind is SymbolKind.INPUT for symbol in self.uses.values()):
+            rules = [_with_parameters(rule, predicates, constants) for rule in rules]
         return p.Plan(tuple(rules), predicates, constants, (self.source,))
 
     # --- statements
