@@ -158,10 +158,18 @@ class Folding:
             right = nodes.DerivedVariable(
                 right.name, right.type, source, span=self._span(right, source), uid=self._uid()
             )
+        if operator.text in ("is", "is not") and isinstance(right, nodes.TypedVariable):
+            right = self._bracketed_tool(right)
         span = Span(operator.start_pos, self._extent(right).end)
         return nodes.Comparison(
             operator.text, right, operator_span=operator.span, span=span, uid=self._uid()
         )
+
+    def _bracketed_tool(self, variable: nodes.TypedVariable) -> Expr:
+        """`x is (tool:name)`, which reads like a variable named `tool`."""
+        if variable.name.text != "tool":
+            return variable
+        return nodes.ToolPattern(variable.type.name, False, span=variable.span, uid=variable.uid)
 
     def _sum(self) -> Expr:
         return self._left(SUM, self._product)

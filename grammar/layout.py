@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_NESTING = 100
+"""How many brackets or blocks may be open at once."""
 
 _OPEN = frozenset({"LPAR", "LSQB", "LBRACE"})
 _CLOSE = frozenset({"RPAR", "RSQB", "RBRACE"})
@@ -55,7 +56,7 @@ class Reading:
 
     `inside_brackets` reads without layout. `complete` puts a value after a colon or `:=` that ends
     the text, so that the header of a block can be read alone. `edits`, by their start, mend
-    mistakes that are already reported.
+    mistakes that are already reported, and `lenient` reads on after a mistake of indentation.
     """
 
     text: str
@@ -64,6 +65,7 @@ class Reading:
     inside_brackets: bool = False
     complete: bool = False
     edits: dict[int, Edit] = field(default_factory=dict)
+    lenient: bool = False
     line_ends: list[Span] = field(default_factory=list)
     deepest: int = 0
 
@@ -119,6 +121,7 @@ class _Lines:
         self.blocks = [_Depth(margin)]
         self.line = self.blocks[0]
         self.colon: Lexeme | None = None  # a colon of this line outside brackets
+        self.colons = 0
         self.started = False
 
     def _blanks_before_first_lexeme(self) -> str:
@@ -157,6 +160,9 @@ class _Lines:
                         brackets.pop()
                 elif not brackets:
                     self.colon = lexeme
+                    self.colons += 1
+                    if self.colons > MAX_NESTING:
+                        raise too_deep(lexeme.span)
                 last = kind
                 yield lexeme
         yield from self._finish(last)
@@ -190,17 +196,19 @@ class _Lines:
             return
         depth = _Depth(_indentation(lexeme))
         deeper = self._order(depth, self.line, lexeme) > 0
-        if deeper and last in ("COLON", "ASSIGN"):
+        opened = last in ("COLON", "ASSIGN")
+        if opened and (deeper or (self.reading.lenient and depth.wide == self.line.wide)):
             self.blocks.append(depth)
             if len(self.blocks) > MAX_NESTING:
                 raise too_deep(Span(lexeme.end_pos, lexeme.end_pos + 1))
             yield Lexeme("INDENT", "", lexeme.end_pos, lexeme.end_pos)
-        elif deeper and self.colon is not None:
+        elif deeper and not opened and self.colon is not None and not self.reading.lenient:
             raise _line_after_one_line_body(lexeme, self.colon, self.text)
         else:
             yield from self._close(depth, lexeme)
         self.line = depth
         self.colon = None
+        self.colons = 0
 
     def _close(self, depth: _Depth, lexeme: Lexeme) -> Iterator[Lexeme]:
         blocks = self.blocks
@@ -209,10 +217,12 @@ class _Lines:
             if len(blocks) == 1:
                 blocks[0] = depth
                 return
+            if self.reading.lenient and depth.wide > blocks[-2].wide:
+                return
             blocks.pop()
             closed = True
             yield Lexeme("DEDENT", "", lexeme.end_pos, lexeme.end_pos)
-        if closed and order > 0:
+        if closed and order > 0 and not self.reading.lenient:
             raise SyntaxProblem(
                 "E0102",
                 "this line is indented like no line above it",
@@ -222,6 +232,8 @@ class _Lines:
 
     def _order(self, one: _Depth, other: _Depth, lexeme: Lexeme) -> int:
         order = one.compare(other)
+        if order is None and self.reading.lenient:
+            return one.wide - other.wide
         if order is None:
             raise SyntaxProblem(
                 "E0103",
@@ -248,9 +260,9 @@ def _indentation(lexeme: Lexeme) -> str:
 def too_deep(span: Span) -> SyntaxProblem:
     return SyntaxProblem(
         "E0109",
-        f"this is nested more than {MAX_NESTING} levels deep",
+        "this is nested too deeply",
         span,
-        help="Give parts of it a name with `:=` or move them to a predicate.",
+        help="Give parts of it a name with `:=`, or move them to a predicate.",
     )
 
 

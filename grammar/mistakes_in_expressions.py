@@ -154,6 +154,9 @@ def equals_sign(place: Place) -> Mistake | None:
     if place.is_header:
         if not after_name and not _declares_predicate(place):
             return None if token.text != "=" else _comparison(place)
+        end = token.end
+        if token.text == ":" and place.at(place.index + 2).text == "=":  # `X: str = "a"`
+            end = place.at(place.index + 2).end
         return mistake(
             "E0203",
             f"`{token.text}` declares nothing",
@@ -161,7 +164,7 @@ def equals_sign(place: Place) -> Mistake | None:
             f"Write `{place.first.text} := ...`."
             if after_name
             else "Write `:=` after the brackets.",
-            Edit(token.start, token.end, ":="),
+            Edit(token.start, end, ":="),
         )
     if after_name:
         name = place.previous.text

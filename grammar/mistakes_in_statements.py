@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from policyc.grammar.layout import Edit
 from policyc.grammar.mistakes import NOTHING, Detector, Mistake, Place, mistake
+from policyc.grammar.operators import RESERVED
+from policyc.grammar.sections import PAIRS
 from policyc.grammar.source import Span
 
 if TYPE_CHECKING:
@@ -123,23 +125,19 @@ def rule_header(place: Place) -> Mistake | None:
             place.first.span,
             'Write the message after `raise`: `raise "text" if:`.',
         )
-    token, previous = place.token, place.previous
-    if token.text == "," and place.enclosing < 0:
+    token = place.token
+    if place.enclosing >= 0:
+        return _header_inside_brackets(place)
+    if token.text == ",":
         return mistake(
             "E0204",
             "a rule raises one value",
             token.span,
             'Put them into a violation: `raise Violation("text", value) if:`.',
         )
-    if token.text == "{" or (previous.text == "{" and place.at(place.index - 2).text == "if"):
-        brace = token if token.text == "{" else previous
-        return mistake(
-            "E0228",
-            "braces hold no body",
-            brace.span,
-            "Write a colon, and the conditions on deeper lines below it.",
-        )
-    if token.kind == "word" and token.text in _HEADER_WORDS and place.enclosing < 0:
+    if token.text == "{":
+        return _braces(token)
+    if token.kind == "word" and token.text in _HEADER_WORDS:
         return mistake(
             "E0204",
             f"`{token.text}` does not open the conditions of a rule",
@@ -153,9 +151,36 @@ def rule_header(place: Place) -> Mistake | None:
     return _header_with_if(place, condition)
 
 
+def _header_inside_brackets(place: Place) -> Mistake | None:
+    opener = place.at(place.enclosing)
+    if opener.text == "{" and place.at(place.enclosing - 1).text in ("if", ":"):
+        return _braces(opener)
+    condition = next((i for i, t in enumerate(place.tokens) if t.text == "if" and i > 1), -1)
+    if place.enclosing in place.pairs or condition < 0:
+        return None
+    closer = PAIRS[opener.text]
+    word = place.at(condition)
+    return mistake(
+        "E0107",
+        f"this `{opener.text}` is never closed",
+        opener.span,
+        f"Add the missing `{closer}`.",
+        Edit(word.start, word.start, closer),
+    )
+
+
+def _braces(brace: RawToken) -> Mistake:
+    return mistake(
+        "E0228",
+        "braces hold no body",
+        brace.span,
+        "Write a colon, and the conditions on deeper lines below it.",
+    )
+
+
 def _header_without_if(place: Place) -> Mistake | None:
     token = place.token
-    if token.text == ":" and place.enclosing < 0:
+    if token.text == ":":
         return mistake(
             "E0204",
             "the `if` of this rule is missing",
@@ -163,7 +188,7 @@ def _header_without_if(place: Place) -> Mistake | None:
             "Write `if:` after the value.",
             Edit(token.start, token.start, "if"),
         )
-    if token is NOTHING and place.enclosing < 0:
+    if token is NOTHING:
         return mistake(
             "E0204",
             "this rule has no conditions",
@@ -176,7 +201,7 @@ def _header_without_if(place: Place) -> Mistake | None:
 
 def _header_with_if(place: Place, condition: int) -> Mistake | None:
     word = place.at(condition)
-    if place.index <= condition or place.enclosing >= 0:
+    if place.index <= condition:
         return None
     if place.index == condition + 1 and place.token is NOTHING:
         return mistake(
@@ -208,7 +233,7 @@ def _header_with_if(place: Place, condition: int) -> Mistake | None:
 
 def import_form(place: Place) -> Mistake | None:
     first = place.first
-    if first.text not in ("import", "from") or place.at(1).text in (":=", ".", "["):
+    if first.text not in ("import", "from") or place.at(1).text == ":=":
         return None
     if not place.is_header:
         return mistake(
@@ -237,6 +262,14 @@ def import_form(place: Place) -> Mistake | None:
         )
     if token.text == "," and first.text == "import":
         return _import(place, "one `import` takes one module", "Write one `import` on each line.")
+    names = first.text == "from" and "import" in [t.text for t in place.tokens[: place.index - 1]]
+    if names and token.kind == previous.kind == "word" and previous.text != "as":
+        return _import(
+            place,
+            "the names of an import are separated by commas",
+            "Put a comma between them.",
+            Edit(token.start, token.start, ","),
+        )
     if token.kind == "string" or token.text == "{":
         return _import(
             place, "this is no import of the language", "Write `from module import name`."
@@ -418,12 +451,11 @@ def line_end(place: Place) -> Mistake | None:
             Edit(token.start, token.end),
         )
     if token.text == "{" and place.is_last_in_line(place.index) and place.previous.text == ")":
-        return mistake(
-            "E0228",
-            "braces hold no body",
-            token.span,
-            "Write a colon, and the conditions on deeper lines below it.",
-        )
+        return _braces(token)
+    opening = place.enclosing
+    header = [place.at(opening + offset).text for offset in (-2, -1, 0)]
+    if opening > 0 and place.is_header and header in ([")", ":", "{"], ["if", ":", "{"]):
+        return _braces(place.at(opening))
     return None
 
 
@@ -431,12 +463,12 @@ def declared_names(tokens: list[RawToken]) -> set[str]:
     """The names that a statement or line would declare."""
     words = [token.text for token in tokens if token.kind == "word"]
     if words[:1] and words[0] in ("import", "from"):
-        return set(words)
+        return set(words) - RESERVED
     return {
         token.text
         for token, after in zip(tokens, [*tokens[1:], NOTHING], strict=True)
         if token.kind == "word" and after.text in (":", ":=", "=", "(")
-    }
+    } - RESERVED
 
 
 DETECTORS: tuple[Detector, ...] = (

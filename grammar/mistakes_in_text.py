@@ -195,7 +195,7 @@ def _quoted_by_entities(place: Place, index: int) -> Edit | None:
 def copied_decoration(place: Place) -> Mistake | None:
     """A fence of a code block, a prompt, a line number: what stood around the policy where it was copied."""
     first = place.first
-    if place.index > 1:
+    if place.index > (3 if first.text.isdigit() and place.at(1).text == "(" else 1):
         return None
     if first.text.startswith("```") or (first.text == "~" and place.at(1).text == "~"):
         line_end = place.text.find("\n", first.start)
@@ -276,15 +276,15 @@ def continued_by_backslash(place: Place) -> Mistake | None:
 
 
 def malformed_number(place: Place) -> Mistake | None:
-    if place.token.kind == place.previous.kind == "number":
-        if place.previous.end == place.token.start:
-            span = Span(place.previous.start, place.token.end)
-            return mistake(
-                "E0227",
-                f"`{place.text[span.start : span.end]}` is no number of the language",
-                span,
-                "Write versions and addresses as texts in quotes.",
-            )
+    previous = place.previous
+    if place.token.kind == previous.kind == "number" and previous.end == place.token.start:
+        span = Span(previous.start, place.token.end)
+        return mistake(
+            "E0227",
+            f"`{place.text[span.start : span.end]}` is no number of the language",
+            span,
+            "Write versions and addresses as texts in quotes.",
+        )
     for index in (place.index, place.index - 1):
         token = place.at(index)
         if token.kind == "number" and not _SIMPLE_NUMBER.fullmatch(token.text):

@@ -8,6 +8,7 @@ mistake hides neither the other statements nor their mistakes. What Lark raises 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from policyc.grammar import nodes
 from policyc.grammar.diagnostics import Diagnostic, sort_diagnostics
-from policyc.grammar.layout import Reading
+from policyc.grammar.layout import Reading, too_deep
 from policyc.grammar.problems import SyntaxProblem
 from policyc.grammar.recovery import Stopped, recover
 from policyc.grammar.sections import sections
 from policyc.grammar.source import Source, Span
+from policyc.grammar.visitor import children
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +46,9 @@ class Parsed:
     lost_uses: frozenset[str] = frozenset()
     bracketed: Mapping[int, Span] = field(default_factory=dict, repr=False)
 
+
+MAX_TREE_DEPTH = 150
+"""How many nodes of a tree may lie inside one another."""
 
 MAX_SYNTAX_ERRORS = 50
 """More of them in one file say nothing new."""
@@ -131,6 +136,16 @@ def _run(machine: _Machine, start: str) -> Any:
         raise Stopped(reading, reading.end if offset is None else offset, accepted) from None
 
 
+def _too_deep(statement: nodes.Statement) -> SyntaxProblem | None:
+    """Keeps the rest of the program, which follows trees by recursion, from running out of stack."""
+    level: list[nodes.Node] = [statement]
+    for _ in range(MAX_TREE_DEPTH):
+        level = [child for node in level for child in children(node)]
+        if not level:
+            return None
+    return too_deep(level[0].span)
+
+
 class _Reader:
     """One call of `parse`."""
 
@@ -146,10 +161,7 @@ class _Reader:
     def read(self) -> Parsed:
         builder = self.machine.builder
         builder.begin()
-        statements = self._whole()
-        if statements is None:
-            builder.begin()
-            statements = self._piecewise()
+        statements = self._shallow(self._statements())
         problems = [*self.problems, *builder.problems]
         tree = nodes.PolicyFile(
             tuple(statements),
@@ -166,13 +178,61 @@ class _Reader:
             builder.bracketed,
         )
 
-    def _whole(self) -> list[nodes.Statement] | None:
-        try:
-            statements = self._parse(0, len(self.text))
-        except (SyntaxProblem, Stopped):
-            return None
-        self.comments = self._comments(self.machine.layout.reading.line_ends)
-        return statements
+    def _statements(self) -> list[nodes.Statement]:
+        """Every statement that can be read. Reads on after the section of each mistake, so that no text
+        is read more often than the mistakes near it demand."""
+        text, builder = self.text, self.machine.builder
+        statements: list[nodes.Statement] = []
+        pieces: list[Span] = []
+        start = 0
+        while True:
+            reading = Reading(text, start, len(text))
+            try:
+                statements.extend(self._attempt(reading, "policy"))
+            except (SyntaxProblem, Stopped) as stop:
+                at = stop.span.start if isinstance(stop, SyntaxProblem) else stop.offset
+            else:
+                if start == 0:
+                    self.comments = self._comments(reading.line_ends)
+                return statements
+            pieces = pieces or sections(text)
+            piece = _broken(pieces, start, at, builder.statements)
+            statements.extend(s for s in builder.statements if s.span.end <= piece.start)
+            self._recover(piece, statements)
+            start = piece.end
+            if len(self.problems) >= MAX_SYNTAX_ERRORS:
+                self._give_up(start)
+                return statements
+
+    def _recover(self, piece: Span, statements: list[nodes.Statement]) -> None:
+        most = MAX_SYNTAX_ERRORS - len(self.problems)
+        recovered = recover(self.text, piece, self._attempt, most)
+        self.problems.extend(recovered.problems[:most])
+        statements.extend(recovered.statements)
+        self.lost_declarations |= recovered.declared
+        self.lost_uses |= recovered.used
+
+    def _give_up(self, start: int) -> None:
+        words = set(_WORD.findall(self.text, start))
+        self.lost_declarations |= words
+        self.lost_uses |= words
+
+    def _shallow(self, statements: list[nodes.Statement]) -> list[nodes.Statement]:
+        """The statements without those that are nested too deeply."""
+        kept = []
+        before = 0
+        for statement in statements:
+            # A tree of few nodes cannot be deep; uids count the nodes.
+            problem = _too_deep(statement) if statement.uid - before > MAX_TREE_DEPTH else None
+            before = statement.uid
+            if problem is None:
+                kept.append(statement)
+                continue
+            self.problems.append(problem)
+            words = _WORD.findall(self.text, statement.span.start, statement.span.end)
+            self.lost_uses.update(words)
+            self.lost_declarations.update(words[:2])
+        return kept
 
     def _comments(self, line_ends: list[Span]) -> tuple[nodes.Comment, ...]:
         """Comments stand only where lines end, so the texts of line ends hold them all."""
@@ -183,14 +243,12 @@ class _Reader:
             for found in _COMMENT.finditer(self.text, place.start, place.end)
         )
 
-    def _parse(self, start: int, end: int) -> list[nodes.Statement]:
-        return self._attempt(Reading(self.text, start, end), "policy")
-
     def _attempt(self, reading: Reading, start: str) -> list[nodes.Statement]:
-        """One parse, whose problems count only if it succeeds."""
+        """One parse, whose problems count only if it is the last word about a text."""
         builder = self.machine.builder
         known = len(builder.problems)
         self.machine.layout.reading = reading
+        builder.statements = []
         try:
             statements: list[nodes.Statement] = _run(self.machine, start)
         except (SyntaxProblem, Stopped):
@@ -200,21 +258,21 @@ class _Reader:
             del builder.problems[known:]
         return statements
 
-    def _piecewise(self) -> list[nodes.Statement]:
-        statements: list[nodes.Statement] = []
-        for section in sections(self.text):
-            if len(self.problems) >= MAX_SYNTAX_ERRORS:
-                words = set(_WORD.findall(self.text, section.start))
-                self.lost_declarations |= words
-                self.lost_uses |= words
-                break
-            try:
-                statements.extend(self._parse(section.start, section.end))
-            except (SyntaxProblem, Stopped):
-                recovered = recover(self.text, section, self._attempt)
-                self.problems.extend(recovered.problems)
-                statements.extend(recovered.statements)
-                self.lost_declarations |= recovered.declared
-                self.lost_uses |= recovered.used
-        del self.problems[MAX_SYNTAX_ERRORS:]
-        return statements
+
+def _broken(pieces: list[Span], start: int, at: int, read: list[nodes.Statement]) -> Span:
+    """The piece that stopped the parser: the first from `start` in which no statement could be read, for
+    an open bracket lets it run on, but none after the piece in which it stopped."""
+    index = bisect_right(pieces, start, key=_start) - 1
+    places = iter([statement.span.start for statement in read] + [len(pieces) and pieces[-1].end])
+    place = next(places)
+    while index + 1 < len(pieces) and pieces[index].end <= at:
+        while place < pieces[index].start:
+            place = next(places)
+        if place >= pieces[index].end:
+            break
+        index += 1
+    return pieces[index]
+
+
+def _start(span: Span) -> int:
+    return span.start

@@ -27,9 +27,12 @@ _FOREIGN = frozenset({"E0206", "E0222", "E0231", "E0228", "E0205"})
 
 
 # These go on with a statement of another language that is already reported.
-_SECOND_CLAUSES = frozenset("elif else except finally catch case end }".split())
+_SECOND_CLAUSES = frozenset(["elif", "else", "except", "finally", "catch", "case", "end", "}"])
 # What the parser says itself, but a detector may know better.
 _REFINED = frozenset({"E0206", "E0216", "E0221", "E0223", "E0233"})
+
+
+_INDENTATION = frozenset({"E0102", "E0103", "E0105"})
 
 
 class Stopped(Exception):
@@ -59,18 +62,21 @@ class Recovered:
     used: set[str] = field(default_factory=set)
 
 
-def recover(text: str, section: Span, attempt: Attempt) -> Recovered:
-    return _Recovery(text, section, attempt).run()
+def recover(text: str, section: Span, attempt: Attempt, most: int) -> Recovered:
+    """Finds at most about `most` mistakes in a section of the text."""
+    return _Recovery(text, section, attempt, most).run()
 
 
 class _Recovery:
-    def __init__(self, text: str, section: Span, attempt: Attempt) -> None:
+    def __init__(self, text: str, section: Span, attempt: Attempt, most: int) -> None:
+        self.most = most
         self.text = text
         self.section = section
         self.attempt = attempt
         self.tokens = raw_tokens(text, section.start, section.end)
         self.lines = logical_lines(text, self.tokens)
         self.edits: dict[int, Edit] = {}
+        self.line_edits: dict[int, Edit] = {}
         self.result = Recovered()
 
     def run(self) -> Recovered:
@@ -96,9 +102,17 @@ class _Recovery:
                 self._leave_out(line)
                 continue
             foreign_column = None
+            if len(self.result.problems) >= self.most:
+                return False
+            self.line_edits = {}
             unresolved = self._check_line(line, is_header=number == 0)
             if unresolved is None:
+                self.edits |= self.line_edits
                 continue
+            if unresolved.code == "E0106" and self.text.startswith(
+                ('"""', "'''"), unresolved.span.start
+            ):
+                return False  # where the text ends nobody knows
             if number == 0:
                 if unresolved.code in _FOREIGN:
                     return False
@@ -126,12 +140,12 @@ class _Recovery:
 
     def _is_gone(self, line: LogicalLine) -> bool:
         """Whether the edits leave nothing of a line."""
-        edit = self.edits.get(line.span.start)
+        edit = self.line_edits.get(line.span.start)
         return edit is not None and not edit.instead and edit.end >= line.span.end
 
     def _try(self, line: LogicalLine, *, is_header: bool) -> Mistake | None:
         reading = Reading(
-            self.text, line.span.start, line.span.end, complete=True, edits=self.edits
+            self.text, line.span.start, line.span.end, complete=True, edits=self.line_edits
         )
         try:
             self.attempt(reading, "policy" if is_header else "single_line")
@@ -159,7 +173,11 @@ class _Recovery:
     ) -> Mistake:
         place = _place(self.text, line.tokens, offset, accepted, is_header=is_header)
         found = explain(place, problem)
-        if is_header and found.problem.code not in _FOREIGN and self._is_condition(reading):
+        if (
+            is_header
+            and found.problem.code not in _FOREIGN | {"E0203"}
+            and self._is_condition(reading)
+        ):
             return mistake(
                 "E0231",
                 "this line belongs to no rule",
@@ -192,32 +210,41 @@ class _Recovery:
     # --- the whole ----------------------------------------------------------------------------
 
     def _check_whole(self) -> None:
-        reading = Reading(self.text, self.section.start, self.section.end, edits=self.edits)
+        problem = self._parse_whole(lenient=False)
+        if problem is None:
+            return
+        known = self.result.problems
+        # After other mistakes a line that stands where it cannot says nothing new.
+        if not known or problem.code in _INDENTATION:
+            known.append(problem)
+        for _ in range(_MAX_MISTAKES_IN_LINE):
+            problem = self._parse_whole(lenient=True)
+            if problem is None:
+                return
+            stray = [line for line in self.lines[1:] if line.span == problem.span]
+            if not stray:
+                break
+            self._leave_out(stray[0])
+        self._lose(self.tokens)
+
+    def _parse_whole(self, *, lenient: bool) -> SyntaxProblem | None:
+        reading = Reading(
+            self.text, self.section.start, self.section.end, edits=self.edits, lenient=lenient
+        )
         try:
             self.result.statements = self.attempt(reading, "policy")
         except SyntaxProblem as problem:
-            self.result.problems.append(problem)
-            self._lose(self.tokens)
+            return problem
         except Stopped as stop:
-            # Each line is well, so it is their arrangement; after other mistakes that says nothing.
-            if not self.result.problems:
-                self.result.problems.append(self._arrangement(stop))
-            self._lose(self.tokens)
+            return self._arrangement(stop)
+        return None
 
     def _arrangement(self, stop: Stopped) -> SyntaxProblem:
         before = [token for token in self.tokens if token.end <= stop.offset and _counts(token)]
         if "INDENT" in stop.accepted or (before and before[-1].text in (":", ":=")):
-            opener = before[-1]
-            return mistake(
-                "E0104",
-                "there is no body below this line",
-                opener.span,
-                "Indent the lines that belong to it."
-                if any(_counts(token) for token in self.tokens[self.tokens.index(opener) + 1 :])
-                else "Write its conditions on deeper lines below it.",
-            ).problem
+            return _missing_body(before[-1], self.tokens)
         line = next((line for line in self.lines if line.span.end > stop.offset), self.lines[-1])
-        if line is not self.lines[0] and line.span.start >= stop.offset:
+        if line is not self.lines[0]:
             return mistake(
                 "E0231",
                 "this line belongs to no rule",
@@ -230,20 +257,29 @@ class _Recovery:
     # --- edits and losses -----------------------------------------------------------------------
 
     def _add(self, edit: Edit) -> None:
-        known = self.edits.get(edit.start)
+        known = self.line_edits.get(edit.start)
         if known is not None:
             edit = Edit(edit.start, max(known.end, edit.end), f"{known.instead} {edit.instead}")
-        self.edits[edit.start] = edit
+        self.line_edits[edit.start] = edit
 
     def _leave_out(self, line: LogicalLine) -> None:
         self._lose(line.tokens)
-        start, end = line.span.start, line.span.end
-        self.edits = {at: edit for at, edit in self.edits.items() if not start <= at < end}
-        self.edits[start] = Edit(start, end)
+        self.edits[line.span.start] = Edit(line.span.start, line.span.end)
 
     def _lose(self, tokens: list[RawToken] | tuple[RawToken, ...]) -> None:
         self.result.declared |= declared_names(list(tokens))
         self.result.used |= {token.text for token in tokens if token.kind == "word"}
+
+
+def _missing_body(opener: RawToken, tokens: list[RawToken]) -> SyntaxProblem:
+    if opener.text == ":=":
+        message, hint = "there is no value after this `:=`", "Write it on the same line."
+    elif any(_counts(token) and token.start > opener.start for token in tokens):
+        message, hint = "there is no body below this line", "Indent the lines that belong to it."
+    else:
+        message = "there is no body below this line"
+        hint = "Write its conditions on deeper lines below it."
+    return mistake("E0104", message, opener.span, hint).problem
 
 
 def _counts(token: RawToken) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from policyc.grammar.source import Span
 
@@ -52,8 +52,7 @@ _TRIPLE_END = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RawToken:
+class RawToken(NamedTuple):
     """A piece of text: `string`, `open` (a text without its end), `comment`, `foreign` (a comment of
     another language), `newline`, `word`, `number`, `tool` or `symbol`."""
 

@@ -23,8 +23,9 @@ _INSIDE = re.compile(r"""[()\[\]{}"':!]""")
 
 @dataclass(frozen=True, slots=True)
 class FStringPart:
-    """`{expr:spec}`: the expression lies between `start` and `end` in the source."""
+    """`{expr:spec}`: the expression `text` lies between `start` and `end` in the source."""
 
+    text: str
     start: int
     end: int
     spec: str
@@ -188,7 +189,7 @@ def _part(content: str, brace: int, close: int, colon: int | None, base: int) ->
             Span(base + end + 1, base + close),
             "After the colon write a width, a precision or both: `{x:10}`, `{x:.2}`, `{x:10.2}`.",
         )
-    return FStringPart(base + brace + 1, base + end, spec, span)
+    return FStringPart(content[brace + 1 : end], base + brace + 1, base + end, spec, span)
 
 
 def _malformed(message: str, span: Span, hint: str) -> SyntaxProblem:

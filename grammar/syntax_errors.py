@@ -65,9 +65,10 @@ def explain(place: Place, problem: SyntaxProblem | None) -> Mistake:
 def _before_operator(place: Place) -> Place:
     """Where a value is wanted the parser takes any word for a name, `and` too, and stops only after it."""
     word = place.previous
-    if word.kind == "word" and word.text in _OPERATORS and "COMPARISON" in place.accepted:
-        if not ends_value(place.at(place.index - 2)):
-            return replace(place, index=place.index - 1, accepted=_VALUES)
+    taken_for_name = word.kind == "word" and word.text in _OPERATORS
+    stopped_after_it = taken_for_name and "COMPARISON" in place.accepted
+    if stopped_after_it and not ends_value(place.at(place.index - 2)):
+        return replace(place, index=place.index - 1, accepted=_VALUES)
     return place
 
 

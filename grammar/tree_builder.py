@@ -3,11 +3,12 @@ up.
 
 One builder serves the whole process (the parser guards it with a lock); `begin` gives it a fresh
 state. Each method is named after `->` in `policyc.lark`, takes the list of what stands on the right
-side of the rule, lexemes and earlier results, and returns a node or a list.
+side of the rule, lexemes and earlier results, and returns a node or a list. `statements` are those read so far, also after a failure.
 """
 
 from __future__ import annotations
 
+import re
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CONSTANTS = {"True": True, "False": False, "None": None}
+_COMPARISONS = frozenset(row.spelling for row in INFIX.values() if row.associativity == "chain")
+# Operands that mean the same before every comparison; `(x: T) in y` does not.
+_PLAIN_OPERANDS = frozenset({nodes.Name, nodes.Member, nodes.String, nodes.Call, nodes.Index})
+_PLAIN_RIGHT = _PLAIN_OPERANDS | {nodes.ToolPattern, nodes.Number, nodes.ListLiteral}
 _MAX_DIGITS = 300
-_FOREIGN_BLOCKS = frozenset("try finally except catch do loop begin then default otherwise".split())
+_PLAIN_ACCESS = re.compile(r"[ \t]*([A-Za-z_][A-Za-z0-9_]*)((?:\.[A-Za-z_][A-Za-z0-9_]*)*)[ \t]*")
+_FOREIGN_BLOCKS = frozenset(
+    ["try", "finally", "except", "catch", "do", "loop", "begin", "then", "default", "otherwise"]
+)
 
 
 class TreeBuilder:
@@ -39,6 +47,7 @@ class TreeBuilder:
         self.uid: Callable[[], int] = count(1).__next__
         self.bracketed: dict[int, Span] = {}
         self.problems: list[SyntaxProblem] = []
+        self.statements: list[nodes.Statement] = []
 
     def extent(self, node: nodes.Node) -> Span:
         """The span of a node with the brackets around it."""
@@ -46,8 +55,9 @@ class TreeBuilder:
 
     # --- lists ----------------------------------------------------------------------------------
 
-    def empty(self, children: list[Any]) -> list[Any]:
-        return []
+    def no_statements(self, children: list[Any]) -> list[Any]:
+        self.statements = []
+        return self.statements
 
     def nothing(self, children: list[Any]) -> list[Any]:
         return []
@@ -107,10 +117,12 @@ class TreeBuilder:
             return items[0]  # type: ignore[no-any-return]
         if len(items) == 3:
             left, operator, right = items
-            row = INFIX.get(operator.text) if type(left) is not Lexeme else None
-            if row is not None and type(right) is not Lexeme:
-                if row.associativity == "chain" and type(left) is not nodes.TypedVariable:
-                    return self._compare(left, operator, right)
+            if (
+                type(left) in _PLAIN_OPERANDS
+                and type(right) in _PLAIN_RIGHT
+                and operator.text in _COMPARISONS
+            ):
+                return self._compare(left, operator, right)
         return Folding(items, self.extent, self.uid).expression()
 
     def _compare(self, left: nodes.Expr, operator: Lexeme, right: nodes.Expr) -> nodes.Expr:
@@ -151,12 +163,27 @@ class TreeBuilder:
         parts: list[nodes.String | nodes.Interpolation] = []
         for part in read_fstring(word.text, word.start_pos):
             if isinstance(part, FStringPart):
-                value = self._parse_interpolation(part.start, part.end)
+                value = self._interpolated(part)
                 parts.append(nodes.Interpolation(value, part.spec, span=part.span, uid=self.uid()))
             else:
                 text, span = part
                 parts.append(nodes.String(text, span=span, uid=self.uid()))
         return nodes.FString(tuple(parts), span=word.span, uid=self.uid())
+
+    def _interpolated(self, part: FStringPart) -> nodes.Expr:
+        """The expression between braces; names and members, which most of them are, without the parser."""
+        found = _PLAIN_ACCESS.fullmatch(part.text)
+        if found is None or found.group(1) in RESERVED:
+            return self._parse_interpolation(part.start, part.end)
+        end = part.start + found.end(1)
+        value: nodes.Expr = nodes.Name(
+            found.group(1), span=Span(part.start + found.start(1), end), uid=self.uid()
+        )
+        for name in found.group(2).split(".")[1:]:
+            start, end = end + 1, end + 1 + len(name)
+            member = nodes.Identifier(name, span=Span(start, end), uid=self.uid())
+            value = nodes.Member(value, member, span=Span(value.span.start, end), uid=self.uid())
+        return value
 
     def number(self, children: list[Any]) -> nodes.Expr:
         word = children[0]
@@ -214,14 +241,16 @@ class TreeBuilder:
         given = children[2] if len(children) > 3 else []
         span = Span(self.extent(function).start, children[-1].end_pos)
         args = [item for item in given if type(item) is not nodes.Keyword]
-        if type(function) is nodes.ToolPattern and function.arguments is None:
-            if function.uid not in self.bracketed:
-                return self._pattern(function, given, args, span)
+        if type(function) is nodes.ToolPattern and self._is_bare(function):
+            return self._pattern(function, given, args, span)
         keywords: tuple[nodes.Keyword, ...] = ()
         if len(args) != len(given):
             keywords = tuple(item for item in given if type(item) is nodes.Keyword)
             self._check_order(given)
         return nodes.Call(function, tuple(args), keywords, span=span, uid=self.uid())
+
+    def _is_bare(self, tool: nodes.ToolPattern) -> bool:
+        return tool.arguments is None and tool.uid not in self.bracketed
 
     def _pattern(
         self, tool: nodes.ToolPattern, given: list[Any], args: list[nodes.Expr], span: Span
@@ -335,8 +364,8 @@ class TreeBuilder:
         args: tuple[nodes.Expr, ...] = ()
         keywords: tuple[nodes.Keyword, ...] = ()
         span = self.extent(callee)
-        if type(callee) is nodes.Call:
-            callee, args, keywords = callee.function, callee.args, callee.keywords
+        if isinstance(callee, nodes.Call):
+            args, keywords, callee = callee.args, callee.keywords, callee.function
         if type(callee) is nodes.Name and callee.text in _FOREIGN_BLOCKS:
             raise SyntaxProblem(
                 "E0206",
