@@ -64,11 +64,30 @@ class Engine:
     def batch(self) -> Callable[..., list[tuple[int, int]] | None]:
         return self.program.batch
 
+    def _search(
+        self, events: list[Event], parameters: Mapping[str, Any], run: Run
+    ) -> list[tuple[int, int]]:
+        """Run the generated code; where it fails in a way that was not foreseen, every rule has failed."""
+        try:
+            return self.batch(events, run, parameters, run.found) or []
+        except PolicycError:
+            raise
+        except Exception as error:
+            run.give_up(error)
+            return []
+
     def analyze(self, events: list[Event], parameters: Mapping[str, Any]) -> AnalysisResult:
         """The result of a whole trace."""
         if self.is_simple:
             found: list[Match] = []
-            tools = self.batch(events, None, parameters, found)
+            try:
+                tools = self.batch(events, None, parameters, found)
+            except PolicycError:
+                raise
+            except Exception as error:
+                run = self.new_run(events, parameters)
+                run.give_up(error)
+                return self.result(run, [])
             if not found:
                 return NOTHING
             if len(found) > 1:
@@ -91,7 +110,7 @@ class Engine:
             from policyc.runtime.naive import search_all  # noqa: PLC0415  # for comparison only
 
             return search_all(run)
-        run.tools = self.batch(events, run, parameters, run.found) or []
+        run.tools = self._search(events, parameters, run)
         run.settle_doubts()
         if run.disabled:
             run.found[:] = [match for match in run.found if match[0] not in run.disabled]

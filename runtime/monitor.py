@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.engine import Engine, as_events, check_parameters
 from policyc.runtime.matches import identity_of, order_of
 from policyc.runtime.results import NOTHING, AnalysisResult, UnhandledViolations
@@ -52,17 +53,33 @@ class Monitor:
             TraceError: the event is malformed. It keeps its place in the trace; what was read of it counts.
         """
         if self._is_plain:
-            self._feed(event)
+            try:
+                self._feed(event)
+            except PolicycError:
+                raise
+            except Exception as error:
+                return self._give_up(error)
             return self._report() if self._found else NOTHING
         run = self._run
         if self._events is not None:
             self._events.append(event)
         if run.meter is not None:
             run.meter.restart()
-        self._feed(event)
+        try:
+            self._feed(event)
+        except PolicycError:
+            raise
+        except Exception as error:
+            return self._give_up(error)
         if self._found or run.doubts or run.has_failed:
             return self._report()
         return NOTHING
+
+    def _give_up(self, error: Exception) -> AnalysisResult:
+        """What the rules remember is not reliable any more: every result blocks until `reset`."""
+        self._run.give_up(error)
+        self._is_plain = False
+        return self._report()
 
     def _report(self) -> AnalysisResult:
         run = self._run

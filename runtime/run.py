@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import plan as p
-from policyc.runtime.failures import LimitExceeded
+from policyc.grammar.diagnostics import PolicycError
+from policyc.runtime.failures import EvaluationError, LimitExceeded
 from policyc.runtime.history import CallLinks, History, ToolCounts
 from policyc.runtime.interpreter import Frame, Interpreter
 from policyc.runtime.limits import Limits, Meter
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from policyc.compiler.signatures import Signature
-    from policyc.runtime.failures import EvaluationError
     from policyc.runtime.matches import Event
     from policyc.runtime.program import Program
 
@@ -56,7 +56,8 @@ class Run:
             index: [] if has_scans else [()] for index, has_scans in generated.late.items()
         }
         self.meter = None if limits is None else Meter(generated.names, limits)
-        self.exceeded: dict[int, LimitExceeded] = {}
+        self.exceeded: dict[int, PolicycError] = {}
+        """Rules that have no verdict from here on."""
         self.doubts: list[tuple[p.RulePlan, str, Spot]] = []
         self.reported: set[Any] = set()
         self.links = CallLinks() if is_monitor else _LateLinks(self)
@@ -72,6 +73,13 @@ class Run:
     def has_failed(self) -> bool:
         """Whether some rule has no verdict."""
         return bool(self.failed) or bool(self.exceeded)
+
+    def give_up(self, error: Exception) -> None:
+        """The search failed in a way that nobody foresaw: no rule has a verdict, so the result blocks."""
+        failure = EvaluationError(f"the search failed: {type(error).__name__}: {error}")
+        failure.__cause__ = error
+        for rule in self.plan.rules:
+            self.exceeded.setdefault(rule.index, failure)
 
     # --- history
 

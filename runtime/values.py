@@ -279,7 +279,28 @@ def equals(left: Any, right: Any) -> bool:
         return bool(left.data == right)
     if isinstance(right, Chunks) and isinstance(left, list):
         return bool(right.data == left)
-    return bool(left == right)
+    try:
+        return bool(left == right)
+    except RecursionError:
+        return _equals_deeply(left, right)
+
+
+def _equals_deeply(left: Any, right: Any) -> bool:
+    """Equality of values that are nested too deep for `==`."""
+    stack = [(left, right)]
+    while stack:
+        a, b = stack.pop()
+        if isinstance(a, dict) and isinstance(b, dict):
+            if a.keys() != b.keys():
+                return False
+            stack.extend((entry, b[key]) for key, entry in a.items())
+        elif isinstance(a, list) and isinstance(b, list):
+            if len(a) != len(b):
+                return False
+            stack.extend(zip(a, b, strict=True))
+        elif isinstance(a, dict | list) or isinstance(b, dict | list) or a != b:
+            return False
+    return True
 
 
 def is_same(left: Any, right: Any) -> bool:
@@ -313,7 +334,7 @@ def order(operator: str, left: Any, right: Any) -> bool:
     if numbers or texts or lists:
         try:
             return _ORDERS[operator](left, right)
-        except TypeError:
+        except (TypeError, RecursionError):
             pass
     raise EvaluationError(f"cannot order {kind_of(left)} and {kind_of(right)} with `{operator}`")
 
