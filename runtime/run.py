@@ -76,7 +76,7 @@ class Run:
 
     def give_up(self, error: Exception) -> None:
         """The search failed in a way that nobody foresaw: no rule has a verdict, so the result blocks."""
-        failure = EvaluationError(f"the search failed: {type(error).__name__}: {error}")
+        failure = EvaluationError(f"the search failed: {error}")
         failure.__cause__ = error
         for rule in self.plan.rules:
             self.exceeded.setdefault(rule.index, failure)
