@@ -206,9 +206,9 @@ class Checker:
 
     def _list(self, node: ListLiteral) -> Type:
         types = {self.type_of(item) for item in node.items}
-        if len(types) == 1:
-            return list_of(types.pop())
-        return LIST
+        if ERROR in types:
+            return ERROR
+        return list_of(types.pop()) if len(types) == 1 else LIST
 
     def _object(self, node: ObjectLiteral) -> Type:
         is_plain = True
@@ -286,7 +286,8 @@ class Checker:
         self.table.declared[node.uid].type = operands.element_type(self, node.source, source)
         if node.condition is not None:
             self.condition(node.condition)
-        return list_of(self.type_of(node.element))
+        element = self.type_of(node.element)
+        return ERROR if element is ERROR else list_of(element)
 
     def _typed(self, node: TypedVariable) -> Type:
         self._refuse_in_constant(node)

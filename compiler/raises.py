@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from policyc.compiler import operands
 from policyc.compiler.literals import literal_texts, meant, span_inside
 from policyc.compiler.risk import LEVELS, risk_tags
-from policyc.compiler.spelling import did_you_mean
+from policyc.compiler.spelling import closest
 from policyc.compiler.typesystem import CALLABLE
 from policyc.grammar.nodes import Call, DerivedVariable, Quantifier, TypedVariable
 from policyc.grammar.visitor import walk
@@ -47,7 +48,14 @@ def _check_risk(checker: Checker, message: Expr) -> None:
                 checker.report(
                     "E0504",
                     span_inside(text, text.value, tag.start, tag.end, checker.source),
-                    f"`{tag.word}` is not a level of risk",
-                    did_you_mean(tag.word, (*LEVELS, "critical"))
-                    or "write `[risk=low]`, `[risk=medium]` or `[risk=high]`",
+                    f"`{tag.written}` names no level of risk",
+                    _advice(tag.written),
                 )
+
+
+def _advice(written: str) -> str:
+    words = [word for word in re.findall(r"[a-z]+", written.lower()) if word != "risk"]
+    near = {word if word in LEVELS else closest(word, LEVELS) for word in words} - {None}
+    if len(near) == 1:
+        return f"write `[risk={near.pop()}]`"
+    return "write `[risk=low]`, `[risk=medium]` or `[risk=high]`"

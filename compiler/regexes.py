@@ -40,7 +40,8 @@ def check_call(checker: Checker, node: Call, signature: Signature) -> None:
 def check_text(checker: Checker, node: Expr, *, is_value: bool = False) -> None:
     """Reports a literal, or a constant that is one, which is no valid regular expression.
 
-    `is_value`: it stands in a tool pattern. The pattern is read as it will be used, so that it is read once.
+    `is_value`: it stands in a tool pattern. The pattern is read as it will be used, so that it is
+    read once.
     """
     literal = meant(node, checker.table)
     if not isinstance(literal, String) or literal.value.isalnum():

@@ -1,8 +1,7 @@
 """Risk tags in messages: `[risk=high]`.
 
 A tag counts only in the literal text of a rule's message, never in what comes from the trace, so it
-is read when the policy is compiled. `critical` is another spelling of `high`. Of several tags the
-highest counts.
+is read when the policy is compiled. `critical` is another spelling of `high`.
 """
 
 from __future__ import annotations
@@ -12,34 +11,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 LEVELS: Final = ("low", "medium", "high")
 """From harmless to dangerous."""
 
 _SPELLINGS: Final = {**{level: level for level in LEVELS}, "critical": "high"}
-_TAG = re.compile(r"\[[ \t]*risk[ \t]*=[ \t]*([^\]\n]*)\]", re.IGNORECASE)
+_ATTEMPT = re.compile(r"\[[ \t]*risk[ \t]*[=:]([^\]\n]*)\]", re.IGNORECASE)
+_TAG = re.compile(r"\[risk=(\w+)\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class RiskTag:
-    """One tag: the word written, its level (None if there is no such level), and where it stands in
-    the text.
-    """
+    """What looks like a tag: as written, its level (None if it is not right), and its place."""
 
-    word: str
+    written: str
     level: str | None
     start: int
     end: int
 
 
 def risk_tags(text: str) -> Iterator[RiskTag]:
-    for found in _TAG.finditer(text):
-        word = found[1].strip()
-        yield RiskTag(word, _SPELLINGS.get(word.lower()), found.start(), found.end())
-
-
-def highest_risk(texts: Iterable[str]) -> str | None:
-    """The highest level that a tag in one of the texts names, or None."""
-    levels = [tag.level for text in texts for tag in risk_tags(text) if tag.level]
-    return max(levels, key=LEVELS.index, default=None)
+    """The tags of a literal text, also those that are not quite right, such as `[risk: high]`."""
+    for found in _ATTEMPT.finditer(text):
+        tag = _TAG.fullmatch(found[0])
+        level = _SPELLINGS.get(tag[1].lower()) if tag else None
+        yield RiskTag(found[0], level, found.start(), found.end())
