@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Final
-
-import click
 
 from policyc.cli.exits import Refusal, reason
 
@@ -66,7 +65,7 @@ def read_policy(path: str) -> Source:
 
     try:
         if path == STDIN:
-            return decode_source(click.get_binary_stream("stdin").read(), "<stdin>")
+            return decode_source(sys.stdin.buffer.read(), "<stdin>")
         return read_source(path)
     except OSError as error:
         raise Refusal(f"cannot read `{path}`: {reason(error)}") from None

@@ -1,0 +1,123 @@
+"""`policyc eval`: the verdict of a policy on traces."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from policyc.cli import exits
+from policyc.cli.inputs import STDIN, SUFFIXES, policy_paths, read_policy
+from policyc.cli.judging import Tally, judge_all, show_json, show_text
+from policyc.cli.parameters import read_parameters, warn_about_parameters
+from policyc.cli.terminal import Terminal, color_option
+from policyc.cli.wording import counted
+
+if TYPE_CHECKING:
+    from policyc.api import Policy
+
+
+@click.command(no_args_is_help=True)
+@click.argument("policy")
+@click.argument("traces", metavar="TRACE...", nargs=-1, required=True)
+@click.option("-p", "--policy", "more", metavar="POLICY", multiple=True, help="A further policy.")
+@click.option(
+    "--param",
+    "options",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A value for the policy's input.NAME: JSON, or else a text.",
+)
+@click.option(
+    "--params-file", type=click.File(encoding="utf-8"), help="A JSON object of such values."
+)
+@click.option(
+    "--input-format",
+    type=click.Choice(["auto", "openai", "anthropic", "responses", "mcp"]),
+    default="auto",
+    help="The form of the traces; auto finds it out.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How to print the verdicts: for people, or as JSON.",
+)
+@color_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    policy: str,
+    traces: tuple[str, ...],
+    more: tuple[str, ...],
+    options: tuple[str, ...],
+    params_file: IO[str] | None,
+    input_format: str,
+    form: str,
+) -> None:
+    """Judge traces with a policy.
+
+    POLICY is a policy file, a folder (every policy below it), policy:NAME for a bundled policy, or
+    - for standard input. All arguments after it are traces: files of JSON or JSON Lines, folders of
+    them, or - for standard input.
+
+    With --format json one trace gives one object. Several traces, which is several arguments, a
+    folder, or a file with a trace on each line, give one object a line, each with its "trace".
+
+    Ends with 0 if nothing was found; with 1 if a rule reports a violation or fails; with 2 if the
+    policy or a trace cannot be used.
+    """
+    _refuse_misuse([policy, *more], traces)
+    parameters = read_parameters(options, params_file)
+    compiled = _load([policy, *more], parameters)
+    show = show_json if form == "json" else partial(show_text, Terminal.of(sys.stdout))
+    tally = judge_all(compiled, parameters, traces, input_format, show)
+    if form == "text" and tally.is_many:
+        _say_summary(tally)
+    if tally.unreadable:
+        ctx.exit(exits.BAD_INPUT)
+    ctx.exit(exits.FOUND if tally.blocked else exits.CLEAN)
+
+
+def _refuse_misuse(policies: list[str], traces: tuple[str, ...]) -> None:
+    if [*policies, *traces].count(STDIN) > 1:
+        raise exits.Refusal("standard input can be read only once, but `-` is given twice")
+    for trace in traces:
+        if trace.endswith(SUFFIXES) or trace.startswith("policy:"):
+            raise exits.Refusal(
+                f"`{trace}` is a policy, where a trace belongs",
+                f"give further policies as `--policy {trace}`",
+            )
+        if trace != STDIN and not os.path.exists(trace):
+            raise exits.Refusal(f"there is no file or folder `{trace}`")
+
+
+def _load(arguments: list[str], parameters: dict[str, Any]) -> Policy:
+    from policyc.api import Policy  # noqa: PLC0415  # not before the arguments are known to be good
+    from policyc.runtime.loading import load_program  # noqa: PLC0415
+
+    sources = [read_policy(path) for path in policy_paths(arguments)]
+    program, warnings = load_program(sources, None, keep=True)
+    policy = Policy(program, warnings)
+    warn_about_parameters(policy.parameters, parameters, sources)
+    return policy
+
+
+def _say_summary(tally: Tally) -> None:
+    terminal = Terminal.of(sys.stderr)
+    parts = [counted(tally.traces, "trace")]
+    if tally.blocked:
+        blocked = f"{tally.blocked:,} blocked by {counted(tally.violations, 'violation')}"
+        if tally.failures:
+            blocked += f" and {counted(tally.failures, 'failed rule')}"
+        parts.append(terminal.styled(blocked, "error"))
+    if tally.traces > tally.blocked:
+        parts.append(terminal.styled(f"{tally.traces - tally.blocked:,} clean", "good"))
+    if tally.unreadable:
+        parts.append(terminal.styled(f"{tally.unreadable:,} unreadable", "error"))
+    terminal.write(", ".join(parts))
