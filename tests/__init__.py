@@ -1,0 +1,1 @@
+"""The tests of policyc, one folder for each layer and kind."""

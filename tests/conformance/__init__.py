@@ -1,0 +1,1 @@
+"""Conformance: what other people's tests and case files say the language means."""

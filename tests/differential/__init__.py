@@ -1,0 +1,1 @@
+"""Differential tests: generated policies and traces, judged by several engines that must agree."""
