@@ -118,9 +118,8 @@ class JoinPlan:
             emitter.variables[name] = self._stored(name)
             bound.append(name)
             depth = self._conditions(bound, emitter, lines, depth, checked)
-        spots = ", ".join(
-            self._spot(name, new) for name in self.schedule.rule.block.loop_variables()
-        )
+        names = self.schedule.rule.block.loop_variables()
+        spots = ", ".join(self._spot(name, new) for name in names if name in self.domains)
         lines.append(Line("FOUND", depth, f"({spots},)"))
 
     def _next(self, bound: list[str]) -> str:
