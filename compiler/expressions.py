@@ -343,7 +343,7 @@ class Emitter:
         a, b = self.variables.get(left), self.variables.get(right)
         if a is None or b is None:
             raise NotCompiled
-        if not {a.domain, b.domain} <= ts.EVENT_TYPES:
+        if left == right or not {a.domain, b.domain} <= ts.EVENT_TYPES:
             return Code("False", ts.BOOL)
         if not immediate:
             return Code(f"(({a.number}, {a.part}) < ({b.number}, {b.part}))", ts.BOOL)
