@@ -135,7 +135,8 @@ class Run:
         if not waiting or index in self.exceeded:
             return
         rule = self.plan.rules[index]
-        history = self.history()
+        # A rule that does not ask about the trace is decided without its events.
+        history = self.history_with({})
         try:
             for spots in waiting:
                 self._models(rule, spots, history)
