@@ -69,12 +69,12 @@ class Lowering:
 
 
 _FLAGS = {
-    "a": re.ASCII,
-    "i": re.IGNORECASE,
-    "m": re.MULTILINE,
-    "s": re.DOTALL,
-    "x": re.VERBOSE,
-    "$": re.RegexFlag(0),
+    "a": int(re.ASCII),
+    "i": int(re.IGNORECASE),
+    "m": int(re.MULTILINE),
+    "s": int(re.DOTALL),
+    "x": int(re.VERBOSE),
+    "$": 0,
 }
 
 

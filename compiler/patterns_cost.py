@@ -78,11 +78,14 @@ def longest_text(tree: Tree, mode: Mode, *, has_linear_engine: bool) -> int:
         return _length_for(peak(tree, mode), easy)
     if attempt is not None and (attempt <= easy or (has_linear_engine and attempt <= _CLEAR)):
         return _length_for(attempt, easy)
-    paths = _least(attempt, peak(tree, mode))
+    automaton = _automaton(tree, is_full=False)
+    if automaton is None:
+        return 0 if attempt is None else STEPS // attempt
+    paths = _least(attempt, automaton.most_alive(is_search=True))
     linear = _length_for(paths, easy)
     if linear == UNLIMITED:
         return linear
-    once = _least(attempt, peak(tree, Mode.MATCH))
+    once = _least(attempt, automaton.most_alive(is_search=False))
     quadratic = 0 if once is None else isqrt(2 * STEPS // once)
     return max(quadratic, linear)
 
@@ -171,15 +174,17 @@ def _sum(counts: Iterable[int | None]) -> int | None:
 
 def peak(tree: Tree, mode: Mode) -> int | None:
     """The greatest number of paths alive at one character of any text, None without a proof."""
-    root = _without_safe_tail(tree.root, tree, is_full=mode is Mode.FULLMATCH)
+    automaton = _automaton(tree, is_full=mode is Mode.FULLMATCH)
+    return None if automaton is None else automaton.most_alive(is_search=mode is Mode.SEARCH)
+
+
+def _automaton(tree: Tree, *, is_full: bool) -> _Automaton | None:
     automaton = _Automaton(tree)
     try:
-        whole = automaton.add(root)
+        automaton.whole = automaton.add(_without_safe_tail(tree.root, tree, is_full=is_full))
     except _NoProof:
         return None
-    restart = whole.first if mode is Mode.SEARCH else {}
-    alive = _most_alive(automaton, whole.first_at_start, restart)
-    return None if alive is None else alive * automaton.factor
+    return automaton
 
 
 def _without_safe_tail(node: Node, tree: Tree, *, is_full: bool) -> Node:
@@ -240,6 +245,46 @@ class _Automaton:
     """For each position, the positions after it."""
     factor: int = 1
     """Work of look-behinds, done anew on each path."""
+    whole: _Part = field(init=False)
+
+    def most_alive(self, *, is_search: bool) -> int | None:
+        """The most paths alive at one character of any text, None if there may be any number."""
+        start = self.whole.first_at_start
+        restart = self.whole.first if is_search else {}
+        if self._has_fed_loop(restart):
+            return None
+        alive = _most_alive(self, start, restart)
+        return None if alive is None else alive * self.factor
+
+    def _has_fed_loop(self, restart: Counts) -> bool:
+        """Whether a loop over one position is entered again and again while it goes on.
+
+        The quick answer to the commonest reason why there is no bound: new paths come from a
+        restart or another loop over characters that keep the loop going, too.
+        """
+        loops = [p for p, followers in enumerate(self.followers) if p in followers]
+        for loop in loops:
+            if restart and self._reaches(restart, loop, self.masks[loop]):
+                return True
+            for other in loops:
+                shared = self.masks[loop] & self.masks[other]
+                if other != loop and shared and self._reaches(self.followers[other], loop, shared):
+                    return True
+        return False
+
+    def _reaches(self, starts: Counts, goal: int, mask: int) -> bool:
+        """Whether characters of the mask alone lead from one of the positions to another."""
+        todo = list(starts)
+        seen: set[int] = set()
+        while todo:
+            position = todo.pop()
+            if position in seen or not self.masks[position] & mask:
+                continue
+            if position == goal:
+                return True
+            seen.add(position)
+            todo += self.followers[position]
+        return False
 
     def add(self, node: Node) -> _Part:
         match node:
@@ -377,12 +422,12 @@ def _characters(node: Node) -> Iterable[Node]:
 
 
 def _most_alive(automaton: _Automaton, start: Counts, restart: Counts) -> int | None:
-    """The most paths alive at once on any text, by walking every combination of counters that a
-    text can cause.
+    """The most paths alive at once, by walking every combination of counters that a text can cause.
 
-    None if there are too many combinations, or one has too many paths: then they may well grow
-    without end.
+    None if there are too many combinations, or one has too many paths: they may well grow without
+    end.
     """
+    followers, masks = automaton.followers, automaton.masks
     todo = [start]
     seen = {frozenset(start.items())}
     most = 1
@@ -392,11 +437,13 @@ def _most_alive(automaton: _Automaton, start: Counts, restart: Counts) -> int | 
         most = max(most, sum(alive.values()))
         if most > _MOST_PATHS or moves > _MOST_MOVES:
             return None
-        for moved in _moves(alive, automaton.masks):
+        for moved in _moves(alive, masks):
             moves += 1 + len(moved)
             after = dict(restart)
             for source in moved:
-                after = _plus(after, automaton.followers[source], alive[source])
+                count = alive[source]
+                for position, ways in followers[source].items():
+                    after[position] = after.get(position, 0) + ways * count
             key = frozenset(after.items())
             if key not in seen:
                 seen.add(key)
@@ -406,7 +453,10 @@ def _most_alive(automaton: _Automaton, start: Counts, restart: Counts) -> int | 
 
 def _moves(alive: Counts, masks: list[int]) -> set[tuple[int, ...]]:
     """The sets of positions that one character can move on together."""
+    different = {masks[position] for position in alive}
+    if len(different) <= 1:
+        return {(), tuple(alive)}
     atoms: list[int] = [-1]
-    for mask in {masks[position] for position in alive}:
+    for mask in different:
         atoms = [part for atom in atoms for part in (atom & mask, atom & ~mask) if part]
-    return {tuple(p for p in alive if masks[p] & atom) for atom in atoms}
+    return {tuple([p for p in alive if masks[p] & atom]) for atom in atoms}

@@ -66,10 +66,18 @@ class _Alphabet:
         if len(self._table) > _MOST_REMEMBERED:
             self._table.clear()
             self._members.clear()
-        for char in set(text):
-            if char > "\x7f" and ord(char) not in self._table:
+        present = [char for char in set(text) if char > "\x7f"]
+        for char in present:
+            if ord(char) not in self._table:
                 self._table[ord(char)] = self._new(char)
-        return text.translate(self._table)
+        if len(present) > _MOST_REPLACED:
+            return text.translate(self._table)
+        new = [self._table[ord(char)] for char in present]
+        if not set(new).isdisjoint(present):
+            return text.translate(self._table)
+        for char, stand_in in zip(present, new, strict=True):
+            text = text.replace(char, stand_in)
+        return text
 
     def kind_of(self, char: str) -> Kind:
         return tuple(char in chars for chars in self._sets)
@@ -86,6 +94,10 @@ Kind = tuple[bool, ...]
 """Which sets of the pattern a character belongs to."""
 
 _MOST_REMEMBERED = 4096
+"""Characters whose stand-ins are kept from one text to the next."""
+
+_MOST_REPLACED = 20
+"""Different characters up to which replacing each in turn is quicker than looking up every one."""
 
 
 def _class(chars: str, blocks: list[tuple[str, str]], never: str) -> str:
@@ -147,6 +159,9 @@ class _Writer:
 # --- google-re2 ---
 
 _RE2_MOST_REPEATS = 1000
+_MOST_BYTES = 128
+"""Bytes that are no ASCII: one for each kind of other characters."""
+
 RE2_STEPS = 200_000_000
 """Length of the text times size of the program: what its slow path walks in about a second."""
 
@@ -267,7 +282,7 @@ class Re2Program:
             return encoded.encode("latin-1"), len(self._alphabet.kinds)
 
     def _stand_in(self, kind: Kind, number: int, _: int) -> str:
-        if number > 127:
+        if number >= _MOST_BYTES:
             raise Unsupported
         if not any(kind[word] for word in self._words):
             return chr(128 + number)
@@ -295,7 +310,7 @@ class Re2Program:
         # No stubs exist; only needed for patterns that `re` is not safe for.
         import re2  # type: ignore[import-untyped]  # noqa: PLC0415
 
-        known = list(self._alphabet.kinds)[:kinds]
+        known = list(self._alphabet.kinds)[: min(kinds, _MOST_BYTES)]
         classes = [
             _class(chars.ascii() + _bytes_of(number, known), [], r"[^\x00-\xff]")
             for number, chars in enumerate(self._tree.sets)
@@ -335,10 +350,15 @@ def _dollars_at_the_end(node: Node) -> int:
 
 # --- regex ---
 
-_BLOCK = 8192
-_FIRST_BLOCK = 0xF0000
-_MOST_KINDS = (0x110000 - _FIRST_BLOCK) // _BLOCK
+_FIRST = 0xF0000
+_ROOM = 0x110000 - _FIRST
+_BLOCK_OF_OWN = 2048
+"""Characters of one kind that are told apart, where references to groups compare them."""
+
 _NEVER = "(?!)"
+_MOST_WRITTEN_OUT = 20_000
+"""`regex` writes repeats out when it compiles, and has no bound of its own: it ends the process."""
+
 _ANY = r"[\x00-\U0010ffff]"
 
 
@@ -390,10 +410,11 @@ class RegexProgram:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._lock = threading.Lock()
-        self._alphabet = _Alphabet(tree, _own_stand_in)
+        self._alphabet = _Alphabet(tree, self._stand_in)
         self._compiled: dict[int, Any] = {}
-        nodes = list(walk(tree.root))
-        self._compares_letters = any(isinstance(n, Backref) and n.ignores_case for n in nodes)
+        references = [node for node in walk(tree.root) if isinstance(node, Backref)]
+        self._compares_letters = any(node.ignores_case for node in references)
+        self._block = _BLOCK_OF_OWN if references else 1
 
     def on(self, text: str, mode: str) -> Callable[[int, float], Spans | None]:
         """A function that applies the pattern to the text from a place on, within so many seconds.
@@ -428,6 +449,18 @@ class RegexProgram:
             kinds = len(self._alphabet.kinds)
         return encoded, self._program(kinds)
 
+    def _stand_in(self, kind: Kind, number: int, ordinal: int) -> str:
+        if self._block == 1:
+            ordinal = 0
+        if ordinal >= self._block or number >= _ROOM // self._block:
+            raise Unsupported
+        return chr(_FIRST + number * self._block + ordinal)
+
+    def _blocks(self, number: int, kinds: list[Kind]) -> list[tuple[str, str]]:
+        """The stand-ins of the kinds that belong to a set."""
+        starts = [_FIRST + index * self._block for index, k in enumerate(kinds) if k[number]]
+        return [(chr(start), chr(start + self._block - 1)) for start in starts]
+
     def _program(self, kinds: int) -> Any:
         if kinds not in self._compiled:
             with self._lock:
@@ -435,11 +468,13 @@ class RegexProgram:
         return self._compiled[kinds]
 
     def _compile(self, kinds: int) -> Any:
+        if _written_out(self._tree.root) > _MOST_WRITTEN_OUT:
+            raise Unsupported
         import regex  # noqa: PLC0415  # the last resort, seldom needed
 
-        known = list(self._alphabet.kinds)[:kinds]
+        known = list(self._alphabet.kinds)[: min(kinds, _ROOM // self._block)]
         classes = [
-            _class(chars.ascii(), _blocks_of(number, known), _NEVER)
+            _class(chars.ascii(), self._blocks(number, known), _NEVER)
             for number, chars in enumerate(self._tree.sets)
         ]
         try:
@@ -448,13 +483,18 @@ class RegexProgram:
             raise Unsupported from None
 
 
-def _own_stand_in(kind: Kind, number: int, ordinal: int) -> str:
-    """A character for each character, so that references to groups compare them rightly."""
-    if ordinal >= _BLOCK or number >= _MOST_KINDS:
-        raise Unsupported
-    return chr(_FIRST_BLOCK + number * _BLOCK + ordinal)
-
-
-def _blocks_of(number: int, kinds: list[Kind]) -> list[tuple[str, str]]:
-    starts = [_FIRST_BLOCK + i * _BLOCK for i, kind in enumerate(kinds) if kind[number]]
-    return [(chr(start), chr(start + _BLOCK - 1)) for start in starts]
+def _written_out(node: Node) -> int:
+    """The size of a pattern in which every repeat is written out."""
+    match node:
+        case Seq(items):
+            return 1 + sum(_written_out(item) for item in items)
+        case Alt(options):
+            return 1 + sum(_written_out(option) for option in options)
+        case Choice(_, yes, no):
+            return 1 + _written_out(yes) + _written_out(no)
+        case Group(_, body) | Atomic(body) | Look(_, _, body):
+            return 1 + _written_out(body)
+        case Repeat(low, high, _, body):
+            return 1 + (low + (high != low)) * _written_out(body)
+        case _:
+            return 1

@@ -39,6 +39,7 @@ _PROBE = _ASCII + _WORD + _DIGIT + _SPACE + _OTHER
 _KIND_BITS = {
     kind: 1 << (128 + index) for index, kind in enumerate((_WORD, _DIGIT, _SPACE, _OTHER))
 }
+_PROBE_BITS = {char: 1 << index for index, char in enumerate(_PROBE)}
 _ALL_KINDS = sum(_KIND_BITS.values())
 
 
@@ -110,7 +111,9 @@ class CharSet:
         literal = self.literal
         if literal is not None and literal.isascii():
             return 1 << ord(literal)
-        mask = sum(1 << _PROBE.index(char) for char in self._compiled.findall(_PROBE))
+        mask = 0
+        for char in self._compiled.findall(_PROBE):
+            mask |= _PROBE_BITS[char]
         return mask | self._explicit_kinds(mask)
 
     def _explicit_kinds(self, mask: int) -> int:
@@ -248,6 +251,11 @@ def walk(node: Node) -> Iterable[Node]:
         yield from walk(child)
 
 
+_MEANT = int(re.IGNORECASE | re.DOTALL | re.ASCII | re.UNICODE)
+"""The flags that matter to a single character."""
+
+_MULTILINE = int(re.MULTILINE)
+
 _Sets = dict[tuple[Any, Any, int], int]
 """What a set is made of -> its number."""
 
@@ -287,7 +295,7 @@ class Tree:
         return {n: None if w[1] >= sre.MAXREPEAT else w[1] for n, w in widths if w is not None}
 
     def _set(self, node: tuple[Any, Any], flags: int, sets: _Sets) -> int:
-        flags &= re.IGNORECASE | re.DOTALL | re.ASCII | re.UNICODE
+        flags &= _MEANT
         op, value = node
         key = (op, tuple(value) if op is sre.IN else value, flags)
         if key not in sets:
@@ -333,9 +341,9 @@ class Tree:
     def _place(self, place: Any, flags: int, sets: _Sets) -> At:
         if place in (sre.AT_BOUNDARY, sre.AT_NON_BOUNDARY):
             word = (sre.IN, [(sre.CATEGORY, sre.CATEGORY_WORD)])
-            number = self._set(word, flags & ~re.IGNORECASE & ~re.DOTALL, sets)
+            number = self._set(word, flags & int(re.ASCII | re.UNICODE), sets)
             return At("word" if place is sre.AT_BOUNDARY else "not word", number)
-        if flags & re.MULTILINE and place in (sre.AT_BEGINNING, sre.AT_END):
+        if flags & _MULTILINE and place in (sre.AT_BEGINNING, sre.AT_END):
             return At("line start" if place is sre.AT_BEGINNING else "line end")
         return At(_PLACES[place])
 
