@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-from policyc.runtime.trace_access import TraceError
+from policyc.runtime.trace_access import TraceError, name_of_type
 from policyc.runtime.trace_check import check_trace
 
 if TYPE_CHECKING:
@@ -271,10 +271,12 @@ def _stream(source: Any) -> tuple[str, _Stream]:
     """The name (empty for what has none) and the text of a source."""
     if isinstance(source, bytes):
         return "", _Stream(source)
-    if isinstance(source, str) and source.lstrip("\ufeff \t\r\n").startswith(("[", "{")):
+    if isinstance(source, str) and source.lstrip("\ufeff \t\r\n")[:1] in ("", "[", "{"):
         return "", _Stream(io.StringIO(source))
     if isinstance(source, str | os.PathLike):
         return os.fspath(source), _Stream(source)
+    if not hasattr(source, "read"):
+        raise TraceError("$", f"a trace cannot be read from {name_of_type(source)}")
     name = getattr(source, "name", "")
     return (name if isinstance(name, str) else ""), _Stream(source)
 

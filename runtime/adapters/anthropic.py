@@ -151,7 +151,7 @@ def _content(chunks: list[Block]) -> Any:
 
 
 def _chunks(block: Block) -> list[Block]:
-    """A block as chunks. The texts of documents and search results are texts that the model reads."""
+    """A block as chunks. Texts of documents and search results are texts that the model reads."""
     kind, source = block.get("type"), block.get("source")
     if kind == "search_result":
         return _texts(block.get("content")) or [block]

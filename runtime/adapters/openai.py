@@ -20,10 +20,10 @@ _EVENT_KEYS = frozenset({"role", "tools", "function"})
 def is_openai(data: Any) -> bool:
     """Whether the data are messages or something that carries them."""
     if isinstance(data, dict):
-        return isinstance(data.get("messages"), list) or _is_completion(data)
+        return isinstance(data.get("messages"), list) or _is_completion(data) or _is_event(data)
     if not isinstance(data, list):
         return False
-    return all(isinstance(x, dict) and not _EVENT_KEYS.isdisjoint(x) for x in data)
+    return all(isinstance(x, dict) and _is_event(x) for x in data)
 
 
 def convert(data: Any) -> Events:
@@ -39,6 +39,9 @@ def convert(data: Any) -> Events:
         raise TraceError("$", f"{wanted}, this is {name_of_type(data)}")
     if not is_openai(data):
         raise TraceError("$", "an object must have a list of events as `messages`")
+    if _is_event(data) and "messages" not in data:
+        # A single event, which one line of JSON Lines is.
+        return _modernised([data])
     tools = data.get("tools")
     events: Events = []
     if isinstance(tools, list) and tools:
@@ -52,6 +55,10 @@ def convert(data: Any) -> Events:
         # Nothing was added: the caller's own list, so that places and identities stay its own.
         return _modernised(messages or [])
     return _modernised(events)
+
+
+def _is_event(data: dict[str, Any]) -> bool:
+    return not _EVENT_KEYS.isdisjoint(data)
 
 
 def _is_completion(data: dict[str, Any]) -> bool:
