@@ -231,13 +231,15 @@ class Builder:
 
 
 def as_events(trace: Any) -> list[Event]:
-    """A trace as a list of events: a list as it is, anything else as `read_trace` understands it.
+    """A trace as a list of events: a list or tuple as it is, anything else as `read_trace` understands it.
 
     Raises:
         TraceError: it is no trace.
     """
     if type(trace) is list:
         return trace
+    if isinstance(trace, tuple):
+        return list(trace)
     from policyc.runtime.traces import read_trace  # noqa: PLC0415  # only for other forms
 
     return read_trace(trace)
