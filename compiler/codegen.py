@@ -156,6 +156,7 @@ class _Generator:
             self.linked.add(rule.index)
             self.uses_links = True
             self.uses_context = True
+            self.keeps_events |= _asks_what_follows_calls(schedule, self.plan)
         if schedule.scans:
             unit = _Unit(f"{rule.index}", schedule, rule.index)
             if unit.has_memory:
@@ -651,6 +652,16 @@ def _gate_test(counter: str, quantified: p.Quantified, *, negated: bool) -> str:
                 parts.append(f"{counter} {operator} {bound.value}")
         test = " and ".join(parts) or "True"
     return f"not ({test})" if negated else f"({test})"
+
+
+def _asks_what_follows_calls(schedule: Schedule, plan: p.Plan) -> bool:
+    """Whether a rule may ask with `~>` about the call of an output, whose event it does not remember."""
+    remembered = {scan.variable for scan in schedule.scans}
+    return any(
+        isinstance(node, p.Flow) and node.immediate and not p.free_variables(node) <= remembered
+        for block in (schedule.rule.block, *(predicate.block for predicate in plan.predicates))
+        for node in p.walk(block)
+    )
 
 
 def _asks_for_links(rule: p.RulePlan, plan: p.Plan) -> bool:

@@ -192,8 +192,10 @@ class History:
             return None
         if self.counts.numbers:
             return (index - 1, self._last_part_by_index(index - 1))
-        event = self.event(index - 1)
-        return (index - 1, self._last_part(event, index - 1))
+        if not isinstance(self.events, list) and index - 1 not in self.events:
+            # Whatever is asked about lies in the events that are there.
+            return None
+        return (index - 1, self._last_part(self.event(index - 1), index - 1))
 
     def event(self, number: int) -> Event:
         return self.events[number]
