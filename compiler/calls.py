@@ -14,24 +14,22 @@ from policyc.compiler.typesystem import (
     BOOL,
     CALLABLE,
     ERROR,
-    INT,
-    JSON,
     MEMBERS,
     MODULE,
+    TOOL_OUTPUT,
     Type,
     family,
     present,
 )
 from policyc.compiler.wording import a, written
-from policyc.grammar.nodes import Index, Member, Name, Number, Predicate, String, Unary
+from policyc.grammar.nodes import Index, Member, Name, Predicate, String
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from policyc.compiler.checker import Checker
     from policyc.compiler.signatures import Signature
-    from policyc.grammar.nodes import Call, Expr, Keyword, Quantifier
-    from policyc.grammar.source import Span
+    from policyc.grammar.nodes import Call, Expr
 
 _OVER_ELEMENTS = frozenset({"any", "all", "sum", "sorted"})
 _OVER_LENGTH = frozenset({"len", "empty"})
@@ -302,122 +300,31 @@ def _check_argument_types(
         )
         return
     if arguments and checker.catalogue.builtins.get(signature.name) is signature:
-        _check_collection(checker, node, signature.name, arguments[0])
+        _check_built_in(checker, node, signature.name, arguments[0])
 
 
-def _check_collection(checker: Checker, node: Call, name: str, type_: Type) -> None:
-    """`any(x == 1)`, `len(5)`: these look into a list, and there is none."""
+def _check_built_in(checker: Checker, node: Call, name: str, type_: Type) -> None:
+    """`any(x == 1)`, `len(5)`, `tool_call("id")`: what these built-ins never accept."""
     kind = family(type_)
-    if kind == "number" and name in _OVER_ELEMENTS | _OVER_LENGTH:
-        if type_ == BOOL and name in ("any", "all"):
-            advice = (
-                f"leave out `{name}(...)`, or write a list: `{name}([condition for x in values])`"
-            )
-        else:
-            advice = f"give it a list: `{name}([...])`"
+    if name == "tool_call" and kind is not None and present(type_) != TOOL_OUTPUT:
         checker.report(
             "E0407",
             node.args[0].span,
-            f"`{name}` looks into a list, and this is {a(type_)}",
-            advice,
+            f"`tool_call` looks up the call of a `ToolOutput`, and this is {a(type_)}",
+            "give it the output itself: `tool_call(o)`, where `(o: ToolOutput)`",
         )
+    if kind != "number" or name not in _OVER_ELEMENTS | _OVER_LENGTH:
+        return
+    if type_ == BOOL and name in ("any", "all"):
+        advice = f"leave out `{name}(...)`, or write a list: `{name}([condition for x in values])`"
+    else:
+        advice = f"give it a list: `{name}([...])`"
+    checker.report(
+        "E0407", node.args[0].span, f"`{name}` looks into a list, and this is {a(type_)}", advice
+    )
 
 
 def _arguments(count: str) -> str:
     if count == "0":
         return "no arguments"
     return f"{count} argument" if count == "1" else f"{count} arguments"
-
-
-# --- quantifiers ----------------------------------------------------------------------------------
-
-
-def check_quantifier(checker: Checker, node: Quantifier) -> None:
-    symbol = checker.table.uses[node.callee.uid]
-    for argument in node.args:
-        checker.type_of(argument)
-    for keyword in node.keywords:
-        checker.type_of(keyword.value)
-    if symbol.kind is SymbolKind.ERROR:
-        return
-    if symbol.kind is not SymbolKind.QUANTIFIER:
-        checker.report(
-            "E0414",
-            node.callee.span,
-            f"`{node.callee.text}` does not open a block",
-            "only `count` and `forall` do: `count(min=1):` and `forall:`",
-        )
-        return
-    if symbol.value == "forall":
-        _refuse_forall_arguments(checker, node)
-        return
-    bounds = _bounds(checker, node)
-    for bound in bounds.values():
-        _check_bound(checker, bound)
-    low, high = (_whole_number(bounds.get(which)) for which in ("min", "max"))
-    if low is not None and high is not None and low > high:
-        span = bounds["min"].span.to(bounds["max"].span)
-        checker.report(
-            "E0413", span, f"nothing is at least {low} and at most {high}", "swap the two numbers"
-        )
-
-
-def _refuse_forall_arguments(checker: Checker, node: Quantifier) -> None:
-    if node.args or node.keywords:
-        checker.report(
-            "E0413",
-            _argument_span(node.args, node.keywords),
-            "`forall` takes no arguments",
-            "write `forall:`; to count, write `count(min=1):`",
-        )
-
-
-def _bounds(checker: Checker, node: Quantifier) -> dict[str, Expr]:
-    bounds: dict[str, Expr] = dict(zip(("min", "max"), node.args, strict=False))
-    if len(node.args) > 2:
-        checker.report(
-            "E0413",
-            _argument_span(node.args[2:], ()),
-            "`count` takes a smallest and a largest number",
-            "write `count(min=1, max=3):`",
-        )
-    for keyword in node.keywords:
-        name = keyword.name.text
-        if name not in ("min", "max") or name in bounds:
-            problem = "is given twice" if name in bounds else "is no argument of `count`"
-            checker.report(
-                "E0413",
-                keyword.name.span,
-                f"`{name}` {problem}",
-                did_you_mean(name, ("min", "max")) or "write `count(min=1, max=3):`",
-            )
-        else:
-            bounds[name] = keyword.value
-    return bounds
-
-
-def _check_bound(checker: Checker, bound: Expr) -> None:
-    type_ = checker.known_type(bound)
-    number = _whole_number(bound)
-    if (type_ not in (ANY, JSON, ERROR, INT) and present(type_) != INT) or (number or 0) < 0:
-        checker.report(
-            "E0413",
-            bound.span,
-            f"`{written(bound, checker.source)}` is no number of times",
-            "write a whole number: `count(min=2):`",
-        )
-
-
-def _whole_number(node: Expr | None) -> int | None:
-    match node:
-        case Number(value=int(value)):
-            return value
-        case Unary(operator="-", operand=Number(value=int(value))):
-            return -value
-        case _:
-            return None
-
-
-def _argument_span(args: tuple[Expr, ...], keywords: tuple[Keyword, ...]) -> Span:
-    every = [*args, *keywords]
-    return every[0].span.to(every[-1].span)

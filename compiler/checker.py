@@ -5,14 +5,15 @@ variables and constants. A type is a promise: where the value may be anything, t
 out of the table) or JSON, and nothing is reported. What has an error gets the type ERROR, which
 silences everything that depends on it.
 
-Each family of checks has a module: `calls`, `members`, `operands`, `tool_patterns`, `raises`.
+Each family of checks has a module: `calls`, `members`, `operands`, `quantifiers`,
+`tool_patterns`, `raises`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policyc.compiler import calls, members, operands, raises, tool_patterns
+from policyc.compiler import calls, members, operands, quantifiers, raises, tool_patterns
 from policyc.compiler.symbols import SymbolKind
 from policyc.compiler.typesystem import (
     ANY,
@@ -300,7 +301,7 @@ class Checker:
 
     def _quantifier(self, node: Quantifier) -> Type:
         self._refuse_in_constant(node)
-        calls.check_quantifier(self, node)
+        quantifiers.check_quantifier(self, node)
         self.lines(node.body)
         return BOOL
 

@@ -106,6 +106,9 @@ NAMES: Final[dict[str, str]] = {
     "tool_args": "the arguments of a call are `c.function.arguments`, where `(c: ToolCall)`",
     "tool_input": "the arguments of a call are `c.function.arguments`, where `(c: ToolCall)`",
     "tool_output": "what a tool answered is `o.content`, where `(o: ToolOutput)`",
+    "data": "parameters are read as `input.name`, and the whole trace is `input.data`",
+    "Role": 'a role is a text: `m.role == "user"`',
+    "Roles": 'a role is a text: `m.role == "user"`',
     "user": 'a role is a text: `m.role == "user"`',
     "assistant": 'a role is a text: `m.role == "assistant"`',
     "system": 'a role is a text: `m.role == "system"`',
@@ -237,7 +240,7 @@ MEMBERS: Final[dict[str, dict[str, str]]] = {
     "TextChunk": dict.fromkeys(("content", "value", "body"), "the text of a chunk is `{x}.text`"),
     "Image": dict.fromkeys(("url", "content", "image"), "the address is `{x}.image_url.url`"),
     "input": dict.fromkeys(
-        ("messages", "events", "trace", "history"),
+        ("messages", "events", "trace", "history", "tool_calls"),
         _TRACE + "; `input.data` is the whole trace",
     ),
 }

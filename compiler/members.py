@@ -48,7 +48,7 @@ _CONTENT_METHODS = frozenset({"text", "image"})
 _ANY_METHODS = TEXT_METHODS | DICT_METHODS | _CONTENT_METHODS
 _ONLY_METHODS = frozenset({"strip", "lower", "upper", "splitlines", "startswith", "endswith"})
 """Method names that hardly any JSON object has as a key."""
-_TRACE_WORDS = frozenset({"messages", "events", "trace", "history"})
+_TRACE_WORDS = frozenset({"messages", "events", "trace", "history", "tool_calls"})
 
 _TEXT_RESULTS: dict[str, Type] = {
     "strip": TEXT,
