@@ -1,7 +1,7 @@
 """What the detectors of syntax mistakes are given and what they answer.
 
-A detector is a function `Place -> Mistake | None`. They live in `mistakes_in_text`, `mistakes_in_statements` and
-`mistakes_in_expressions`; `syntax_errors` asks them in order.
+A detector is a function `Place -> Mistake | None`. They live in `mistakes_in_text`,
+`mistakes_in_statements` and `mistakes_in_expressions`; `syntax_errors` asks them in order.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _OPERATOR_WORDS = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What is wrong, and the edits that read the text as it was meant; without edits the line is lost."""
+    """What is wrong, and the edits that read the text as it was meant; without edits the line is
+    lost."""
 
     problem: SyntaxProblem
     edits: tuple[Edit, ...] = ()
@@ -50,7 +51,8 @@ def mistake(
 
 @dataclass
 class Place:
-    """Where the parser stopped: in which line (all its tokens, as written), and before which of them.
+    """Where the parser stopped: in which line (all its tokens, as written), and before which of
+    them.
 
     `index` is the length of `tokens` where it stopped at the end of the line.
     """
@@ -122,6 +124,12 @@ class Place:
     def is_last_in_line(self, index: int) -> bool:
         after = self.at(index + 1)
         return after is NOTHING or "\n" in self.text[self.at(index).end : after.start]
+
+
+def shorten(text: str) -> str:
+    """A piece of the user's text, short enough for a message."""
+    text = text.split("\n", 1)[0]
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 Detector = Callable[[Place], Mistake | None]

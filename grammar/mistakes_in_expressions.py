@@ -13,6 +13,7 @@ from policyc.grammar.mistakes import (
     Place,
     ends_value,
     mistake,
+    shorten,
     starts_value,
 )
 from policyc.grammar.source import Span
@@ -145,7 +146,7 @@ def equals_sign(place: Place) -> Mistake | None:
             "E0214",
             "names keep the value they are given",
             token.span,
-            f"Use another name: `total := {place.previous.text or 'a'} {token.text[0]} ...`.",
+            f"Use another name: `total := {shorten(place.previous.text) or 'a'} {token.text[0]} ...`.",
         )
     if token.text == ":=":
         return _assignment(place)
@@ -161,13 +162,13 @@ def equals_sign(place: Place) -> Mistake | None:
             "E0203",
             f"`{token.text}` declares nothing",
             token.span,
-            f"Write `{place.first.text} := ...`."
+            f"Write `{shorten(place.first.text)} := ...`."
             if after_name
             else "Write `:=` after the brackets.",
             Edit(token.start, end, ":="),
         )
     if after_name:
-        name = place.previous.text
+        name = shorten(place.previous.text)
         edits = [Edit(token.start, token.end, ":=")] if place.following is not NOTHING else []
         return mistake(
             "E0203",
@@ -472,18 +473,13 @@ def missing_operator(place: Place) -> Mistake | None:
         edits = []
     return mistake(
         "E0225",
-        f"nothing joins `{_short(previous)}` and `{_short(token)}`",
+        f"nothing joins `{shorten(previous.text)}` and `{shorten(token.text)}`",
         Span(previous.start, token.end)
         if "\n" not in place.text[span.start : span.end]
         else between,
         hint,
         *edits,
     )
-
-
-def _short(token: RawToken) -> str:
-    text = token.text.split("\n", 1)[0]
-    return text if len(text) <= 30 else text[:27] + "..."
 
 
 def missing_member(place: Place) -> Mistake | None:

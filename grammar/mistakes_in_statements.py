@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from policyc.grammar.layout import Edit
-from policyc.grammar.mistakes import NOTHING, Detector, Mistake, Place, mistake
+from policyc.grammar.mistakes import NOTHING, Detector, Mistake, Place, mistake, shorten
 from policyc.grammar.operators import RESERVED
 from policyc.grammar.sections import PAIRS
 from policyc.grammar.source import Span
@@ -342,9 +342,9 @@ def variable_form(place: Place) -> Mistake | None:
         if token.text in (",", ")"):
             return mistake(
                 "E0233",
-                f"the parameter `{previous.text}` has no type",
+                f"the parameter `{shorten(previous.text)}` has no type",
                 previous.span,
-                f"Write its type: `{previous.text}: Message`.",
+                f"Write its type: `{shorten(previous.text)}: Message`.",
                 Edit(previous.end, previous.end, ": Message"),
             )
         return None
@@ -353,7 +353,7 @@ def variable_form(place: Place) -> Mistake | None:
             "E0233",
             "the name of a variable stands before its type",
             Span(previous.start, token.end),
-            f"Write `({token.text}: {previous.text})`.",
+            f"Write `({shorten(token.text)}: {shorten(previous.text)})`.",
             Edit(previous.start, token.end, f"{token.text}: {previous.text}"),
         )
     return None
@@ -400,7 +400,7 @@ def unbracketed_variable(place: Place) -> Mistake | None:
         "E0233",
         "a variable is declared in brackets",
         Span(first.start, place.end),
-        f"Write `({first.text}: {place.at(2).text})`.",
+        f"Write `({shorten(first.text)}: {shorten(place.at(2).text)})`.",
         Edit(first.start, place.end, f"({first.text}: {place.at(2).text})"),
     )
 

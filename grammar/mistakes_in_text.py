@@ -1,5 +1,6 @@
 # ruff: noqa: RUF001 - the ambiguous characters are what this module is about
-"""Mistakes of characters: quotes, invisible and foreign signs, brackets, numbers, things copied from a page."""
+"""Mistakes of characters: quotes, invisible and foreign signs, brackets, numbers, things copied
+from a page."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import unicodedata
 
 from policyc.grammar.diagnostics import Label
 from policyc.grammar.layout import Edit
-from policyc.grammar.mistakes import Detector, Mistake, Place, mistake
+from policyc.grammar.mistakes import Detector, Mistake, Place, mistake, shorten
 from policyc.grammar.sections import CLOSERS, PAIRS
 from policyc.grammar.source import Span
 
@@ -144,7 +145,7 @@ def foreign_letter(place: Place) -> Mistake | None:
     if token.kind == "word":
         return mistake(
             "E0101",
-            f"the name `{token.text}` has letters other than `a` to `z`",
+            f"the name `{shorten(token.text)}` has letters other than `a` to `z`",
             token.span,
             "Write names with the letters `a` to `z`, digits and `_`.",
         )
@@ -193,7 +194,8 @@ def _quoted_by_entities(place: Place, index: int) -> Edit | None:
 
 
 def copied_decoration(place: Place) -> Mistake | None:
-    """A fence of a code block, a prompt, a line number: what stood around the policy where it was copied."""
+    """A fence of a code block, a prompt, a line number: what stood around the policy where it was
+    copied."""
     first = place.first
     if place.index > (3 if first.text.isdigit() and place.at(1).text == "(" else 1):
         return None
@@ -281,7 +283,7 @@ def malformed_number(place: Place) -> Mistake | None:
         span = Span(previous.start, place.token.end)
         return mistake(
             "E0227",
-            f"`{place.text[span.start : span.end]}` is no number of the language",
+            f"`{shorten(place.text[span.start : span.end])}` is no number of the language",
             span,
             "Write versions and addresses as texts in quotes.",
         )
@@ -291,8 +293,8 @@ def malformed_number(place: Place) -> Mistake | None:
             break
     else:
         return None
-    text = token.text
-    meant = _plain_number(text)
+    text = shorten(token.text)
+    meant = _plain_number(token.text)
     if meant is not None:
         hint = f"Write `{meant}`."
         return mistake(
@@ -389,4 +391,5 @@ DETECTORS: tuple[Detector, ...] = (
     continued_by_backslash,
     malformed_number,
 )
-"""Asked before the others; `bracket` is asked after those that know more about what is inside brackets."""
+"""Asked before the others; `bracket` is asked after those that know more about what is inside
+brackets."""

@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`tree` holds what could be read. Of text that could not, `lost_declarations` are the names that it
-    may declare and `lost_uses` those that it may use: that they are unknown or unused elsewhere is no
-    mistake of its own. `bracketed` maps the uid of an expression to the span of the brackets around it.
+    """`tree` holds what could be read. Of text that could not, `lost_declarations` are the names
+    that it may declare and `lost_uses` those that it may use: that they are unknown or unused
+    elsewhere is no mistake of its own. `bracketed` maps the uid of an expression to the span of the
+    brackets around it.
     """
 
     tree: nodes.PolicyFile
@@ -137,7 +138,8 @@ def _run(machine: _Machine, start: str) -> Any:
 
 
 def _too_deep(statement: nodes.Statement) -> SyntaxProblem | None:
-    """Keeps the rest of the program, which follows trees by recursion, from running out of stack."""
+    """Keeps the rest of the program, which follows trees by recursion, from running out of
+    stack."""
     level: list[nodes.Node] = [statement]
     for _ in range(MAX_TREE_DEPTH):
         level = [child for node in level for child in children(node)]
@@ -179,8 +181,8 @@ class _Reader:
         )
 
     def _statements(self) -> list[nodes.Statement]:
-        """Every statement that can be read. Reads on after the section of each mistake, so that no text
-        is read more often than the mistakes near it demand."""
+        """Every statement that can be read. Reads on after the section of each mistake, so that no
+        text is read more often than the mistakes near it demand."""
         text, builder = self.text, self.machine.builder
         statements: list[nodes.Statement] = []
         pieces: list[Span] = []
@@ -260,8 +262,8 @@ class _Reader:
 
 
 def _broken(pieces: list[Span], start: int, at: int, read: list[nodes.Statement]) -> Span:
-    """The piece that stopped the parser: the first from `start` in which no statement could be read, for
-    an open bracket lets it run on, but none after the piece in which it stopped."""
+    """The piece that stopped the parser: the first from `start` in which no statement could be
+    read, for an open bracket lets it run on, but none after the piece in which it stopped."""
     index = bisect_right(pieces, start, key=_start) - 1
     places = iter([statement.span.start for statement in read] + [len(pieces) and pieces[-1].end])
     place = next(places)

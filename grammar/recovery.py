@@ -1,8 +1,9 @@
 """A statement that does not parse -> its mistakes, and what remains of it.
 
-Each of its lines is tried alone. Where a line stops the parser the mistake is explained; if it is clear what was meant
-the line is read on as if it were written so, else the line is left out. What remains of the statement is parsed
-once more, so that the compiler can check it: two mistakes of different kinds are both found in one run.
+Each of its lines is tried alone. Where a line stops the parser the mistake is explained; if it is
+clear what was meant the line is read on as if it were written so, else the line is left out. What
+remains of the statement is parsed once more, so that the compiler can check it: two mistakes of
+different kinds are both found in one run.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ _INDENTATION = frozenset({"E0102", "E0103", "E0105"})
 
 
 class Stopped(Exception):
-    """The parser cannot go on at `offset` of `reading`; `accepted` are the terminals that could have
-    stood there."""
+    """The parser cannot go on at `offset` of `reading`; `accepted` are the terminals that could
+    have stood there."""
 
     def __init__(self, reading: Reading, offset: int, accepted: frozenset[str]) -> None:
         super().__init__(offset)

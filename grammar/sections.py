@@ -53,8 +53,8 @@ _TRIPLE_END = {
 
 
 class RawToken(NamedTuple):
-    """A piece of text: `string`, `open` (a text without its end), `comment`, `foreign` (a comment of
-    another language), `newline`, `word`, `number`, `tool` or `symbol`."""
+    """A piece of text: `string`, `open` (a text without its end), `comment`, `foreign` (a comment
+    of another language), `newline`, `word`, `number`, `tool` or `symbol`."""
 
     kind: str
     text: str

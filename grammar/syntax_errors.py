@@ -1,7 +1,7 @@
 """Where the parser stopped -> what is wrong there, in the words of the person who wrote it.
 
-The detectors of the `mistakes_*` modules are asked first; what none of them knows is said as what was found
-and at most three things that could have stood there instead.
+The detectors of the `mistakes_*` modules are asked first; what none of them knows is said as what
+was found and at most three things that could have stood there instead.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from policyc.grammar import mistakes_in_expressions, mistakes_in_statements, mistakes_in_text
-from policyc.grammar.mistakes import NOTHING, Detector, Mistake, Place, ends_value, mistake
+from policyc.grammar.mistakes import NOTHING, Detector, Mistake, Place, ends_value, mistake, shorten
 from policyc.grammar.sections import PAIRS
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ _OPERATORS = frozenset({
 })  # fmt: skip
 _VALUES = frozenset({"NAME", "STRING", "NUMBER"})
 
-# What the parser could have taken, in words, the most telling first. A row counts when all its terminals could.
+# What the parser could have taken, in words, the most telling first. A row counts when all its
+# terminals could.
 _EXPECTATIONS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"RAISE", "IMPORT", "DEF"}), "a rule, an import or a declaration"),
     (frozenset({"NAME", "STRING", "NUMBER"}), "a value"),
@@ -53,7 +54,8 @@ _EXPECTATIONS: tuple[tuple[frozenset[str], str], ...] = (
 
 
 def explain(place: Place, problem: SyntaxProblem | None) -> Mistake:
-    """The mistake at a place; `problem` is what the parser itself says about it, where it says anything."""
+    """The mistake at a place; `problem` is what the parser itself says about it, where it says
+    anything."""
     place = _before_operator(place)
     for detect in _DETECTORS:
         found = detect(place)
@@ -63,7 +65,8 @@ def explain(place: Place, problem: SyntaxProblem | None) -> Mistake:
 
 
 def _before_operator(place: Place) -> Place:
-    """Where a value is wanted the parser takes any word for a name, `and` too, and stops only after it."""
+    """Where a value is wanted the parser takes any word for a name, `and` too, and stops only after
+    it."""
     word = place.previous
     taken_for_name = word.kind == "word" and word.text in _OPERATORS
     stopped_after_it = taken_for_name and "COMPARISON" in place.accepted
@@ -87,8 +90,7 @@ def _described(place: Place) -> str:
         return "the end of the file" if at_end else "the end of the line"
     if token.kind == "string":
         return "a text"
-    text = token.text.split("\n", 1)[0]
-    return f"`{text}`" if len(text) <= 40 else f"`{text[:37]}...`"
+    return f"`{shorten(token.text)}`"
 
 
 def _possible(place: Place) -> frozenset[str]:

@@ -3,7 +3,8 @@ up.
 
 One builder serves the whole process (the parser guards it with a lock); `begin` gives it a fresh
 state. Each method is named after `->` in `policyc.lark`, takes the list of what stands on the right
-side of the rule, lexemes and earlier results, and returns a node or a list. `statements` are those read so far, also after a failure.
+side of the rule, lexemes and earlier results, and returns a node or a list. `statements` are those
+read so far, also after a failure.
 """
 
 from __future__ import annotations
@@ -112,7 +113,8 @@ class TreeBuilder:
         return items
 
     def fold(self, items: list[Any]) -> nodes.Expr:
-        """One expression from a flat operation; the common short forms without the general machine."""
+        """One expression from a flat operation; the common short forms without the general
+        machine."""
         if len(items) == 1:
             return items[0]  # type: ignore[no-any-return]
         if len(items) == 3:
@@ -171,7 +173,8 @@ class TreeBuilder:
         return nodes.FString(tuple(parts), span=word.span, uid=self.uid())
 
     def _interpolated(self, part: FStringPart) -> nodes.Expr:
-        """The expression between braces; names and members, which most of them are, without the parser."""
+        """The expression between braces; names and members, which most of them are, without the
+        parser."""
         found = _PLAIN_ACCESS.fullmatch(part.text)
         if found is None or found.group(1) in RESERVED:
             return self._parse_interpolation(part.start, part.end)
@@ -392,7 +395,7 @@ class TreeBuilder:
                 "E0216",
                 "only a quantifier opens a block inside a body",
                 span,
-                help="Write `forall:` or `count(min=1):` and the block below it, or remove the colon.",
+                help="Write `forall:` or `count(min=1):` above the block, or remove the colon.",
             )
         items[-1] = nodes.Quantifier(
             callee,
@@ -499,7 +502,7 @@ class TreeBuilder:
                 "E0226",
                 "a value is one expression, but here are several lines",
                 self.extent(body[1]),
-                help="Join the lines with `and`, or declare a predicate: `name(x: Message) := ...`.",
+                help="Join them with `and`, or declare a predicate: `name(x: Message) := ...`.",
             )
         if isinstance(value, nodes.Assign):
             raise SyntaxProblem(

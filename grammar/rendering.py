@@ -1,0 +1,318 @@
+"""Diagnostics -> text for a person, JSON, SARIF and GitHub workflow commands.
+
+The only place that draws carets. Whatever comes from a policy is shown with its control characters
+escaped: a policy cannot move the cursor of the terminal that shows its mistakes.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from policyc.grammar.catalog import CODES, page
+from policyc.grammar.diagnostics import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from policyc.grammar.diagnostics import Diagnostic
+    from policyc.grammar.source import Source, Span
+
+_TAB = 4
+_DEFAULT_WIDTH = 120
+_LEAST_WIDTH = 40
+_MOST_LINES = 4  # of a span that covers several lines
+_CUT = "..."
+_HELP = " = help: "
+_RESET, _BOLD, _BLUE = "\x1b[0m", "\x1b[1m", "\x1b[1;34m"
+_SEVERITY_COLORS = {Severity.ERROR: "\x1b[1;31m", Severity.WARNING: "\x1b[1;33m"}
+
+
+# --- text -----------------------------------------------------------------------------------------
+
+
+def render_text(
+    diagnostics: Iterable[Diagnostic], *, color: bool = False, width: int | None = None
+) -> str:
+    """Each diagnostic with the lines it is about, separated by blank lines; empty for none."""
+    paint = _Paint(color)
+    room = max(width or _DEFAULT_WIDTH, _LEAST_WIDTH)
+    return "\n".join(_text(diagnostic, paint, room) for diagnostic in diagnostics)
+
+
+class _Paint:
+    def __init__(self, enabled: bool) -> None:
+        self._enabled = enabled
+
+    def __call__(self, text: str, color: str) -> str:
+        return f"{color}{text}{_RESET}" if self._enabled and text else text
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Columns of one line to underline, in characters of its source line (from 0), with a few
+    words."""
+
+    line: int
+    start: int
+    end: int
+    words: str
+    is_primary: bool
+
+
+def _text(diagnostic: Diagnostic, paint: _Paint, width: int) -> str:
+    source = diagnostic.source
+    color = _SEVERITY_COLORS[diagnostic.severity]
+    marks = _marks(source, diagnostic.span, diagnostic.note, is_primary=True)
+    for label in diagnostic.labels:
+        marks += _marks(source, label.span, label.text, is_primary=False)
+    numbers = sorted({mark.line for mark in marks})
+    gutter = len(str(numbers[-1]))
+    bar = paint(f"{' ' * gutter} |", _BLUE)
+    title = paint(f"{diagnostic.severity}[{diagnostic.code}]", color)
+    place = f"{escape(source.name)}:{diagnostic.line}:{diagnostic.column}"
+    lines = [
+        f"{title}{paint(f': {escape(diagnostic.message)}', _BOLD)}",
+        f"{' ' * gutter}{paint('-->', _BLUE)} {place}",
+        bar,
+    ]
+    before = None
+    for number in numbers:
+        if before is not None and number > before + 1:
+            lines.append(paint(_CUT, _BLUE))
+        before = number
+        here = [mark for mark in marks if mark.line == number]
+        shown = _Excerpt(source.line(number), here, width - gutter - 3)
+        lines.append(f"{paint(f'{number:>{gutter}} |', _BLUE)} {shown.text}".rstrip())
+        for mark in here:
+            underline = shown.underline(mark)
+            lines.append(
+                f"{bar} {' ' * shown.column(mark.start)}"
+                f"{paint(underline, color if mark.is_primary else _BLUE)}"
+            )
+    if diagnostic.help:
+        margin = " " * gutter
+        first, *rest = textwrap.wrap(escape(diagnostic.help), width - gutter - len(_HELP))
+        lines += [bar, f"{margin} {paint('=', _BLUE)} {paint('help', _BOLD)}: {first}"]
+        lines += [f"{margin}{' ' * len(_HELP)}{line}" for line in rest]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _marks(source: Source, span: Span, words: str, *, is_primary: bool) -> list[_Mark]:
+    """What to underline for a span: a piece on each of its lines, or on the first few and the
+    last."""
+    first, last = source.position(span.start), source.position(span.end)
+    if last.line > first.line and last.column == 1:  # ends with a line end
+        last = source.position(max(span.start, span.end - 1))
+    numbers = list(range(first.line, last.line + 1))
+    if len(numbers) > _MOST_LINES:
+        numbers = [*numbers[: _MOST_LINES - 1], numbers[-1]]
+    marks = []
+    for number in numbers:
+        text = source.line(number)
+        start = first.column - 1 if number == first.line else len(text) - len(text.lstrip())
+        end = last.column - 1 if number == last.line else len(text)
+        shown = words if number == numbers[-1] else ""
+        marks.append(_Mark(number, start, max(end, start), shown, is_primary))
+    return marks
+
+
+class _Excerpt:
+    """A source line as shown: tabs as blanks, control characters escaped, cut around its marks."""
+
+    def __init__(self, line: str, marks: Sequence[_Mark], width: int) -> None:
+        # The column where each character starts, and one more for the end of the line.
+        self._columns = [0]
+        pieces = []
+        for char in line:
+            column = self._columns[-1]
+            piece = " " * (_TAB - column % _TAB) if char == "\t" else escape(char)
+            pieces.append(piece)
+            self._columns.append(column + display_width(piece))
+        first, last = 0, len(pieces)
+        if self._columns[-1] > width:
+            first, last = self._window(marks, width)
+        head = _CUT if first else ""
+        tail = _CUT if last < len(pieces) else ""
+        self._shift = self._columns[first] - len(head)
+        self._end = self._columns[last] - self._shift
+        self.text = head + "".join(pieces[first:last]) + tail
+
+    def _window(self, marks: Sequence[_Mark], width: int) -> tuple[int, int]:
+        """Which characters to show of a line that is too long: some before the first mark, then
+        on."""
+        columns = self._columns
+        room = width - 2 * len(_CUT)
+        wanted = self._clipped(min(mark.start for mark in marks))
+        start_column = max(0, columns[wanted] - room // 3)
+        first = next(i for i, column in enumerate(columns) if column >= start_column)
+        last = first
+        while last + 1 < len(columns) and columns[last + 1] - columns[first] <= room:
+            last += 1
+        return first, last
+
+    def _clipped(self, index: int) -> int:
+        return min(index, len(self._columns) - 1)
+
+    def column(self, index: int) -> int:
+        """The column of a character in what is shown."""
+        return max(0, self._columns[self._clipped(index)] - self._shift)
+
+    def underline(self, mark: _Mark) -> str:
+        sign = "^" if mark.is_primary else "-"
+        end = min(self.column(mark.end), self._end)
+        signs = sign * max(1, end - self.column(mark.start))
+        return f"{signs} {escape(mark.words)}" if mark.words else signs
+
+
+def escape(text: str) -> str:
+    """The text with control and invisible formatting characters spelled out."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        return char
+    code = ord(char)
+    return (
+        f"\\x{code:02x}"
+        if code < 0x100
+        else f"\\u{code:04x}"
+        if code < 0x10000
+        else f"\\U{code:08x}"
+    )
+
+
+def display_width(text: str) -> int:
+    """How many columns a terminal uses for a text."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns_of(char) for char in text)
+
+
+def _columns_of(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
+
+
+# --- for programs ---------------------------------------------------------------------------------
+
+
+def render_json(diagnostics: Iterable[Diagnostic]) -> dict[str, Any]:
+    """The answer of `policyc check --format json`. Warnings do not spoil `ok`."""
+    found = list(diagnostics)
+    return {
+        "diagnostics": [diagnostic.to_dict() for diagnostic in found],
+        "ok": all(diagnostic.severity is not Severity.ERROR for diagnostic in found),
+    }
+
+
+def render_sarif(diagnostics: Iterable[Diagnostic]) -> dict[str, Any]:
+    """A SARIF 2.1.0 log with one run; the rules are the codes that occur, described by the
+    catalogue."""
+    found = list(diagnostics)
+    codes = sorted({diagnostic.code for diagnostic in found})
+    driver = {
+        "name": "policyc",
+        "rules": [_sarif_rule(code) for code in codes],
+    }
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "results": [_sarif_result(d, codes.index(d.code)) for d in found],
+            }
+        ],
+    }
+
+
+def _sarif_rule(code: str) -> dict[str, Any]:
+    row = CODES[code]
+    return {
+        "id": code,
+        "name": row.name,
+        "shortDescription": {"text": row.title},
+        "help": {"text": page(code), "markdown": page(code)},
+        "defaultConfiguration": {"level": str(row.severity)},
+    }
+
+
+def _sarif_result(diagnostic: Diagnostic, rule_index: int) -> dict[str, Any]:
+    text = diagnostic.message
+    if diagnostic.help:
+        text = f"{text}. {diagnostic.help}"
+    result: dict[str, Any] = {
+        "ruleId": diagnostic.code,
+        "ruleIndex": rule_index,
+        "level": str(diagnostic.severity),
+        "message": {"text": text},
+        "locations": [_sarif_location(diagnostic.source, diagnostic.span)],
+    }
+    if diagnostic.labels:
+        result["relatedLocations"] = [
+            {**_sarif_location(diagnostic.source, label.span), "message": {"text": label.text}}
+            for label in diagnostic.labels
+        ]
+    return result
+
+
+def _sarif_location(source: Source, span: Span) -> dict[str, Any]:
+    start, end = source.position(span.start), source.position(span.end)
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": _uri(source.name)},
+            "region": {
+                "startLine": start.line,
+                "startColumn": start.column,
+                "endLine": end.line,
+                "endColumn": end.column,
+            },
+        }
+    }
+
+
+def _uri(path: str) -> str:
+    """A path as a relative reference; an absolute path becomes a file address."""
+    posix = path.replace("\\", "/")
+    if re.match(r"[A-Za-z]:/", posix):
+        return f"file:///{quote(posix)}"
+    return f"file://{quote(posix)}" if posix.startswith("/") else quote(posix)
+
+
+def render_github(diagnostics: Iterable[Diagnostic]) -> str:
+    """One workflow command a line, which GitHub shows beside the lines of a change."""
+    return "".join(f"{_github(diagnostic)}\n" for diagnostic in diagnostics)
+
+
+def _github(diagnostic: Diagnostic) -> str:
+    properties = {
+        "file": diagnostic.source.name,
+        "line": str(diagnostic.line),
+        "col": str(diagnostic.column),
+        "endLine": str(diagnostic.end_line),
+        "endColumn": str(diagnostic.end_column),
+        "title": diagnostic.code,
+    }
+    listed = ",".join(f"{name}={_github_property(value)}" for name, value in properties.items())
+    text = escape(diagnostic.message)
+    if diagnostic.help:
+        text = f"{text}\n{escape(diagnostic.help)}"
+    return f"::{diagnostic.severity} {listed}::{_github_data(text)}"
+
+
+def _github_data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _github_property(text: str) -> str:
+    return _github_data(text).replace(":", "%3A").replace(",", "%2C")
