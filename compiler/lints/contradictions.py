@@ -54,12 +54,7 @@ def _together(context: LintContext, conditions: Iterable[Expr]) -> Iterator[Diag
             continue
         for fact in facts_of(context, condition):
             if _is_negative_length(context, fact):
-                yield context.warn(
-                    "W0705",
-                    condition.span,
-                    f"`{context.written(condition)}` is always false: no length is negative",
-                    f"write `{fact.shown} == 0` for what is empty",
-                )
+                yield _warn_of_length(context, condition)
                 continue
             facts = by_subject.setdefault(fact.subject, [])
             facts.append(fact)
@@ -67,8 +62,9 @@ def _together(context: LintContext, conditions: Iterable[Expr]) -> Iterator[Diag
                 earlier = next(
                     (one for one in facts[:-1] if not _is_possible([one, fact])), facts[0]
                 )
-                yield _warn(context, fact, earlier)
                 facts.pop()
+                if context.is_steady(fact.node) and context.is_steady(earlier.node):
+                    yield _warn(context, fact, earlier)
 
 
 def _warn(context: LintContext, fact: Fact, earlier: Fact) -> Diagnostic:
@@ -83,6 +79,15 @@ def _warn(context: LintContext, fact: Fact, earlier: Fact) -> Diagnostic:
         f"`{shown}` is never true together with `{context.written(earlier.node)}`",
         "write the two as alternatives with `or`, or in two rules",
         labels=[Label(earlier.node.span, "excludes it")],
+    )
+
+
+def _warn_of_length(context: LintContext, condition: Expr) -> Diagnostic:
+    return context.warn(
+        "W0705",
+        condition.span,
+        f"`{context.written(condition)}` is always false: no length is negative",
+        "write `len(x) == 0` for what is empty",
     )
 
 
@@ -144,7 +149,7 @@ def _alternatives(context: LintContext, node: BoolOp) -> Iterator[Diagnostic]:
             continue
         fact = facts[0]
         for earlier in by_subject.setdefault(fact.subject, [])[:_MOST_FACTS]:
-            if _cover_everything(earlier, fact):
+            if _cover_everything(earlier, fact) and context.is_steady(node):
                 yield context.warn(
                     "W0728",
                     earlier.node.span.to(fact.node.span),

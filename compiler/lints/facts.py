@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from policyc.compiler.lints.context import Link, links_of
-from policyc.compiler.typesystem import ERROR, TOOL_CALL, TOOL_OUTPUT
+from policyc.compiler.typesystem import TOOL_CALL, TOOL_OUTPUT
 from policyc.grammar.nodes import (
     Compare,
     Constant,
@@ -44,13 +44,12 @@ _ORDERINGS = frozenset(_FLIPPED)
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """`subject` identifies the value, `shown` and `node` are for messages.
+    """`subject` identifies the value, `node` is the condition that says it.
 
     Either `allowed`, or `excluded`, or a bound (`operator` and `limit`) is given.
     """
 
     subject: Hashable
-    shown: str
     node: Expr
     allowed: tuple[Value, ...] | None = None
     excluded: tuple[Value, ...] = ()
@@ -59,7 +58,10 @@ class Fact:
 
 
 def facts_of(context: LintContext, condition: Expr) -> Iterator[Fact]:
-    """What holds when the condition holds. Chains say something with each link."""
+    """What holds when the condition holds. Chains say something with each link.
+
+    Whether the condition is the same each time it is asked is for the caller to find out.
+    """
     node, is_negated = condition, False
     while isinstance(node, Unary) and node.operator == "not":
         node, is_negated = node.operand, not is_negated
@@ -68,9 +70,8 @@ def facts_of(context: LintContext, condition: Expr) -> Iterator[Fact]:
             fact = _of_link(context, link, condition, is_negated=is_negated)
             if fact is not None:
                 yield fact
-    elif _is_subject(context, node):
-        shown = context.written(node)
-        yield Fact(("truth", node), shown, condition, allowed=(not is_negated,))
+    else:
+        yield Fact(("truth", node), condition, allowed=(not is_negated,))
 
 
 def _of_link(context: LintContext, link: Link, condition: Expr, *, is_negated: bool) -> Fact | None:
@@ -84,34 +85,32 @@ def _of_link(context: LintContext, link: Link, condition: Expr, *, is_negated: b
     subject, other = link.left, link.right
     if _literal(context, subject) is not None:
         if operator in ("in", "not in"):
-            return _of_two_values(context, link, operator, condition)
+            return _of_two_values(link, operator, condition)
         subject, other = other, subject
         operator = _FLIPPED.get(operator, operator)
-    if not _is_subject(context, subject) or _literal(context, subject) is not None:
+    if _literal(context, subject) is not None:
         return None
-    key, shown = _key(context, subject), context.written(subject)
+    key = _key(context, subject)
     if operator in _ORDERINGS:
         number = _literal(context, other)
         if number is None or isinstance(number[0], str | bool | None):
             return None
-        return Fact(key, shown, condition, operator=operator, limit=number[0])
+        return Fact(key, condition, operator=operator, limit=number[0])
     values = _values(context, operator, other)
     if values is None:
-        return _of_two_values(context, link, operator, condition)
+        return _of_two_values(link, operator, condition)
     if operator in ("==", "in", "is"):
-        return Fact(key, shown, condition, allowed=values)
-    return Fact(key, shown, condition, excluded=values)
+        return Fact(key, condition, allowed=values)
+    return Fact(key, condition, excluded=values)
 
 
-def _of_two_values(context: LintContext, link: Link, operator: str, condition: Expr) -> Fact | None:
+def _of_two_values(link: Link, operator: str, condition: Expr) -> Fact | None:
     """`a == b` against `a != b`, when neither is a literal."""
-    if operator not in _NEGATED or not _is_subject(context, link.right):
+    if operator not in _NEGATED:
         return None
-    positive = operator if not operator.startswith(("not", "!")) and operator != "is not" else ""
-    operator = positive or _NEGATED[operator]
-    subject = ("both", link.left, operator, link.right)
-    shown = f"{context.written(link.left)} {operator} {context.written(link.right)}"
-    return Fact(subject, shown, condition, allowed=(bool(positive),))
+    is_positive = operator in ("==", "in", "is")
+    asked = operator if is_positive else _NEGATED[operator]
+    return Fact(("both", link.left, asked, link.right), condition, allowed=(is_positive,))
 
 
 def _of_pattern(
@@ -121,12 +120,11 @@ def _of_pattern(
     if context.type_of(link.left) not in (TOOL_CALL, TOOL_OUTPUT) or not is_exact:
         return None
     subject = ("tool", link.left)
-    shown = f"{context.written(link.left)}.function.name"
     if operator == "is":
-        return Fact(subject, shown, condition, allowed=(pattern.name,))
+        return Fact(subject, condition, allowed=(pattern.name,))
     if pattern.arguments is not None:
         return None  # another call of the same tool is possible
-    return Fact(subject, shown, condition, excluded=(pattern.name,))
+    return Fact(subject, condition, excluded=(pattern.name,))
 
 
 def _key(context: LintContext, node: Expr) -> Hashable:
@@ -136,10 +134,6 @@ def _key(context: LintContext, node: Expr) -> Hashable:
         if isinstance(function, Member) and context.type_of(function.value) is TOOL_CALL:
             return ("tool", function.value)
     return ("value", node)
-
-
-def _is_subject(context: LintContext, node: Expr) -> bool:
-    return context.type_of(node) is not ERROR and context.is_steady(node)
 
 
 def _values(context: LintContext, operator: str, node: Expr) -> tuple[Value, ...] | None:
