@@ -95,6 +95,9 @@ class Run:
         if self._history is None or self.is_monitor:
             links = self.links if self.is_monitor and self.links.all else None
             self._history = History(self.events, None, links)
+            if self._interpreter is not None:
+                # A constant may ask about the trace, which has grown.
+                self._interpreter.constants.clear()
         return self._history
 
     def keep_events(self) -> None:
