@@ -63,6 +63,7 @@ class Run:
         self.links = CallLinks() if is_monitor else _LateLinks(self)
         self.disabled: frozenset[int] = frozenset()
         self._history: History | None = None
+        self._history_size = 0
         self._interpreter: Interpreter | None = None
 
     @property
@@ -92,7 +93,8 @@ class Run:
     def history(self) -> History:
         """The history of all events so far."""
         assert self.events is not None  # noqa: S101  # kept where the generated code needs them
-        if self._history is None or self.is_monitor:
+        if self._history is None or len(self.events) != self._history_size:
+            self._history_size = len(self.events)
             links = self.links if self.is_monitor and self.links.all else None
             self._history = History(self.events, None, links)
             if self._interpreter is not None:
