@@ -261,7 +261,11 @@ class JoinPlan:
 def plan_joins(prefix: str, schedule: Schedule) -> JoinPlan:
     """How the variables of a schedule are joined; `prefix` makes the names of its memories unique."""
     flows: set[tuple[str, str]] = set()
-    needs_parts_before = False
+    needs_parts_before = any(
+        isinstance(node, p.Flow) and node.immediate
+        for condition in schedule.joins
+        for node in p.walk(condition)
+    )
     equalities: list[_Equality] = []
     residual: list[p.Expr] = []
     domains = {scan.variable: scan.domain for scan in schedule.scans}
@@ -273,7 +277,6 @@ def plan_joins(prefix: str, schedule: Schedule) -> JoinPlan:
             } <= ts.EVENT_TYPES:
                 flows.add((left, right))
                 if condition.immediate:
-                    needs_parts_before = True
                     residual.append(condition)
             case p.Cmp(operator="=="):
                 sides = _sides(condition)
