@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from policyc.grammar.diagnostics import PolicycError
 
@@ -30,6 +30,9 @@ class MissingParameter(EvaluationError):
             f"missing policy parameter `{name}`: pass it as `{name}=...` to the analysis", span
         )
         self.name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (MissingParameter, (self.name, self.span))
 
 
 class LimitExceeded(PolicycError):

@@ -81,7 +81,7 @@ class RuleError:
     """A rule that could not be evaluated; the verdicts of the other rules stand.
 
     `line` and `column` (1-based) are the place in the policy, `bindings` the variables bound at that moment as JSON
-    values, `cause` the exception.
+    values, `cause` the exception (in a pickled error only one of policyc's own: those of hosts may not allow it).
     """
 
     __slots__ = ("bindings", "cause", "column", "line", "message", "rule")
@@ -117,6 +117,11 @@ class RuleError:
 
     def __repr__(self) -> str:
         return f"RuleError({self})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        cause = self.cause if isinstance(self.cause, PolicycError) else None
+        place = (self.line, self.column)
+        return (RuleError, (self.rule, self.message, *place, self.bindings, cause))
 
 
 class AnalysisResult(Sequence[Violation]):
@@ -206,6 +211,9 @@ class UnhandledViolations(PolicycError):
         lines = [str(violation) for violation in result.violations]
         lines.extend(str(error) for error in result.errors)
         super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (UnhandledViolations, (self.result,))
 
 
 def json_bindings(values: dict[str, Any]) -> dict[str, Any]:
