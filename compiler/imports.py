@@ -35,7 +35,7 @@ def find_member(module: Module, name: str, catalogue: Catalogue) -> Symbol | Non
     if name in module.types:
         return Symbol(name, SymbolKind.TYPE, module.types[name])
     if name in module.quantifiers:
-        return Symbol(name, SymbolKind.QUANTIFIER, value=name)
+        return Symbol(name, SymbolKind.QUANTIFIER)
     if name in module.constants:
         value = module.constants[name]
         return Symbol(name, SymbolKind.VALUE, from_value(value), value=value)
@@ -110,7 +110,8 @@ class ImportBinder:
             if symbol is None:
                 symbol = _unresolved(bound)
             else:
-                symbol.name = bound.text
+                if symbol.kind is not SymbolKind.QUANTIFIER:  # which one it is shows in its name
+                    symbol.name = bound.text
                 symbol.span = bound.span
             self._bind(bound.text, symbol, imported.uid)
 

@@ -32,7 +32,7 @@ def check_quantifier(checker: Checker, node: Quantifier) -> None:
             "only `count` and `forall` do: `count(min=1):` and `forall:`",
         )
         return
-    if symbol.value == "forall":
+    if symbol.name == "forall":
         _refuse_forall_arguments(checker, node)
         return
     bounds = _bounds(checker, node)

@@ -45,7 +45,11 @@ class SymbolKind(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Symbol:
-    """One declared name; compared by identity. `type` is filled by the checker where it is inferred."""
+    """One declared name; compared by identity. `type` is filled by the checker where it is
+    inferred.
+
+    The name of a QUANTIFIER is `count` or `forall`, also if it was imported under another one.
+    """
 
     name: str
     kind: SymbolKind
@@ -58,7 +62,7 @@ class Symbol:
     module: Module | None = None
     """of a MODULE"""
     value: Any = None
-    """of a VALUE; of a QUANTIFIER `"count"` or `"forall"`, also if it was imported under another name"""
+    """of a VALUE"""
     is_used: bool = False
 
 
@@ -67,10 +71,10 @@ class SymbolTable:
     """Side tables of one file, keyed by the `uid` of nodes.
 
     `uses`: `Name`, `TypeRef` and (for `module.name`) `Member` nodes -> what they stand for.
-    `declared`: `TypedVariable`, `DerivedVariable`, `Assign`, `Comprehension`, `Parameter`, `ConstantDeclaration`,
-    `Predicate` nodes -> the symbol they make.
-    `types`: expression nodes -> their type. Missing means ANY.
-    `nodes`: the lines and expressions of each class (no literals), for checks that look at one class only.
+    `declared`: `Import`, `ImportedName`, `TypedVariable`, `DerivedVariable`, `Assign`,
+    `Comprehension`, `Parameter`, `ConstantDeclaration`, `Predicate` nodes -> the symbol they make.
+    `types`: expression nodes -> their type. Missing means ANY. `nodes`: the lines and expressions
+    of each class (no literals), for checks that look at one class only.
     """
 
     uses: dict[int, Symbol] = field(default_factory=dict)
