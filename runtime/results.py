@@ -7,6 +7,7 @@ gate that only asks `if result:` does not pay for them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from threading import RLock
 from typing import TYPE_CHECKING, Any, overload
 
 from policyc.grammar.diagnostics import PolicycError
@@ -80,8 +81,9 @@ def _shown(value: Any) -> str:
 class RuleError:
     """A rule that could not be evaluated; the verdicts of the other rules stand.
 
-    `line` and `column` (1-based) are the place in the policy, `bindings` the variables bound at that moment as JSON
-    values, `cause` the exception (in a pickled error only one of policyc's own: those of hosts may not allow it).
+    `line` and `column` (1-based) are the place in the policy, `bindings` the variables bound at that
+    moment as JSON values, `cause` the exception. Of a pickled error only a cause of policyc's own is
+    left: those of hosts may not allow it.
     """
 
     __slots__ = ("bindings", "cause", "column", "line", "message", "rule")
@@ -127,11 +129,11 @@ class RuleError:
 class AnalysisResult(Sequence[Violation]):
     """The violations of an analysis in the order of rules and trace, and the rules that failed.
 
-    A sequence of its violations that is true exactly when it blocks: `if monitor.append(event): refuse()` fails
-    closed.
+    A sequence of its violations that is true exactly when it blocks: `if monitor.append(event):
+    refuse()` fails closed. Several threads may look at one.
     """
 
-    __slots__ = ("_build", "_errors", "_found", "_violations")
+    __slots__ = ("_build", "_errors", "_found", "_lock")
 
     def __init__(
         self,
@@ -142,19 +144,18 @@ class AnalysisResult(Sequence[Violation]):
         self._found = found
         self._build = build
         self._errors = errors
-        self._violations: list[Violation] | None = None
+        self._lock = None if build is None else RLock()
 
     @property
     def violations(self) -> list[Violation]:
         """The violations, rule by rule in policy order, then in trace order."""
-        if self._violations is None:
-            build = self._build
-            made = list(self._found) if build is None else [build(match) for match in self._found]
-            self._violations = made
-            # What they were made from is not needed any more: the trace, above all.
-            self._build = None
-            self._found = made
-        return list(self._violations)
+        if self._lock is not None and self._build is not None:
+            with self._lock:
+                if self._build is not None:
+                    self._found = [self._build(match) for match in self._found]
+                    # What they were made from is not needed any more: the trace, above all.
+                    self._build = None
+        return list(self._found)
 
     @property
     def errors(self) -> list[RuleError]:
