@@ -23,34 +23,54 @@ if TYPE_CHECKING:
     from policyc.compiler.signatures import Signature
 
 
-@dataclass(frozen=True, slots=True)
+_node = dataclass(frozen=True, slots=True, eq=False, repr=False)
+"""Nodes share `__eq__`, `__hash__` and `__repr__`: made anew for each class they would cost a command 10 ms."""
+
+
+@_node
 class PlanNode:
-    span: Span = field(default=NO_SPAN, kw_only=True, compare=False, repr=False)
-    type: Type = field(default=ANY, kw_only=True, compare=False, repr=False)
+    """`span` and `type` do not count for equality."""
+
+    span: Span = field(default=NO_SPAN, kw_only=True)
+    type: Type = field(default=ANY, kw_only=True)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and _content(self) == _content(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), _content(self)))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{_content(self)!r}"
+
+
+def _content(node: object) -> tuple[Any, ...]:
+    names = node.__match_args__  # type: ignore[attr-defined]  # dataclasses have them
+    return tuple(getattr(node, name) for name in names)
 
 
 # --- values -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Literal(PlanNode):
     """None, a bool, a number or a text of the policy."""
 
     value: None | bool | int | float | str
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class ListOf(PlanNode):
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class DictOf(PlanNode):
     keys: tuple[str, ...]
     values: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class FormatPart(PlanNode):
     """`{value:width.precision}` of an f-string."""
 
@@ -58,26 +78,26 @@ class FormatPart(PlanNode):
     spec: str
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Format(PlanNode):
     """An f-string: literals and parts in order."""
 
     parts: tuple[Literal | FormatPart, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Var(PlanNode):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Input(PlanNode):
     """A parameter of the analysis, `input.name`; the name None is `input` itself, `data` the trace."""
 
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class ConstantRef(PlanNode):
     """A constant of the policy that is no literal; evaluated once an analysis."""
 
@@ -85,7 +105,7 @@ class ConstantRef(PlanNode):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class FunctionRef(PlanNode):
     """A function as a value."""
 
@@ -95,19 +115,19 @@ class FunctionRef(PlanNode):
 # --- operations ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class GetMember(PlanNode):
     value: Expr
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class GetIndex(PlanNode):
     value: Expr
     index: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class CallMethod(PlanNode):
     """`value.name(...)` with an allowed method of texts or dicts; else the member is called."""
 
@@ -117,14 +137,14 @@ class CallMethod(PlanNode):
     keywords: tuple[tuple[str, Expr], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class CallFunction(PlanNode):
     signature: Signature
     args: tuple[Expr, ...]
     keywords: tuple[tuple[str, Expr], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class CallPredicate(PlanNode):
     """True when some model of the predicate's block exists with its parameters bound to `args`."""
 
@@ -133,7 +153,7 @@ class CallPredicate(PlanNode):
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Arithmetic(PlanNode):
     """`+ - * / % **`."""
 
@@ -142,7 +162,7 @@ class Arithmetic(PlanNode):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Negative(PlanNode):
     """`-x`, or `+x` where `positive`."""
 
@@ -150,22 +170,22 @@ class Negative(PlanNode):
     positive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Not(PlanNode):
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class And(PlanNode):
     operands: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Or(PlanNode):
     operands: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Cmp(PlanNode):
     """`== != < <= > >= in is contains_only`."""
 
@@ -174,7 +194,7 @@ class Cmp(PlanNode):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Flow(PlanNode):
     """`left -> right`, or `left ~> right` where `immediate`."""
 
@@ -183,14 +203,14 @@ class Flow(PlanNode):
     immediate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class If(PlanNode):
     condition: Expr
     then: Expr
     otherwise: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Map(PlanNode):
     """A comprehension over `source` with its own variable."""
 
@@ -200,14 +220,14 @@ class Map(PlanNode):
     condition: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Declared(PlanNode):
     """A typed or derived variable inside an expression: True once the variable is bound."""
 
     variable: str
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Quantified(PlanNode):
     """`forall:` (kind "forall") or `count(min, max):` (kind "count") over the models of a block."""
 
@@ -220,37 +240,37 @@ class Quantified(PlanNode):
 # --- tool patterns ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class AnyValue(PlanNode):
     """`*`: anything present."""
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class TextPattern(PlanNode):
     """A text of the policy: equal, or fully matched as a regular expression (`.` matches newlines)."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class EqualValue(PlanNode):
     """Equal to the value of an expression; numbers of either kind, but never a bool and a number."""
 
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class ListPattern(PlanNode):
     items: tuple[Pattern, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class DictPattern(PlanNode):
     keys: tuple[str, ...]
     values: tuple[Pattern, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class DetectorPattern(PlanNode):
     """`<EMAIL_ADDRESS>`: a text in which a detector finds that kind."""
 
@@ -261,7 +281,7 @@ class DetectorPattern(PlanNode):
 Pattern = AnyValue | TextPattern | EqualValue | ListPattern | DictPattern | DetectorPattern
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class MatchTool(PlanNode):
     """`value is tool:name(arguments)`; `wildcard` where `*` in the name stands for any run of characters."""
 
@@ -303,7 +323,7 @@ Expr = (
 # --- blocks and rules ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Scan(PlanNode):
     """For every object of a type in the trace."""
 
@@ -311,7 +331,7 @@ class Scan(PlanNode):
     domain: Type
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Each(PlanNode):
     """For every value of a type found in `source`."""
 
@@ -320,7 +340,7 @@ class Each(PlanNode):
     source: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Bind(PlanNode):
     """Name the value of an expression."""
 
@@ -328,7 +348,7 @@ class Bind(PlanNode):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Check(PlanNode):
     """Go on only where the condition is truthy."""
 
@@ -338,7 +358,7 @@ class Check(PlanNode):
 Step = Scan | Each | Bind | Check
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class Block(PlanNode):
     """Steps in nested-loop order. `variables` are those of the block in the order of their declaration."""
 
@@ -363,7 +383,7 @@ class RuleRef:
         return {"name": self.name, "path": self.path, "line": self.line}
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class RulePlan(PlanNode):
     """`raise value if: block`. `index` is the rule's number among the raise statements, from 0."""
 
@@ -378,7 +398,7 @@ class RulePlan(PlanNode):
     """Number of the file in `Plan.sources`."""
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class PredicatePlan(PlanNode):
     name: str
     parameters: tuple[str, ...]
@@ -386,7 +406,7 @@ class PredicatePlan(PlanNode):
     source: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@_node
 class ConstantPlan(PlanNode):
     name: str
     value: Expr
