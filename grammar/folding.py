@@ -214,14 +214,19 @@ class Folding:
         if isinstance(item, Lexeme):
             raise _stray(item)
         if type(item) is nodes.Wildcard:
-            raise SyntaxProblem(
-                "E0212",
-                "`*` joins nothing here",
-                item.span,
-                help="Write each argument; in a tool pattern `*` stands alone.",
-            )
+            raise spread(item)
         self._at += 1
         return item  # type: ignore[return-value]
+
+
+def spread(wildcard: nodes.Wildcard) -> SyntaxProblem:
+    """A `*` with something after it."""
+    return SyntaxProblem(
+        "E0212",
+        "`*` spreads nothing here",
+        wildcard.span,
+        help="Write each argument; in a tool pattern `*` stands alone.",
+    )
 
 
 def _stray(operator: Lexeme) -> SyntaxProblem:

@@ -14,7 +14,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from policyc.grammar import nodes
-from policyc.grammar.folding import Folding
+from policyc.grammar.folding import Folding, spread
 from policyc.grammar.lexer import Lexeme
 from policyc.grammar.operators import INFIX, RESERVED
 from policyc.grammar.problems import SyntaxProblem
@@ -225,6 +225,8 @@ class TreeBuilder:
 
     def member(self, children: list[Any]) -> nodes.Expr:
         value, word = children
+        if type(value) is nodes.Wildcard:
+            raise spread(value)
         uid = self.uid
         text = word.text[1:]
         if text[0] in " \t":
@@ -236,11 +238,15 @@ class TreeBuilder:
 
     def index(self, children: list[Any]) -> nodes.Expr:
         value, _, key, close = children
+        if type(value) is nodes.Wildcard:
+            raise spread(value)
         span = Span(self.extent(value).start, close.end_pos)
         return nodes.Index(value, self.fold(key), span=span, uid=self.uid())
 
     def call(self, children: list[Any]) -> nodes.Expr:
         function = children[0]
+        if type(function) is nodes.Wildcard:
+            raise spread(function)
         given = children[2] if len(children) > 3 else []
         span = Span(self.extent(function).start, children[-1].end_pos)
         args = [item for item in given if type(item) is not nodes.Keyword]
