@@ -23,13 +23,12 @@ if TYPE_CHECKING:
     from policyc.compiler.signatures import Signature
 
 
-_node = dataclass(frozen=True, slots=True, eq=False, repr=False)
-"""Nodes share `__eq__`, `__hash__` and `__repr__`: made anew for each class they would cost a command 10 ms."""
-
-
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PlanNode:
-    """`span` and `type` do not count for equality."""
+    """`span` and `type` do not count for equality.
+
+    Equality, hash and representation are shared: made anew for each class they would cost every command 10 ms.
+    """
 
     span: Span = field(default=NO_SPAN, kw_only=True)
     type: Type = field(default=ANY, kw_only=True)
@@ -52,25 +51,25 @@ def _content(node: object) -> tuple[Any, ...]:
 # --- values -------------------------------------------------------------------------------------
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Literal(PlanNode):
     """None, a bool, a number or a text of the policy."""
 
     value: None | bool | int | float | str
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListOf(PlanNode):
     items: tuple[Expr, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DictOf(PlanNode):
     keys: tuple[str, ...]
     values: tuple[Expr, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FormatPart(PlanNode):
     """`{value:width.precision}` of an f-string."""
 
@@ -78,26 +77,26 @@ class FormatPart(PlanNode):
     spec: str
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Format(PlanNode):
     """An f-string: literals and parts in order."""
 
     parts: tuple[Literal | FormatPart, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Var(PlanNode):
     name: str
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Input(PlanNode):
     """A parameter of the analysis, `input.name`; the name None is `input` itself, `data` the trace."""
 
     name: str | None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ConstantRef(PlanNode):
     """A constant of the policy that is no literal; evaluated once an analysis."""
 
@@ -105,7 +104,7 @@ class ConstantRef(PlanNode):
     name: str
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FunctionRef(PlanNode):
     """A function as a value."""
 
@@ -115,19 +114,19 @@ class FunctionRef(PlanNode):
 # --- operations ---------------------------------------------------------------------------------
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GetMember(PlanNode):
     value: Expr
     name: str
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GetIndex(PlanNode):
     value: Expr
     index: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CallMethod(PlanNode):
     """`value.name(...)` with an allowed method of texts or dicts; else the member is called."""
 
@@ -137,14 +136,14 @@ class CallMethod(PlanNode):
     keywords: tuple[tuple[str, Expr], ...] = ()
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CallFunction(PlanNode):
     signature: Signature
     args: tuple[Expr, ...]
     keywords: tuple[tuple[str, Expr], ...] = ()
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CallPredicate(PlanNode):
     """True when some model of the predicate's block exists with its parameters bound to `args`."""
 
@@ -153,7 +152,7 @@ class CallPredicate(PlanNode):
     args: tuple[Expr, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Arithmetic(PlanNode):
     """`+ - * / % **`."""
 
@@ -162,7 +161,7 @@ class Arithmetic(PlanNode):
     right: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Negative(PlanNode):
     """`-x`, or `+x` where `positive`."""
 
@@ -170,22 +169,22 @@ class Negative(PlanNode):
     positive: bool = False
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Not(PlanNode):
     operand: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class And(PlanNode):
     operands: tuple[Expr, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Or(PlanNode):
     operands: tuple[Expr, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Cmp(PlanNode):
     """`== != < <= > >= in is contains_only`."""
 
@@ -194,7 +193,7 @@ class Cmp(PlanNode):
     right: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Flow(PlanNode):
     """`left -> right`, or `left ~> right` where `immediate`."""
 
@@ -203,14 +202,14 @@ class Flow(PlanNode):
     immediate: bool = False
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class If(PlanNode):
     condition: Expr
     then: Expr
     otherwise: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Map(PlanNode):
     """A comprehension over `source` with its own variable."""
 
@@ -220,14 +219,14 @@ class Map(PlanNode):
     condition: Expr | None = None
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Declared(PlanNode):
     """A typed or derived variable inside an expression: True once the variable is bound."""
 
     variable: str
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Quantified(PlanNode):
     """`forall:` (kind "forall") or `count(min, max):` (kind "count") over the models of a block."""
 
@@ -240,37 +239,37 @@ class Quantified(PlanNode):
 # --- tool patterns ------------------------------------------------------------------------------
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AnyValue(PlanNode):
     """`*`: anything present."""
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TextPattern(PlanNode):
     """A text of the policy: equal, or fully matched as a regular expression (`.` matches newlines)."""
 
     text: str
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class EqualValue(PlanNode):
     """Equal to the value of an expression; numbers of either kind, but never a bool and a number."""
 
     value: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListPattern(PlanNode):
     items: tuple[Pattern, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DictPattern(PlanNode):
     keys: tuple[str, ...]
     values: tuple[Pattern, ...]
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DetectorPattern(PlanNode):
     """`<EMAIL_ADDRESS>`: a text in which a detector finds that kind."""
 
@@ -281,7 +280,7 @@ class DetectorPattern(PlanNode):
 Pattern = AnyValue | TextPattern | EqualValue | ListPattern | DictPattern | DetectorPattern
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MatchTool(PlanNode):
     """`value is tool:name(arguments)`; `wildcard` where `*` in the name stands for any run of characters."""
 
@@ -323,7 +322,7 @@ Expr = (
 # --- blocks and rules ---------------------------------------------------------------------------
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Scan(PlanNode):
     """For every object of a type in the trace."""
 
@@ -331,7 +330,7 @@ class Scan(PlanNode):
     domain: Type
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Each(PlanNode):
     """For every value of a type found in `source`."""
 
@@ -340,7 +339,7 @@ class Each(PlanNode):
     source: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Bind(PlanNode):
     """Name the value of an expression."""
 
@@ -348,7 +347,7 @@ class Bind(PlanNode):
     value: Expr
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Check(PlanNode):
     """Go on only where the condition is truthy."""
 
@@ -358,7 +357,7 @@ class Check(PlanNode):
 Step = Scan | Each | Bind | Check
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Block(PlanNode):
     """Steps in nested-loop order. `variables` are those of the block in the order of their declaration."""
 
@@ -383,7 +382,7 @@ class RuleRef:
         return {"name": self.name, "path": self.path, "line": self.line}
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RulePlan(PlanNode):
     """`raise value if: block`. `index` is the rule's number among the raise statements, from 0."""
 
@@ -398,7 +397,7 @@ class RulePlan(PlanNode):
     """Number of the file in `Plan.sources`."""
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PredicatePlan(PlanNode):
     name: str
     parameters: tuple[str, ...]
@@ -406,7 +405,7 @@ class PredicatePlan(PlanNode):
     source: int = 0
 
 
-@_node
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ConstantPlan(PlanNode):
     name: str
     value: Expr
