@@ -102,6 +102,7 @@ class _Generator:
         self.uses_links = False
         self.units: list[_Unit] = []
         self.late: list[Schedule] = []
+        self.early: list[int] = []
         self.linked: set[int] = set()
         self.keeps_events = False
         self.uses_context = metered
@@ -148,7 +149,9 @@ class _Generator:
             self.late.append(schedule)
             if not _waits_in_code(schedule):
                 self.uses_context = True
-        if schedule.is_late or schedule.needs_history:
+        if schedule.may_end_early:
+            self.early.append(rule.index)
+        if schedule.is_late or schedule.needs_history or schedule.may_end_early:
             self.keeps_events = True
         if schedule.needs_history:
             self.uses_context = True
@@ -231,6 +234,8 @@ class _Generator:
                 out.add(f"if {' and '.join(tests)}:", f" out.extend(w{index})", f" w{index}.clear()")
             else:
                 out.add(f"if {' and '.join(tests) or 'True'}: X.decide({index})")
+        for index in self.early:
+            out.add(f"X.end_early({index})")
 
     def _event(self, out: _Lines, *, leave: str, number: str) -> None:
         """The lines for one event `e`."""

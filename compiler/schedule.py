@@ -50,6 +50,8 @@ class Schedule:
     is_late: bool = False
     needs_history: bool = False
     """Whether a failure of a condition can only be judged with events that did not match."""
+    may_end_early: bool = False
+    """Whether a candidate may fail in the tail before all trace variables are needed."""
 
 
 def substitutions(block: p.Block) -> dict[str, p.Expr]:
@@ -130,6 +132,7 @@ class Scheduler:
             match step:
                 case p.Scan(variable=name):
                     seen.add(name)
+                    result.may_end_early |= not is_open
                 case p.Each():
                     result.has_tail = True
                     result.is_late |= self.depends.of(step.source)

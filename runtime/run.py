@@ -58,6 +58,8 @@ class Run:
         self.meter = None if limits is None else Meter(generated.names, limits)
         self.exceeded: dict[int, PolicycError] = {}
         """Rules that have no verdict from here on."""
+        self.completed: set[int] = set()
+        """Rules that had a candidate for every trace variable."""
         self.doubts: list[tuple[p.RulePlan, str, Spot]] = []
         self.reported: set[Any] = set()
         self.links = CallLinks() if is_monitor else _LateLinks(self)
@@ -127,11 +129,13 @@ class Run:
     def tail(self, index: int, spots: Spots) -> None:
         """Decide a combination at once: run the whole block with its trace variables bound."""
         rule = self.plan.rules[index]
+        self.completed.add(index)
         events = {spot[0]: spot[2] for spot in spots if not isinstance(spot, int)}
         self._models(rule, spots, self.history_with(events))
 
     def wait(self, index: int, spots: Spots) -> None:
         """Keep a combination of a late rule until the end of the trace, or for every event to come."""
+        self.completed.add(index)
         self.waiting[index].append(spots)
 
     def decide(self, index: int) -> None:
@@ -148,16 +152,38 @@ class Run:
         except LimitExceeded as error:
             self.exceed(index, error)
 
+    def end_early(self, index: int) -> None:
+        """Where a rule has no object for some variable: find candidates that fail before it is needed."""
+        if index in self.completed or index in self.exceeded or index in self.disabled:
+            return
+        rule = self.plan.rules[index]
+        interpreter = self._interpreter_for(rule, self.history())
+
+        def failure(_step: p.Step, at: Frame, error: EvaluationError) -> None:
+            self.fail(rule, at, error)
+
+        try:
+            # There is no model: some variable has no object.
+            for _ in interpreter.models(rule.block, Frame(), failure):
+                pass
+        except LimitExceeded as error:
+            self.exceed(index, error)
+
     def doubt(self, index: int, variable: str, spot: Spot) -> None:
         """A condition of one variable failed: whether that matters depends on the lines above it."""
         self.doubts.append((self.plan.rules[index], variable, spot))
 
     # --- inside
 
-    def _models(self, rule: p.RulePlan, spots: Spots, history: History) -> None:
+    def _interpreter_for(self, rule: p.RulePlan, history: History) -> Interpreter:
+        """The interpreter, counting its work for a rule."""
         interpreter = self.interpreter(history)
         if self.meter is not None:
             interpreter.tick = partial(self.meter.tested, rule.index)
+        return interpreter
+
+    def _models(self, rule: p.RulePlan, spots: Spots, history: History) -> None:
+        interpreter = self._interpreter_for(rule, history)
         names = rule.block.loop_variables()
         scans = tuple(s.variable for s in rule.block.steps if isinstance(s, p.Scan))
         given = dict(zip((name for name in names if name in scans), spots, strict=True))
