@@ -270,15 +270,15 @@ def chunk_images(chunks: Chunks) -> list[tuple[str, tuple[str | int, ...]]]:
 
 
 def equals(left: Any, right: Any) -> bool:
-    """`left == right`; absent equals None."""
+    """`left == right`; absent equals None, and content in chunks is the list of them."""
     if left is ABSENT:
         left = None
     if right is ABSENT:
         right = None
-    if isinstance(left, Chunks) and isinstance(right, list):
-        return bool(left.data == right)
-    if isinstance(right, Chunks) and isinstance(left, list):
-        return bool(right.data == left)
+    if isinstance(left, Chunks):
+        left = left.data
+    if isinstance(right, Chunks):
+        right = right.data
     try:
         return bool(left == right)
     except RecursionError:
