@@ -105,16 +105,36 @@ class Chunks(TraceObject):
 
 
 def to_json(value: Any) -> Any:
-    """A value as JSON data: views become the dicts they stand for."""
+    """A value as JSON data: views become the dicts they stand for; a text says what is nested too deep."""
+    try:
+        return _to_json(value)
+    except RecursionError:
+        return TOO_DEEP
+
+
+TOO_DEEP = "(nested too deep)"
+
+
+def shown(value: Any) -> str:
+    """`str(value)` for people: it has an answer for every value."""
+    try:
+        return str(value)
+    except RecursionError:
+        return TOO_DEEP
+    except ValueError:
+        return "(a number with too many digits)"
+
+
+def _to_json(value: Any) -> Any:
     if isinstance(value, TraceObject):
         return value.data
     if isinstance(value, dict):
-        return {str(key): to_json(entry) for key, entry in value.items()}
+        return {str(key): _to_json(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [to_json(item) for item in value]
+        return [_to_json(item) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     fields = getattr(value, "__dataclass_fields__", None)
     if fields is not None:
-        return {name: to_json(getattr(value, name)) for name in fields}
+        return {name: _to_json(getattr(value, name)) for name in fields}
     return str(value)

@@ -27,6 +27,7 @@ from policyc.runtime.events import (
     ToolCall,
     ToolOutput,
     TraceObject,
+    shown,
 )
 from policyc.runtime.failures import EvaluationError, LimitExceeded, MissingParameter
 from policyc.runtime.places import Mark, occurrences, whole
@@ -183,7 +184,10 @@ class Interpreter:
         """The candidates of a derived variable: number, value, place."""
         value = self.eval(step.source, frame)
         places = self.locate(step.source, frame)
-        found = find_values(step.domain, value, places)
+        try:
+            found = list(find_values(step.domain, value, places))
+        except RecursionError:
+            raise EvaluationError("values are nested too deep", step.source.span) from None
         return [(number, item, place) for number, (item, place) in enumerate(found)]
 
     # --- expressions
@@ -685,9 +689,9 @@ def values_to_text(value: Any) -> str:
         return value
     if isinstance(value, Message | ToolOutput):
         content = value.data.get("content")
-        return content if isinstance(content, str) else str(content)
+        return content if isinstance(content, str) else shown(content)
     if isinstance(value, TraceObject):
-        return str(value.data)
+        return shown(value.data)
     return methods.to_text(value)
 
 

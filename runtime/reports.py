@@ -10,6 +10,7 @@ from policyc.runtime.events import (
     Tool,
     ToolCall,
     ToolOutput,
+    shown,
     to_json,
 )
 from policyc.runtime.failures import EvaluationError
@@ -60,7 +61,7 @@ def violation_of(rule: p.RulePlan, model: Frame, interpreter: Interpreter) -> Vi
     elif isinstance(value, str):
         args = [value]
     else:
-        args = [str(to_json(None if value is ABSENT else value))]
+        args = [shown(to_json(None if value is ABSENT else value))]
     ranges = render_all([*object_marks(rule.block, model), *(model.marks or ())])
     return Violation(rule.ref, args, kwargs, ranges, _key(rule, model), rule.risk)
 

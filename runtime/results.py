@@ -11,7 +11,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, overload
 
 from policyc.grammar.diagnostics import PolicycError
-from policyc.runtime.events import to_json
+from policyc.runtime.events import shown, to_json
 
 if TYPE_CHECKING:
     from policyc.compiler.plan import RuleRef
@@ -75,7 +75,7 @@ def _shown(value: Any) -> str:
     """An argument in the text of a violation: an event by its content."""
     if isinstance(value, dict) and isinstance(value.get("content"), str) and "role" in value:
         return str(value["content"])
-    return value if isinstance(value, str) else str(value)
+    return shown(value)
 
 
 class RuleError:
