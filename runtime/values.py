@@ -23,6 +23,7 @@ from policyc.runtime.events import (
     ToolOutput,
     ToolParameter,
     TraceObject,
+    shown,
 )
 from policyc.runtime.failures import EvaluationError
 from policyc.runtime.traces import arguments_of, function_of, tool_calls_of, tool_parameters
@@ -220,7 +221,7 @@ def index(value: Any, key: Any) -> Any:
         except IndexError:
             return ABSENT
         return chunk_view(value, key % len(value.data), chunk)
-    raise EvaluationError(f"{kind_of(value)} has no entry `{key}`")
+    raise EvaluationError(f"{kind_of(value)} has no entry `{shown(key)}`")
 
 
 # --- chunks -------------------------------------------------------------------------------------
