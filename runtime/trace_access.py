@@ -133,7 +133,7 @@ _parsed_once = lru_cache(maxsize=512)(_parsed)
 def is_too_deep(value: Any) -> bool:
     """Whether lists and objects are nested deeper than `MAX_DEPTH` in a value."""
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for item in level:
             if isinstance(item, dict):

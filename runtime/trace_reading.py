@@ -264,7 +264,8 @@ def _decoded(file: BinaryIO | GzipFile) -> Iterator[str]:
         file = GzipFile(fileobj=file)
         head = file.read(4)
         file.seek(0)
-    yield from io.TextIOWrapper(file, encoding=json.detect_encoding(head))
+    with io.TextIOWrapper(file, encoding=json.detect_encoding(head)) as text:
+        yield from text
 
 
 def _stream(source: Any) -> tuple[str, _Stream]:

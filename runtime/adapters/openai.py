@@ -37,24 +37,16 @@ def convert(data: Any) -> Events:
     if not isinstance(data, dict):
         wanted = "a trace must be a list of events or an object with `messages`"
         raise TraceError("$", f"{wanted}, this is {name_of_type(data)}")
-    if not is_openai(data):
-        raise TraceError("$", "an object must have a list of events as `messages`")
     if _is_event(data) and "messages" not in data:
         # A single event, which one line of JSON Lines is.
         return _modernised([data])
-    tools = data.get("tools")
-    events: Events = []
-    if isinstance(tools, list) and tools:
-        events.append({"tools": [_tool(tool, number) for number, tool in enumerate(tools)]})
-    messages = data.get("messages")
-    if isinstance(messages, list):
-        events += messages
-    if _is_completion(data):
-        events += _choices(data["choices"])
-    if len(events) == len(messages or ()):
-        # Nothing was added: the caller's own list, so that places and identities stay its own.
-        return _modernised(messages or [])
-    return _modernised(events)
+    messages = data.get("messages", [] if _is_completion(data) else None)
+    if not isinstance(messages, list):
+        raise TraceError("$", "an object must have a list of events as `messages`")
+    before = _tools(data.get("tools"))
+    after = _choices(data["choices"]) if _is_completion(data) else []
+    # Without additions it is the caller's own list.
+    return _modernised([*before, *messages, *after] if before or after else messages)
 
 
 def _is_event(data: dict[str, Any]) -> bool:
@@ -70,6 +62,12 @@ def _is_completion(data: dict[str, Any]) -> bool:
 
 def _choices(choices: list[dict[str, Any]]) -> Events:
     return [choice["message"] for choice in choices]
+
+
+def _tools(tools: Any) -> Events:
+    if not isinstance(tools, list) or not tools:
+        return []
+    return [{"tools": [_tool(tool, number) for number, tool in enumerate(tools)]}]
 
 
 def _tool(tool: Any, number: int) -> dict[str, Any]:
