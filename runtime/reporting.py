@@ -8,7 +8,7 @@ from policyc.runtime.failures import EvaluationError
 from policyc.runtime.history import History, ToolCounts
 from policyc.runtime.interpreter import Frame, Interpreter
 from policyc.runtime.matches import events_of
-from policyc.runtime.reports import model_of, rule_error, violation_of
+from policyc.runtime.reports import model_of, nesting_order, rule_error, violation_of
 from policyc.runtime.results import AnalysisResult, RuleError, Violation
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def result(run: Run, matches: Sequence[Match], build: Builder) -> AnalysisResult
 
 
 def errors(run: Run) -> list[RuleError]:
-    """One error for each rule that failed: of the first candidate in trace order."""
+    """One error for each rule that failed: of the first candidate."""
     plan = run.plan
     by_rule: dict[int, tuple[Any, p.RulePlan, EvaluationError, Frame]] = {}
     for rule, error, frame in run.failed:
-        order = sorted((key, str(at)) for key, at in frame.coordinates.items())
+        order = nesting_order(rule.block, frame)
         known = by_rule.get(rule.index)
         if known is None or order < known[0]:
             by_rule[rule.index] = (order, rule, error, frame)

@@ -22,7 +22,8 @@ from policyc.runtime.values import ABSENT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from policyc.runtime.matches import Match, Spot
+    from policyc.runtime.matches import Coordinate, Match, Spot
+
 
 def bound_frame(rule: p.RulePlan, spots: Mapping[str, Spot], interpreter: Interpreter) -> Frame:
     """A frame with loop variables bound to spots, to evaluate the rule's block under; it collects marks."""
@@ -36,6 +37,27 @@ def bound_frame(rule: p.RulePlan, spots: Mapping[str, Spot], interpreter: Interp
         value, place = interpreter.history.object_at(domains[name].domain, coordinate)
         frame.bind(name, value, place, coordinate)
     return frame
+
+
+def frame_before(step: p.Step, block: p.Block, frame: Frame) -> Frame:
+    """The frame with what nested loops would have bound before a step; a search may bind more."""
+    at = next(number for number, other in enumerate(block.steps) if other is step)
+    later = {x.variable for x in block.steps[at:] if not isinstance(x, p.Check)}
+    if later.isdisjoint(frame.values):
+        return frame
+    return Frame(
+        {name: value for name, value in frame.values.items() if name not in later},
+        coordinates={name: at for name, at in frame.coordinates.items() if name not in later},
+    )
+
+
+def nesting_order(block: p.Block, frame: Frame) -> list[Coordinate | int]:
+    """A key that orders candidates as nested loops come to them."""
+    return [
+        frame.coordinates[step.variable]
+        for step in block.steps
+        if isinstance(step, p.Scan | p.Each) and step.variable in frame.coordinates
+    ]
 
 
 def model_of(rule: p.RulePlan, match: Match, interpreter: Interpreter) -> Frame:

@@ -12,7 +12,7 @@ from policyc.runtime.history import CallLinks, History, ToolCounts
 from policyc.runtime.interpreter import Frame, Interpreter
 from policyc.runtime.limits import Limits, Meter
 from policyc.runtime.matches import Match, Spot, coordinates_of
-from policyc.runtime.reports import bound_frame
+from policyc.runtime.reports import bound_frame, frame_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -159,8 +159,8 @@ class Run:
         rule = self.plan.rules[index]
         interpreter = self._interpreter_for(rule, self.history())
 
-        def failure(_step: p.Step, at: Frame, error: EvaluationError) -> None:
-            self.fail(rule, at, error)
+        def failure(step: p.Step, at: Frame, error: EvaluationError) -> None:
+            self.fail(rule, step, at, error)
 
         try:
             # There is no model: some variable has no object.
@@ -189,8 +189,8 @@ class Run:
         given = dict(zip((name for name in names if name in scans), spots, strict=True))
         frame = bound_frame(rule, given, interpreter)
 
-        def failure(_step: p.Step, at: Frame, error: EvaluationError) -> None:
-            self.fail(rule, at, error)
+        def failure(step: p.Step, at: Frame, error: EvaluationError) -> None:
+            self.fail(rule, step, at, error)
 
         for model in interpreter.models(rule.block, frame, failure):
             full: list[Spot] = []
@@ -209,8 +209,9 @@ class Run:
                 self.reported.add(identity)
             self.found.append(match)
 
-    def fail(self, rule: p.RulePlan, frame: Frame, error: EvaluationError) -> None:
+    def fail(self, rule: p.RulePlan, step: p.Step, frame: Frame, error: EvaluationError) -> None:
         """Note a candidate that could not be evaluated; in a monitor once for each."""
+        frame = frame_before(step, rule.block, frame)
         if self.is_monitor:
             identity = ("failed", rule.index, str(error), tuple(sorted(frame.coordinates.items(), key=str)))
             if identity in self.reported:
@@ -222,22 +223,26 @@ class Run:
         """Find out for each failed condition whether the lines above it hold for some candidate."""
         still: list[tuple[p.RulePlan, str, Spot]] = []
         for rule, variable, spot in self.doubts:
+            if rule.index in self.exceeded:
+                continue
             assert not isinstance(spot, int)  # noqa: S101  # doubts are about trace variables
             history = (
                 self.history() if self.events is not None else self.history_with({spot[0]: spot[2]})
             )
-            interpreter = self.interpreter(history)
-            interpreter.tick = None
+            interpreter = self._interpreter_for(rule, history)
             before = len(self.failed)
             frame = bound_frame(rule, {variable: spot}, interpreter)
 
             def failure(
-                _step: p.Step, at: Frame, error: EvaluationError, rule: p.RulePlan = rule
+                step: p.Step, at: Frame, error: EvaluationError, rule: p.RulePlan = rule
             ) -> None:
-                self.fail(rule, at, error)
+                self.fail(rule, step, at, error)
 
-            for _ in interpreter.models(rule.block, frame, failure):
-                pass
+            try:
+                for _ in interpreter.models(rule.block, frame, failure):
+                    pass
+            except LimitExceeded as error:
+                self.exceed(rule.index, error)
             if len(self.failed) == before and self.is_monitor:
                 still.append((rule, variable, spot))
         self.doubts = still
