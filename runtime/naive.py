@@ -5,8 +5,10 @@ This is what the compiled search must agree with; tests compare the two, and `Po
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from policyc.runtime.failures import LimitExceeded
 from policyc.runtime.history import History
 from policyc.runtime.interpreter import Frame, Interpreter
 from policyc.runtime.matches import Match, Spot
@@ -48,8 +50,17 @@ def search_all(run: Run) -> Run:
     for rule in run.plan.rules:
         if rule.index in run.disabled:
             continue
-        matches, failure = search(rule, interpreter)
-        run.found.extend(matches)
+        try:
+            if run.meter is not None:
+                interpreter.tick = partial(run.meter.tested, rule.index)
+            matches, failure = search(rule, interpreter)
+            for match in matches:
+                if run.meter is not None:
+                    run.meter.matched(rule.index)
+                run.found.append(match)
+        except LimitExceeded as error:
+            run.exceed(rule.index, error)
+            continue
         if failure is not None:
             run.failed.append((rule, *failure))
     run.tools.extend(history.counts.sizes())
