@@ -284,7 +284,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(json_values, max_size=4) | json_values)
 def test_any_json_is_a_trace_or_refused(value: Any) -> None:
     try:
@@ -302,7 +302,7 @@ def test_any_json_is_a_trace_or_refused(value: Any) -> None:
             assert isinstance(arguments_of(function_of(call)), dict)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(json_values)
 def test_accessors_only_raise_trace_errors(value: Any) -> None:
     for read in (
