@@ -361,10 +361,16 @@ class Interpreter:
         for name, arg in zip(predicate.parameters, e.args, strict=True):
             inner.bind(name, self.eval(arg, frame), self.locate(arg, frame))
         found = False
-        for model in self.models(predicate.block, inner):
+
+        def failure(_step: p.Step, _at: Frame, error: EvaluationError) -> None:
+            if not found:
+                raise error
+
+        for model in self.models(predicate.block, inner, failure):
             found = True
             if frame.marks is None:
                 break
+            # Other models are looked at only for their marks: they decide nothing.
             frame.marks.extend(model.marks or ())
         return found
 
@@ -374,8 +380,19 @@ class Interpreter:
         minimum = None if e.minimum is None else self.eval(e.minimum, frame)
         maximum = None if e.maximum is None else self.eval(e.maximum, frame)
         number = 0
-        for model in self.counted(e, frame):
+
+        def is_enough() -> bool:
+            """Whether it holds whatever other models there are; they are counted for their marks."""
+            return maximum is None and (minimum is None or number >= minimum)
+
+        def failure(_step: p.Step, _at: Frame, error: EvaluationError) -> None:
+            if not is_enough():
+                raise error
+
+        for model in self.counted(e, frame, failure):
             number += 1
+            if maximum is not None and number > maximum:
+                return False
             if frame.marks is not None:
                 frame.marks.extend(model.marks or ())
                 frame.marks.extend(object_marks(e.block, model))
@@ -383,39 +400,60 @@ class Interpreter:
                     frame.counted.extend(
                         c[0] for c in model.coordinates.values() if isinstance(c, tuple)
                     )
-            elif maximum is None and minimum is not None and number >= minimum:
+            elif is_enough():
                 break
-            elif maximum is not None and number > maximum:
-                break
-        return (minimum is None or number >= minimum) and (maximum is None or number <= maximum)
+        return minimum is None or number >= minimum
 
-    def counted(self, e: p.Quantified, frame: Frame) -> Iterator[Frame]:
+    def counted(
+        self,
+        e: p.Quantified,
+        frame: Frame,
+        failures: Callable[[p.Step, Frame, EvaluationError], None] | None = None,
+    ) -> Iterator[Frame]:
         """The models of a quantifier's block."""
         start = frame.child()
         if start.marks is not None:
             start.marks = []
-        return self.models(e.block, start)
+        return self.models(e.block, start, failures)
 
     def _forall(self, e: p.Quantified, frame: Frame) -> bool:
         """True unless some candidate makes the block false."""
         start = frame.child()
-        if start.marks is not None:
-            start.marks = []
-        loops = p.Block(
-            tuple(step for step in e.block.steps if not isinstance(step, p.Check)),
-            e.block.variables,
-        )
-        checks = p.Block(
-            tuple(step for step in e.block.steps if isinstance(step, p.Check)), ()
-        )
-        holds = True
-        for candidate in self.models(loops, start):
-            if frame.marks is not None:
-                frame.marks.extend(object_marks(e.block, candidate))
-            if next(self.models(checks, candidate.child()), None) is None:
-                holds = False
-                break
-        return holds
+        start.marks = None
+        return self._holds_for_all(e.block, start, 0, frame.marks)
+
+    def _holds_for_all(
+        self, block: p.Block, frame: Frame, position: int, marks: list[Mark] | None
+    ) -> bool:
+        """Whether the steps from `position` on hold for every candidate; `marks` gets the candidates."""
+        steps = block.steps
+        while position < len(steps):
+            step = steps[position]
+            position += 1
+            match step:
+                case p.Check(condition=condition):
+                    if not self.eval(condition, frame):
+                        # A candidate has an object for every variable.
+                        rest = (x for x in steps[position:] if isinstance(x, p.Scan))
+                        return not all(self.history.objects(scan.domain) for scan in rest)
+                case p.Bind(variable=name, value=value):
+                    frame.bind(name, self.eval(value, frame), self.locate(value, frame))
+                case p.Scan() | p.Each():
+                    for coordinate, value, place in (
+                        self.history.objects(step.domain)
+                        if isinstance(step, p.Scan)
+                        else self.derived(step, frame)
+                    ):
+                        if self.tick is not None:
+                            self.tick()
+                        child = frame.child()
+                        child.bind(step.variable, value, place, coordinate)
+                        if not self._holds_for_all(block, child, position, marks):
+                            return False
+                    return True
+        if marks is not None:
+            marks.extend(object_marks(block, frame))
+        return True
 
     def _match_tool(self, e: p.MatchTool, frame: Frame) -> Any:
         value = self.eval(e.value, frame)
