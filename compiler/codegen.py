@@ -106,7 +106,7 @@ class _Generator:
         self.linked: set[int] = set()
         self.keeps_events = False
         self.uses_context = metered
-        self.notes_parts = False
+        self.notes_places = False
         self.table: str | None = None
         self.shapes: dict[str, tuple[str, int]] = {}
 
@@ -189,15 +189,15 @@ class _Generator:
             if _waits_in_code(schedule):
                 first = "" if schedule.scans else f"({schedule.rule.index}, ())"
                 out.add(f"w{schedule.rule.index} = [{first}]")
-        self.notes_parts = any(u.joins is not None and u.joins.needs_parts_before for u in self.units)
-        if self.notes_parts:
-            out.add("before = back = -1")
+        self.notes_places = any(u.joins is not None and u.joins.needs_place_before for u in self.units)
+        if self.notes_places:
+            out.add("before = back = None")
         if monitor:
             out.add("number = -1")
             counters = [unit.prefix for unit in self.units if unit.counter is not None]
             out.add("def feed(e):")
             out.depth += 1
-            if self.notes_parts:
+            if self.notes_places:
                 counters.extend(("before", "back"))
             out.add(f"nonlocal {', '.join(['number', *counters])}", "number += 1")
             if self.uses_links:
@@ -209,7 +209,7 @@ class _Generator:
         else:
             number = "len(events) - 1 - it.__length_hint__()"
             out.add("tools = None", "it = iter(events)")
-            if any(unit.has_memory for unit in self.units) or self.notes_parts:
+            if any(unit.has_memory for unit in self.units) or self.notes_places:
                 # Worth setting up where the number of an event is asked for often.
                 out.add("left = it.__length_hint__", "last = len(events) - 1")
                 number = "last - left()"
@@ -241,8 +241,8 @@ class _Generator:
         """The lines for one event `e`."""
         domains = {scan.domain for unit in self.units for scan in unit.schedule.scans}
         special = domains - {*_EVENT_DOMAINS, *_CALL_DOMAINS}
-        if self.notes_parts:
-            out.add(f"before, back = back, parts_in(e, {number})")
+        if self.notes_places:
+            out.add(f"before, back = back, last_place(e, {number}, back)")
         out.add("try:", ' r = e["role"]', "except (KeyError, TypeError):")
         out.depth += 1
         out.add(f"kind = event_kind(e, {number})")

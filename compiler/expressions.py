@@ -52,7 +52,7 @@ class VariableForm:
     number: str = ""
     part: str = ""
     before: str = ""
-    """The last part of the event before, for `~>`."""
+    """The place before the event, for `~>`."""
     content: str = ""
     """The content of an event where the code has it in a name."""
 

@@ -3,7 +3,7 @@
 `plan_joins` fixes, for each variable, in which order the others are looked up and how: by prefix of a memory (flows), by
 a dict (equalities), or in full. An entry of a memory is a tuple:
 
-    (event number, part, event, value, function, position in the memory, parts of the event before, *lengths)
+    (event number, part, event, value, function, position in the memory, place before the event, *lengths)
 
 `lengths` are those of the memories that flows relate to this one, at the moment the entry was made.
 """
@@ -56,7 +56,7 @@ class JoinPlan:
     flows: frozenset[tuple[str, str]]
     equalities: tuple[_Equality, ...]
     residual: tuple[p.Expr, ...]
-    needs_parts_before: bool
+    needs_place_before: bool
     domains: dict[str, ts.Type] = field(default_factory=dict)
 
     # --- what there is
@@ -200,7 +200,7 @@ class JoinPlan:
             form.value,
             form.function or "None",
             f"len({memory})",
-            "before" if self.needs_parts_before else "0",
+            "before" if self.needs_place_before else "None",
             *(f"len({self.memory(other)})" for other in self._related(name)),
         ]
         lines.append(Line("REMEMBERED", 0))
@@ -261,7 +261,7 @@ class JoinPlan:
 def plan_joins(prefix: str, schedule: Schedule) -> JoinPlan:
     """How the variables of a schedule are joined; `prefix` makes the names of its memories unique."""
     flows: set[tuple[str, str]] = set()
-    needs_parts_before = any(
+    needs_place_before = any(
         isinstance(node, p.Flow) and node.immediate
         for condition in schedule.joins
         for node in p.walk(condition)
@@ -293,7 +293,7 @@ def plan_joins(prefix: str, schedule: Schedule) -> JoinPlan:
         frozenset(flows),
         tuple(equalities),
         tuple(residual),
-        needs_parts_before,
+        needs_place_before,
         domains,
     )
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from policyc.runtime.history import CallLinks
-    from policyc.runtime.matches import Event
+    from policyc.runtime.matches import Coordinate, Event
     from policyc.runtime.run import Run
 
 
@@ -62,19 +62,24 @@ def objects_of(domain: str, number: int, event: Event, run: Run) -> Iterator[tup
         yield part, value
 
 
-def parts_in(event: Event, number: int) -> int:
-    """The number of the last part of an event in the trace's order, -1 for the event itself."""
+def last_place(event: Event, number: int, before: Coordinate | None) -> Coordinate | None:
+    """The last place of an event in the trace's order; `before` where nothing is in it."""
     kind = event_kind(event, number)
     if kind == "message":
-        return len(tool_calls_of(event, f"$[{number}]")) - 1
-    return len(tools_of(event)) - 1 if kind == "tools" else -1
+        return (number, len(tool_calls_of(event, f"$[{number}]")) - 1)
+    if kind == "tools":
+        count = len(tools_of(event))
+        return (number, count - 1) if count else before
+    return (number, -1)
 
 
-def is_next(number: int, part: int, later: int, later_part: int, before: int) -> bool:
-    """`~>`: whether the first place comes right before the second; `before` is the last part of the event before."""
+def is_next(
+    number: int, part: int, later: int, later_part: int, before: Coordinate | None
+) -> bool:
+    """`~>`: whether the first place comes right before the second; `before` is the one before its event."""
     if later_part >= 0:
         return number == later and part == later_part - 1
-    return number == later - 1 and part == before
+    return (number, part) == before
 
 
 # --- content as it stands in the event -------------------------------------------------------------
@@ -181,11 +186,11 @@ NAMESPACE: dict[str, Any] = {
     "is_next": is_next,
     "islice": islice,
     "key": key,
+    "last_place": last_place,
     "member": member,
     "method": method,
     "objects_of": objects_of,
     "order": order,
-    "parts_in": parts_in,
     "pattern_equals": pattern_equals,
     "plain": plain,
     "texts_of": texts_of,
