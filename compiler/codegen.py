@@ -243,7 +243,9 @@ class _Generator:
         special = domains - {*_EVENT_DOMAINS, *_CALL_DOMAINS}
         if self.notes_places:
             out.add(f"before, back = back, last_place(e, {number}, back)")
-        out.add("try:", ' r = e["role"]', "except (KeyError, TypeError):")
+        # An empty role is none: the event may be a tool call by itself.
+        out.add("try:", ' r = e["role"]', " if r is None: raise KeyError")
+        out.add("except (KeyError, TypeError):")
         out.depth += 1
         out.add(f"kind = event_kind(e, {number})")
         out.add('if kind == "tools":')
