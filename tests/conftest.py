@@ -1,4 +1,4 @@
-"""What all tests share: the Docker engine, and the rule for tests that need it.
+"""What all tests share: snapshots as text files, and the Docker engine with the rule about it.
 
 A test that takes the fixture `docker_engine` is skipped with the reason where no engine answers.
 Where POLICYC_REQUIRE_DOCKER is set, as `.ci/run` does, it fails instead: a continuous integration
@@ -11,11 +11,26 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from docker import DockerClient
+    from syrupy.assertion import SnapshotAssertion
+
+
+class TextFile(SingleFileSnapshotExtension):
+    """A text file for each snapshot, which a person can read in a diff."""
+
+    file_extension = "txt"
+    _write_mode = WriteMode.TEXT
+
+
+@pytest.fixture
+def text_snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Compares a text with the file that is named after the test."""
+    return snapshot.use_extension(TextFile)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("policyc.cli.explain", "Explain a diagnostic code."),
     "ast": ("policyc.cli.tree", "Show the syntax tree of a policy."),
     "plan": ("policyc.cli.plan", "Show what a policy is compiled to."),
-    "policies": ("policyc.cli.policies", "List the bundled policies, or print one."),
+    "policies": ("policyc.cli.policies", "List the bundled policies."),
     "detectors": ("policyc.cli.detectors", "List the detectors that policies can use."),
     "completion": ("policyc.cli.completion", "Print the completion script of a shell."),
 }
@@ -86,7 +86,7 @@ class Program(click.Group):
             raise exits.ReaderGone from None
 
 
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("policyc", cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="policyc %(version)s")
 @color_option
 def root() -> None:

@@ -46,7 +46,7 @@ def command(ctx: click.Context, paths: tuple[str, ...], form: str, *, strict: bo
     terminal = Terminal.of(sys.stdout)
     text = _render(diagnostics, form, terminal, is_ok=is_ok)
     if text:
-        terminal.write(text)
+        terminal.write(text.rstrip("\n"))
     if form == "text":
         _say_summary(len(files), errors, warnings)
     ctx.exit(exits.CLEAN if is_ok else exits.BAD_INPUT)

@@ -46,7 +46,8 @@ def _print_row(row: dict[str, Any], column: int, terminal: Terminal) -> None:
     gap = " " * (column + 6)
     start = f"    {printable(row['name']).ljust(column)}  "
     doc = printable(row["doc"])
-    for line in textwrap.wrap(doc, terminal.width, initial_indent=start, subsequent_indent=gap):
+    lines = textwrap.wrap(doc, terminal.width, initial_indent=start, subsequent_indent=gap)
+    for line in lines or [start.rstrip()]:
         terminal.write(line)
     if not row["available"]:
         what = terminal.styled("not available:", "warning")

@@ -11,8 +11,9 @@ import click
 
 from policyc.cli import exits
 from policyc.cli.inputs import STDIN, SUFFIXES, policy_paths, read_policy
-from policyc.cli.judging import Tally, judge_all, show_json, show_text
+from policyc.cli.judging import Tally, as_json, as_text, judge_all
 from policyc.cli.parameters import read_parameters, warn_about_parameters
+from policyc.cli.progress import Progress
 from policyc.cli.terminal import Terminal, color_option
 from policyc.cli.wording import counted
 
@@ -75,8 +76,19 @@ def command(
     _refuse_misuse([policy, *more], traces)
     parameters = read_parameters(options, params_file)
     compiled = _load([policy, *more], parameters)
-    show = show_json if form == "json" else partial(show_text, Terminal.of(sys.stdout))
-    tally = judge_all(compiled, parameters, traces, input_format, show)
+    tally = Tally()
+    terminal = Terminal.of(sys.stdout)
+    show = as_json if form == "json" else partial(as_text, terminal=terminal)
+    with Progress(traces) as progress:
+        for verdict in judge_all(compiled, parameters, traces, input_format, tally):
+            text = show(verdict, tally)
+            if text or verdict.problem:
+                progress.clear()
+            if verdict.problem:
+                exits.say_error(f"`{verdict.name}` is no trace: {verdict.problem}")
+            if text:
+                terminal.write(text)
+            progress.step()
     if form == "text" and tally.is_many:
         _say_summary(tally)
     if tally.unreadable:

@@ -84,9 +84,8 @@ def report(error: Exception) -> int:
             from policyc.grammar.rendering import render_text  # noqa: PLC0415
 
             terminal = Terminal.of(sys.stderr)
-            terminal.write(
-                render_text(error.diagnostics, color=terminal.color, width=terminal.width)
-            )
+            text = render_text(error.diagnostics, color=terminal.color, width=terminal.width)
+            terminal.write(text.rstrip("\n"))
             return BAD_INPUT
         case PolicycError():
             from policyc.runtime.failures import BackendError  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Judging many traces one after the other, each verdict shown as soon as it is known.
+"""Judging many traces one after the other, and what there is to print about each.
 
 A trace that cannot be read is told and counted, and the others are judged: it must neither stop a
 run over thousands of traces nor pass as clean.
@@ -9,14 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import click
-
-from policyc.cli import exits
+from policyc.cli.exits import Refusal
 from policyc.cli.inputs import STDIN
-from policyc.cli.progress import Progress
-from policyc.cli.terminal import Terminal, json_text
+from policyc.cli.terminal import json_text
 from policyc.runtime.traces import TraceError, read_corpus
 
 if TYPE_CHECKING:
@@ -24,6 +21,7 @@ if TYPE_CHECKING:
 
     from policyc.api import Policy
     from policyc.cli.excerpts import Events
+    from policyc.cli.terminal import Terminal
     from policyc.runtime.results import AnalysisResult
 
 _STDIN_NAME = "<stdin>"
@@ -33,7 +31,7 @@ _STDIN_NAME = "<stdin>"
 class Tally:
     """What was seen so far. `is_many`: whether the verdicts need the names of their traces."""
 
-    is_many: bool
+    is_many: bool = False
     traces: int = 0
     blocked: int = 0
     violations: int = 0
@@ -49,11 +47,13 @@ class Verdict:
     events: Events
     result: AnalysisResult | TraceError
 
-
-class Show(Protocol):
-    """How a verdict is printed."""
-
-    def __call__(self, verdict: Verdict, tally: Tally) -> None: ...
+    @property
+    def problem(self) -> str:
+        """Why the trace could not be read; empty where it could."""
+        if not isinstance(self.result, TraceError):
+            return ""
+        message = self.result.message.removeprefix(f"{self.name}: ")
+        return message if self.result.path == "$" else f"{message}, at `{self.result.path}`"
 
 
 def judge_all(
@@ -61,28 +61,24 @@ def judge_all(
     parameters: dict[str, Any],
     arguments: Sequence[str],
     input_format: str,
-    show: Show,
-) -> Tally:
-    """Judge the traces that the arguments mean.
+    tally: Tally,
+) -> Iterator[Verdict]:
+    """Judge the traces that the arguments mean, and count them.
 
     Raises:
         Refusal: an argument has no traces.
     """
-    tally = Tally(is_many=len(arguments) > 1 or os.path.isdir(arguments[0]))
-    with Progress(arguments) as progress:
-        for argument in arguments:
-            is_empty = True
-            for name, trace in _traces(argument, input_format):
-                is_empty = False
-                tally.is_many |= name not in (argument, _STDIN_NAME)
-                verdict = _judge(policy, parameters, name, trace)
-                _count(verdict, tally)
-                progress.clear()
-                show(verdict, tally)
-                progress.step()
-            if is_empty:
-                raise exits.Refusal(f"there are no traces in `{argument}`")
-    return tally
+    tally.is_many = len(arguments) > 1 or os.path.isdir(arguments[0])
+    for argument in arguments:
+        is_empty = True
+        for name, trace in _traces(argument, input_format):
+            is_empty = False
+            tally.is_many |= name not in (argument, _STDIN_NAME)
+            verdict = _judge(policy, parameters, name, trace)
+            _count(verdict, tally)
+            yield verdict
+        if is_empty:
+            raise Refusal(f"there are no traces in `{argument}`")
 
 
 def _traces(argument: str, input_format: str) -> Iterator[tuple[str, Events | TraceError]]:
@@ -126,44 +122,25 @@ def _count(verdict: Verdict, tally: Tally) -> None:
     tally.failures += len(result.errors)
 
 
-def show_json(verdict: Verdict, tally: Tally) -> None:
-    """Print the verdict as JSON: an object, or a line with the name where there are several."""
+def as_json(verdict: Verdict, tally: Tally) -> str:
+    """The verdict as JSON: an object, or a line of it with the trace's name if there are several."""
     result = verdict.result
     if isinstance(result, TraceError):
-        _say_unreadable(verdict.name, result)
-        error = {
-            "rule": None,
-            "message": _reason(verdict.name, result),
-            "line": None,
-            "column": None,
-        }
+        error = {"rule": None, "message": verdict.problem, "line": None, "column": None}
         shown: dict[str, Any] = {"violations": [], "errors": [error], "blocked": True}
     else:
         shown = result.to_dict()
     if tally.is_many:
-        click.echo(json_text({"trace": verdict.name} | shown, indent=None))
-    else:
-        click.echo(json_text(shown))
+        return json_text({"trace": verdict.name} | shown, indent=None)
+    return json_text(shown)
 
 
-def show_text(terminal: Terminal, verdict: Verdict, tally: Tally) -> None:
-    """Print the report on a trace; of many traces only those that are blocked."""
+def as_text(verdict: Verdict, tally: Tally, terminal: Terminal) -> str:
+    """The report on a trace; of many traces there is one only on those that are blocked."""
     result = verdict.result
-    if isinstance(result, TraceError):
-        _say_unreadable(verdict.name, result)
-    elif result.blocked or not tally.is_many:
-        from policyc.cli.report import report  # noqa: PLC0415  # only where there is something to say
+    if isinstance(result, TraceError) or (tally.is_many and not result.blocked):
+        return ""
+    from policyc.cli.report import report  # noqa: PLC0415  # only where there is something to say
 
-        if tally.is_many and tally.blocked > 1:
-            terminal.write("")
-        for line in report(verdict.name, verdict.events, result, terminal):
-            terminal.write(line)
-
-
-def _say_unreadable(name: str, error: TraceError) -> None:
-    exits.say_error(f"`{name}` is no trace: {_reason(name, error)}")
-
-
-def _reason(name: str, error: TraceError) -> str:
-    message = error.message.removeprefix(f"{name}: ")
-    return message if error.path == "$" else f"{message}, at `{error.path}`"
+    lines = list(report(verdict.name, verdict.events, result, terminal))
+    return "\n".join([*lines, ""] if tally.is_many else lines)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 
-ELLIPSIS = "…"
+ELLIPSIS = "..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,11 @@ def first_line(text: str, room: int) -> Window:
     end = text.find("\n")
     is_more = end >= 0
     line_end = end if is_more else len(text)
-    stop = line_end if _fits(text[:line_end], room) else _reach(text, 0, line_end, room - 1)
+    stop = (
+        line_end
+        if _fits(text[:line_end], room)
+        else _reach(text, 0, line_end, room - len(ELLIPSIS))
+    )
     return Window(0, stop, (), is_cut_before=False, is_cut_after=is_more or stop < line_end)
 
 
@@ -108,7 +112,7 @@ def _windows_of_line(
     earliest = start
     while rest:
         begin = max(earliest, rest[0][0] - room // 4)
-        stop = _reach(text, begin, end, room - 2)
+        stop = _reach(text, begin, end, room - 2 * len(ELLIPSIS))
         shown = tuple((a, min(b, stop)) for a, b in rest if a < stop or a == end)
         yield Window(begin, stop, shown, is_cut_before=begin > start, is_cut_after=stop < end)
         rest = [(a, b) for a, b in rest if a >= stop and a != end]

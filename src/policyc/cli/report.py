@@ -1,12 +1,12 @@
 """The verdict on a trace for a person: each violation with its rule and its places in the trace.
 
     violation[high]: a tool call contains a credential
-      --> policies/secrets.inv:14
-       |
-     8 | call of `send_mail`
-       |     body: your key is AKIAIOSFODNN7EXAMPLE
-       |                       ^^^^^^^^^^^^^^^^^^^^
-       = kinds: ["AWS_ACCESS_KEY"]
+     --> policies/secrets.inv:14
+      |
+    8 | call of `send_mail`
+      |     body: your key is AKIAIOSFODNN7EXAMPLE
+      |                       ^^^^^^^^^^^^^^^^^^^^
+      = kinds: ["AWS_ACCESS_KEY"]
 
 The numbers at the side are those of the events, from 0, as in the ranges of the JSON form.
 """
@@ -86,9 +86,9 @@ def _values(violation: Violation, margin: int, terminal: Terminal) -> Iterator[s
     rest = violation.args[1:] if violation.message else violation.args
     named = [("with", value) for value in rest] + list(violation.kwargs.items())
     for name, value in named:
-        room = terminal.width - margin - 6 - cells(name)
+        room = terminal.width - margin - 5 - cells(name)
         shown = _cut(printable(json.dumps(value, ensure_ascii=False)), room)
-        yield f" {' ' * margin} {terminal.styled('=', 'quiet')} {name}: {shown}"
+        yield f"{' ' * margin} {terminal.styled('=', 'quiet')} {name}: {shown}"
 
 
 def _error(error: RuleError, terminal: Terminal) -> Iterator[str]:
@@ -97,24 +97,24 @@ def _error(error: RuleError, terminal: Terminal) -> Iterator[str]:
     yield _arrow(1, f"{error.rule.path or '<policy>'}:{error.line}:{error.column}", terminal)
     for name, value in error.bindings.items():
         shown = _cut(printable(json.dumps(value, ensure_ascii=False)), terminal.width - 12)
-        yield f"   {terminal.styled('=', 'quiet')} {name}: {shown}"
+        yield f"  {terminal.styled('=', 'quiet')} {name}: {shown}"
     name = printable(error.rule.name)
-    yield f"   {terminal.styled('=', 'quiet')} the rule `{name}` could not be evaluated"
+    yield f"  {terminal.styled('=', 'quiet')} the rule `{name}` could not be evaluated"
 
 
 def _arrow(margin: int, place: str, terminal: Terminal) -> str:
-    return f" {' ' * margin}{terminal.styled('-->', 'quiet')} {printable(place)}"
+    return f"{' ' * margin}{terminal.styled('-->', 'quiet')} {printable(place)}"
 
 
 def _gutter(margin: int, terminal: Terminal, text: str = "", number: str = "") -> str:
-    side = terminal.styled(f" {number:>{margin}} |", "quiet")
+    side = terminal.styled(f"{number:>{margin}} |", "quiet")
     return f"{side} {text}" if text else side
 
 
 def _excerpt(excerpt: Excerpt, margin: int, terminal: Terminal) -> Iterator[str]:
     yield _gutter(margin, terminal, printable(excerpt.title), str(excerpt.index))
     for piece in excerpt.pieces:
-        for row in _piece(piece, terminal.width - margin - 4, terminal):
+        for row in _piece(piece, terminal.width - margin - 3, terminal):
             yield _gutter(margin, terminal, row)
 
 
@@ -140,4 +140,4 @@ def _piece(piece: Piece, width: int, terminal: Terminal) -> Iterator[str]:
 
 
 def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: max(room - 1, 8)]}{ELLIPSIS}"
+    return text if len(text) <= room else f"{text[: max(room - len(ELLIPSIS), 8)]}{ELLIPSIS}"
