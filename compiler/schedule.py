@@ -130,8 +130,10 @@ class Scheduler:
         seen: set[str] = set()
         for step in block.steps:
             match step:
-                case p.Scan(variable=name):
+                case p.Scan(variable=name, domain=domain):
                     seen.add(name)
+                    # The whole trace is its value.
+                    result.is_late |= domain == ts.INPUT
                     result.may_end_early |= not is_open
                 case p.Each():
                     result.has_tail = True
