@@ -46,6 +46,8 @@ TIMEOUT = 1.0
 MOST_RESULT = 1_000_000
 """Characters that `sub` may build, if the text itself was not longer."""
 
+_MOST_TIMED_OUT = 64
+
 Span = tuple[int, int]
 Engine = Literal["literal", "re", "re2", "regex"]
 Operation = Literal["search", "match", "fullmatch"]
@@ -117,6 +119,8 @@ class Pattern:
             raise PatternError(f"unknown flag `{unknown[0]}`")
         self.text = text
         self.flags = flags
+        self._timed_out: dict[tuple[int, int], float] = {}
+        """Length and hash of texts for which so many seconds were not enough."""
         self._shape_of_text = quick_shape(text, flags)
         if self._shape_of_text is None:
             self._tree  # noqa: B018  # read now: a bad pattern is refused when it is loaded
@@ -405,9 +409,15 @@ class Pattern:
 
     @contextmanager
     def _refusals(self, text: str, seconds: float) -> Iterator[None]:
+        if self._timed_out.get((len(text), hash(text)), 0.0) >= seconds:
+            # Whoever asks again (for the place of an error, say) would wait as long for the same answer.
+            raise self._timeout(text, seconds)
         try:
             yield
         except TimeoutError:
+            if len(self._timed_out) >= _MOST_TIMED_OUT:
+                self._timed_out.clear()
+            self._timed_out[len(text), hash(text)] = seconds
             raise self._timeout(text, seconds) from None
         except (Unsupported, MemoryError):
             what = f"a text of {len(text)} characters"
