@@ -21,11 +21,9 @@ if TYPE_CHECKING:
     from policyc.compiler.signatures import Signature
     from policyc.runtime.interpreter import Frame, Interpreter
     from policyc.runtime.limits import Limits
-    from policyc.runtime.matches import Event, Match
+    from policyc.runtime.matches import Event, Identity, Match
     from policyc.runtime.program import Program
     from policyc.runtime.run import Run
-
-Identity = tuple[int, tuple[Any, ...]]
 
 
 class Engine:
@@ -190,10 +188,12 @@ class Engine:
         return run, kept
 
     def _counts_pending(self, run: Run, match: Match, boundary: int) -> bool:
-        from policyc.runtime.reports import model_of  # noqa: PLC0415  # loads the interpreter
+        model = run.models.get(identity_of(match))
+        if model is None:
+            from policyc.runtime.reports import model_of  # noqa: PLC0415  # loads the interpreter
 
-        rule = self.plan.rules[match[0]]
-        model = model_of(rule, match, run.interpreter(run.history()))
+            rule = self.plan.rules[match[0]]
+            model = model_of(rule, match, run.interpreter(run.history()))
         return any(number >= boundary for number in model.counted)
 
     def _fails_on_pending(self, rule: p.RulePlan, frame: Frame, boundary: int) -> bool:
@@ -207,7 +207,7 @@ class Engine:
 class Builder:
     """Writes out a match when somebody looks at it."""
 
-    __slots__ = ("engine", "events", "interpreter", "parameters", "run", "tools")
+    __slots__ = ("engine", "events", "interpreter", "models", "parameters", "run", "tools")
 
     def __init__(
         self,
@@ -222,6 +222,7 @@ class Builder:
         self.parameters = parameters
         self.tools = tools
         self.run = run
+        self.models: dict[Identity, Frame] = {} if run is None else run.models
         self.interpreter: Interpreter | None = None
 
     def __call__(self, match: Match) -> Violation:

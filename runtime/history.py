@@ -270,8 +270,8 @@ class History:
         if domain == ts.TOOL_OUTPUT:
             return ToolOutput(event, (index,), index), (index,)
         if domain == ts.TOOL_CALL:
-            call = event if part < 0 else tool_calls_of(event, f"$[{number}]")[part]
-            view = self._call(number, part, call)
+            # Not `tool_calls_of`: another call of the event may be malformed.
+            view = self._call(number, part, event if part < 0 else event["tool_calls"][part])
             return view, view.place
         for found, value, place in self.objects_of(domain, number, event):
             if found == coordinate:

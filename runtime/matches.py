@@ -15,6 +15,9 @@ Spot = tuple[int, int, Event] | int
 Match = tuple[int, tuple[Spot, ...]]
 """A model: the rule's number, and a spot for each of its loop variables in the order of `Block.loop_variables`."""
 
+Identity = tuple[int, tuple[Coordinate | int, ...]]
+"""What tells two matches of a policy apart: a match without the events."""
+
 
 def coordinates_of(match: Match) -> tuple[Coordinate | int, ...]:
     """The spots of a match without the events: what tells two matches of a rule apart, and their order."""
@@ -26,7 +29,7 @@ def events_of(match: Match) -> dict[int, Event]:
     return {spot[0]: spot[2] for spot in match[1] if not isinstance(spot, int)}
 
 
-def order_of(match: Match) -> tuple[int, tuple[Coordinate | int, ...]]:
+def order_of(match: Match) -> Identity:
     """The order of violations: by rule, then by trace."""
     return (match[0], coordinates_of(match))
 

@@ -89,6 +89,7 @@ class Monitor:
         matches.sort(key=order_of)
         result = self._new(run, matches)
         run.failed.clear()
+        run.models = {}
         return result
 
     def _new(self, run: Run, matches: list[Match]) -> AnalysisResult:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from policyc.runtime.failures import EvaluationError
 from policyc.runtime.history import History, ToolCounts
 from policyc.runtime.interpreter import Frame, Interpreter
-from policyc.runtime.matches import events_of
+from policyc.runtime.matches import events_of, identity_of
 from policyc.runtime.reports import model_of, nesting_order, rule_error, violation_of
 from policyc.runtime.results import AnalysisResult, RuleError, Violation
 
@@ -76,7 +76,10 @@ def write_out(match: Match, build: Builder) -> Violation:
     if build.interpreter is None:
         build.interpreter = Interpreter(engine.plan, history, build.parameters, engine.load)
     build.interpreter.history = history
-    return violation_of(rule, model_of(rule, match, build.interpreter), build.interpreter)
+    model = build.models.get(identity_of(match))
+    if model is None:
+        model = model_of(rule, match, build.interpreter)
+    return violation_of(rule, model, build.interpreter)
 
 
 def _one_a_rule(found: list[RuleError]) -> list[RuleError]:

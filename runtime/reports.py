@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import plan as p
+from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.events import (
     Message,
     Tool,
@@ -63,10 +64,32 @@ def nesting_order(block: p.Block, frame: Frame) -> list[Coordinate | int]:
 def model_of(rule: p.RulePlan, match: Match, interpreter: Interpreter) -> Frame:
     """The model of a match, with every variable bound and the marks of its conditions."""
     spots = dict(zip(rule.block.loop_variables(), match[1], strict=True))
-    for model in interpreter.models(rule.block, bound_frame(rule, spots, interpreter)):
-        return model
-    # Only reached when a host's function answers the same question differently the second time.
-    raise EvaluationError("the conditions of this rule did not give the same answer twice", rule.span)
+    try:
+        for model in interpreter.models(rule.block, bound_frame(rule, spots, interpreter)):
+            return model
+    except PolicycError:
+        pass
+    # Only reached where a condition answers differently the second time: a pattern that ran into
+    # its time limit, an event that turned out to be malformed. The match stands.
+    return _without_conditions(rule.block, bound_frame(rule, spots, interpreter), interpreter)
+
+
+def _without_conditions(block: p.Block, frame: Frame, interpreter: Interpreter) -> Frame:
+    """The frame with every variable bound, to None where that is not possible any more."""
+    for step in block.steps:
+        if isinstance(step, p.Check | p.Scan):
+            continue
+        at = frame.coordinates.get(step.variable)
+        value, place = None, None
+        try:
+            if isinstance(step, p.Bind):
+                value = interpreter.eval(step.value, frame)
+            elif isinstance(at, int):
+                _, value, place = interpreter.derived(step, frame)[at]
+        except (PolicycError, IndexError):
+            pass
+        frame.bind(step.variable, value, place, at)
+    return frame
 
 
 def violation_of(rule: p.RulePlan, model: Frame, interpreter: Interpreter) -> Violation:

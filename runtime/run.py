@@ -11,7 +11,7 @@ from policyc.runtime.failures import EvaluationError, LimitExceeded
 from policyc.runtime.history import CallLinks, History, ToolCounts
 from policyc.runtime.interpreter import Frame, Interpreter
 from policyc.runtime.limits import Limits, Meter
-from policyc.runtime.matches import Match, Spot, coordinates_of
+from policyc.runtime.matches import Identity, Match, Spot, identity_of
 from policyc.runtime.reports import bound_frame, frame_before
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class Run:
         """Rules that had a candidate for every trace variable."""
         self.doubts: list[tuple[p.RulePlan, str, Spot]] = []
         self.reported: set[Any] = set()
+        self.models: dict[Identity, Frame] = {}
+        """The models of matches that the interpreter found, so that nothing is asked twice for a report."""
         self.links = CallLinks() if is_monitor else _LateLinks(self)
         self.disabled: frozenset[int] = frozenset()
         self._history: History | None = None
@@ -118,6 +120,7 @@ class Run:
         if self._interpreter is None:
             self._interpreter = Interpreter(self.plan, history, self.parameters, self.load)
         self._interpreter.history = history
+        self._interpreter.tick = None
         return self._interpreter
 
     # --- called by generated code
@@ -202,12 +205,13 @@ class Run:
                     assert isinstance(coordinate, int)  # noqa: S101  # not a trace variable
                     full.append(coordinate)
             match = (rule.index, tuple(full))
+            identity = identity_of(match)
             if self.is_monitor:
-                identity = (rule.index, coordinates_of(match))
                 if identity in self.reported:
                     continue
                 self.reported.add(identity)
             self.found.append(match)
+            self.models[identity] = model
 
     def fail(self, rule: p.RulePlan, step: p.Step, frame: Frame, error: EvaluationError) -> None:
         """Note a candidate that could not be evaluated; in a monitor once for each."""
