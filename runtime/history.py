@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from policyc.runtime.matches import Coordinate, Event
 
 
+UNREADABLE: Event = {}
+"""Stands for an event that a monitor refused: it has a place, and nothing is in it."""
+
+
 class ToolCounts:
     """How many tools the `tools` events hold, to turn event numbers into indexes and back."""
 
@@ -144,7 +148,7 @@ class History:
 
     def numbered(self) -> Iterator[tuple[int, Event]]:
         if isinstance(self.events, list):
-            return enumerate(self.events)
+            return (entry for entry in enumerate(self.events) if entry[1] is not UNREADABLE)
         return iter(self.events.items())  # type: ignore[union-attr]  # the other case of the union
 
     def call_of(self, output: ToolOutput) -> ToolCall | None:
@@ -201,7 +205,7 @@ class History:
         return self.events[number]
 
     def _last_part(self, event: Event, number: int) -> int:
-        if event_kind(event, number) != "message":
+        if event is UNREADABLE or event_kind(event, number) != "message":
             return -1
         return len(tool_calls_of(event, f"$[{number}]")) - 1
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.engine import Engine, as_events, check_parameters
+from policyc.runtime.history import UNREADABLE
 from policyc.runtime.matches import identity_of, order_of
 from policyc.runtime.results import NOTHING, AnalysisResult, UnhandledViolations
+from policyc.runtime.support import check_readable
+from policyc.runtime.traces import TraceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +54,7 @@ class Monitor:
         """Take the next event; the result is what this event completed.
 
         Raises:
-            TraceError: the event is malformed. It keeps its place in the trace; what was read of it counts.
+            TraceError: the event is malformed; it keeps its place in the trace.
         """
         if self._is_plain:
             try:
@@ -62,7 +66,7 @@ class Monitor:
             return self._report() if self._found else NOTHING
         run = self._run
         if self._events is not None:
-            self._events.append(event)
+            self._keep(event, self._events)
         if run.meter is not None:
             run.meter.restart()
         try:
@@ -74,6 +78,17 @@ class Monitor:
         if self._found or run.doubts or run.has_failed:
             return self._report()
         return NOTHING
+
+    def _keep(self, event: Event, events: list[Event]) -> None:
+        """Keep an event for rules that ask about the whole trace; a malformed one must not get there."""
+        try:
+            check_readable(event, len(events))
+        except TraceError:
+            events.append(UNREADABLE)
+            with suppress(TraceError):
+                self._feed(UNREADABLE)
+            raise
+        events.append(event)
 
     def _give_up(self, error: Exception) -> AnalysisResult:
         """What the rules remember is not reliable any more: every result blocks until `reset`."""

@@ -55,6 +55,22 @@ def call_parts(call: Any, number: int, part: int) -> tuple[dict[str, Any], Any]:
     return function, function["name"]
 
 
+def check_readable(event: Any, number: int) -> None:
+    """Refuse an event that a search cannot read to its end.
+
+    Raises:
+        TraceError: it is malformed.
+    """
+    kind = event_kind(event, number)
+    if kind == "message":
+        for part, call in enumerate(tool_calls_of(event, f"$[{number}]")):
+            call_parts(call, number, part)
+    elif kind == "call":
+        call_parts(event, number, -1)
+    elif kind == "tools":
+        tools_of(event, f"$[{number}]")
+
+
 def objects_of(domain: str, number: int, event: Event, run: Run) -> Iterator[tuple[int, Any]]:
     """The objects of a type in an event that is rarely asked for: part and value."""
     kind = ts.TYPE_NAMES.get(domain) or ts.Type(domain)
