@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from policyc.runtime.failures import LimitExceeded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,21 @@ class Limits:
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) is not None for field in fields(self))
+
+
+def limits_of(given: Limits | Mapping[str, Any] | None) -> Limits | None:
+    """Limits as they are, or from a mapping of their fields.
+
+    Raises:
+        ValueError: a field does not exist, or a budget is not positive.
+    """
+    if given is None or isinstance(given, Limits):
+        return given
+    known = [field.name for field in fields(Limits)]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise ValueError(f"there is no limit `{unknown[0]}`: there are {', '.join(known)}")
+    return Limits(**given)
 
 
 @dataclass(slots=True)

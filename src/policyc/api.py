@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from policyc.grammar.source import Source
 from policyc.runtime.engine import Engine, as_events, check_parameters
+from policyc.runtime.failures import BackendError
+from policyc.runtime.limits import Limits, limits_of
 from policyc.runtime.loading import load_program, loader, read_source
 from policyc.runtime.monitor import Monitor
 from policyc.runtime.results import AnalysisResult, UnhandledViolations
@@ -15,30 +18,60 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policyc.grammar.diagnostics import Diagnostic
-    from policyc.runtime.limits import Limits
+    from policyc.runtime.explanation import Explanation
     from policyc.runtime.program import Program
 
 Trace = Sequence[dict[str, Any]]
 Functions = Mapping[str, Callable[..., Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a policy is evaluated, besides its text."""
+
+    functions: Functions | None = None
+    limits: Limits | None = None
+    optimize: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        functions: Functions | None,
+        limits: Limits | Mapping[str, Any] | None,
+        backend: str | None,
+        *,
+        optimize: bool,
+    ) -> Options:
+        if backend not in (None, "embedded"):
+            raise BackendError(
+                f"there is no backend `{backend}`: this version evaluates policies embedded"
+            )
+        return cls(functions, limits_of(limits), optimize)
+
+
 class Policy:
-    """A compiled policy. Immutable: any number of threads and monitors may use one, and it can be pickled."""
+    """A compiled policy. Immutable: any number of threads and monitors may use one, and it can be pickled.
+
+    All ways of making one take:
+
+    - `functions`: functions and types that the policy may use by these names, besides the standard library;
+    - `limits`: budgets (`Limits`, or a mapping of its fields); by default the search has none;
+    - `backend`: where it is evaluated; `"embedded"`, in this process, is the default and so far the only one;
+    - `optimize`: False evaluates rules plainly, without indexes: slow, for comparison.
+    """
 
     def __init__(
         self,
         program: Program,
         diagnostics: tuple[Diagnostic, ...] = (),
-        functions: Functions | None = None,
-        *,
-        limits: Limits | None = None,
-        optimize: bool = True,
+        options: Options | None = None,
     ) -> None:
+        options = options or Options()
         self._program = program
-        self._functions = functions
-        self._limits = limits
-        self._optimize = optimize
-        self._engine = Engine(program, loader(functions), limits=limits, optimize=optimize)
+        self._options = options
+        self._engine = Engine(
+            program, loader(options.functions), limits=options.limits, optimize=options.optimize
+        )
         self.diagnostics = diagnostics
         """The warnings of the policy."""
 
@@ -51,20 +84,17 @@ class Policy:
         path: str | None = None,
         *,
         functions: Functions | None = None,
-        limits: Limits | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
+        backend: str | None = None,
         optimize: bool = True,
     ) -> Policy:
         """Compile the text of a policy; `path` is what messages call it.
 
-        Args:
-            functions: functions and types that the policy may use by these names, besides the standard library.
-            limits: budgets; by default the search has none.
-            optimize: False evaluates rules plainly, without indexes: slow, for comparison.
-
         Raises:
             PolicyError: the policy has errors; all of them are told.
         """
-        return cls._compile([Source(source, path)], functions, limits, optimize=optimize)
+        options = Options.of(functions, limits, backend, optimize=optimize)
+        return cls._compile([Source(source, path)], options)
 
     @classmethod
     def from_file(
@@ -72,7 +102,8 @@ class Policy:
         path: str | Path,
         *,
         functions: Functions | None = None,
-        limits: Limits | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
+        backend: str | None = None,
         optimize: bool = True,
     ) -> Policy:
         """Compile a file, or the bundled policy `policy:NAME`.
@@ -81,7 +112,8 @@ class Policy:
             PolicyError: the policy has errors, or is no text in UTF-8.
             OSError: the file cannot be read.
         """
-        return cls.from_files([path], functions=functions, limits=limits, optimize=optimize)
+        options = Options.of(functions, limits, backend, optimize=optimize)
+        return cls._compile([read_source(path)], options, keep=True)
 
     @classmethod
     def from_files(
@@ -89,7 +121,8 @@ class Policy:
         paths: Iterable[str | Path],
         *,
         functions: Functions | None = None,
-        limits: Limits | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
+        backend: str | None = None,
         optimize: bool = True,
     ) -> Policy:
         """Compile several files into one set of rules; what one file declares is not seen by the others.
@@ -100,27 +133,16 @@ class Policy:
             PolicyError: some file has errors; those of all files are told.
             OSError: a file cannot be read.
         """
-        sources = [read_source(path) for path in paths]
-        return cls._compile(sources, functions, limits, optimize=optimize, keep=True)
+        options = Options.of(functions, limits, backend, optimize=optimize)
+        return cls._compile([read_source(path) for path in paths], options, keep=True)
 
     @classmethod
-    def _compile(
-        cls,
-        sources: list[Source],
-        functions: Functions | None,
-        limits: Limits | None,
-        *,
-        optimize: bool,
-        keep: bool = False,
-    ) -> Policy:
-        program, diagnostics = load_program(sources, functions, keep=keep)
-        return cls(program, diagnostics, functions, limits=limits, optimize=optimize)
+    def _compile(cls, sources: list[Source], options: Options, *, keep: bool = False) -> Policy:
+        program, diagnostics = load_program(sources, options.functions, keep=keep)
+        return cls(program, diagnostics, options)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (
-            _restore,
-            (self._program, self.diagnostics, self._functions, self._limits, self._optimize),
-        )
+        return (Policy, (self._program, self.diagnostics, self._options))
 
     # --- what it needs
 
@@ -193,12 +215,21 @@ class Policy:
         """A monitor that is fed event by event and reports only what is new."""
         return Monitor(self._engine, parameters)
 
+    # --- explanations
 
-def _restore(
-    program: Program,
-    diagnostics: tuple[Diagnostic, ...],
-    functions: Functions | None,
-    limits: Limits | None,
-    optimize: bool,  # noqa: FBT001  # as pickled
-) -> Policy:
-    return Policy(program, diagnostics, functions, limits=limits, optimize=optimize)
+    def why(self, trace: Any, rule: str | int | None = None, **parameters: Any) -> Explanation:
+        """Why rules fired on a trace, or did not: `print` it, or take `to_dict()`.
+
+        Args:
+            trace: as for `analyze`.
+            rule: only this one: its name or a part of it, its number from 1, or a line of it
+                (`":12"`, `"mail.inv:12"`).
+
+        Raises:
+            PolicycError: there is no such rule; the message lists those there are.
+            TraceError: the trace is malformed.
+        """
+        from policyc.runtime.why import explain  # noqa: PLC0415  # seldom needed
+
+        check_parameters(parameters)
+        return explain(self._engine, as_events(trace), parameters, rule)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from policyc.api import Policy
+from policyc.api import Options, Policy
 from policyc.runtime.matches import events_of, identity_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Pair:
     def __init__(self, source: str, parameters: dict[str, Any]) -> None:
         self.fast = Policy.from_string(source)
         self.plain = Policy(
-            self.fast._program, self.fast.diagnostics, self.fast._functions, optimize=False
+            self.fast._program, self.fast.diagnostics, Options(optimize=False)
         )
         self.parameters = parameters
 
