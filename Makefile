@@ -40,7 +40,7 @@ demo: $(VENV)/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo
 
 test: $(VENV)/installed-dev
-	$(BIN)/pytest -n auto $(T)
+	$(BIN)/pytest -n auto --dist loadgroup $(T)
 
 check: format-check lint layers types test
 

@@ -34,7 +34,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^`\n]*)$")
 _MARKER = re.compile(r"^<!-- (?P<name>[a-z]+): (?P<value>.*) -->$")
-_COMMAND_NOT_RUN = re.compile(r"(pip install|make|git|python -m venv|\. \.venv|cd) ?.*")
+_COMMAND_NOT_RUN = re.compile(r"(pip install|make|git|python3? -m venv|\. \.venv|cd) ?.*")
 """What a `sh` block may hold: steps that change the reader's machine, so they are not run."""
 
 

@@ -123,7 +123,7 @@ def _count(verdict: Verdict, tally: Tally) -> None:
 
 
 def as_json(verdict: Verdict, tally: Tally) -> str:
-    """The verdict as JSON: an object, or a line of it with the trace's name if there are several."""
+    """The verdict as JSON: an object, or a line of it with the trace's name for several."""
     result = verdict.result
     if isinstance(result, TraceError):
         error = {"rule": None, "message": verdict.problem, "line": None, "column": None}
