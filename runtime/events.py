@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from policyc.compiler import typesystem as ts
+from policyc.runtime.absent import ABSENT
 
 if TYPE_CHECKING:
     from policyc.compiler.typesystem import Type
@@ -105,7 +106,7 @@ class Chunks(TraceObject):
 
 
 def to_json(value: Any) -> Any:
-    """A value as JSON data: views become the dicts they stand for; a text says what is nested too deep."""
+    """A value as JSON data: views become the dicts they stand for, absent becomes None; a text says what is nested too deep."""
     try:
         return _to_json(value)
     except RecursionError:
@@ -134,6 +135,8 @@ def _to_json(value: Any) -> Any:
         return [_to_json(item) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if value is ABSENT:
+        return None
     fields = getattr(value, "__dataclass_fields__", None)
     if fields is not None:
         return {name: _to_json(getattr(value, name)) for name in fields}

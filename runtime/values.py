@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from policyc.compiler.typesystem import MEMBERS
 from policyc.runtime import bounds
+from policyc.runtime.absent import ABSENT as ABSENT
 from policyc.runtime.events import (
     Chunks,
     Function,
@@ -30,24 +31,6 @@ from policyc.runtime.traces import arguments_of, function_of, tool_calls_of, too
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class _Absent:
-    """The type of `ABSENT`."""
-
-    __slots__ = ()
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __repr__(self) -> str:
-        return "absent"
-
-    def __reduce__(self) -> str:
-        return "ABSENT"
-
-
-ABSENT: Final = _Absent()
 
 
 def kind_of(value: Any) -> str:
