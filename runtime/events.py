@@ -106,7 +106,10 @@ class Chunks(TraceObject):
 
 
 def to_json(value: Any) -> Any:
-    """A value as JSON data: views become the dicts they stand for, absent becomes None; a text says what is nested too deep."""
+    """A value as JSON data: views become the dicts they stand for, absent becomes None.
+
+    A text says what is nested too deep.
+    """
     try:
         return _to_json(value)
     except RecursionError:

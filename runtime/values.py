@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from policyc.compiler.typesystem import MEMBERS
 from policyc.runtime import bounds
-from policyc.runtime.absent import ABSENT as ABSENT
+from policyc.runtime.absent import ABSENT as ABSENT  # noqa: PLC0414  # others import it here
 from policyc.runtime.events import (
     Chunks,
     Function,
