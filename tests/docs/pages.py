@@ -248,7 +248,7 @@ def _literal(text: str) -> Any:
 def _lines_of(answer: policyc.AnalysisResult, with_ranges: bool) -> list[str]:
     lines = []
     for violation in answer:
-        places = f" @ {' '.join(violation.ranges)}" if with_ranges else ""
+        places = f" @ {' '.join(violation.ranges)}" if with_ranges and violation.ranges else ""
         lines.append(f"{violation}{places}")
     lines += [f"error in line {error.line}: {error.message}" for error in answer.errors]
     return lines or ["nothing"]
