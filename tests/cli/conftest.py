@@ -31,12 +31,18 @@ class Run(Protocol):
     def __call__(self, *arguments: str, stdin: str | bytes | None = None) -> Result: ...
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for compiled policies: most tests use the same one."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that commands run in."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("POLICYC_CACHE_DIR", str(tmp_path / ".cache"))
+    monkeypatch.setenv("POLICYC_CACHE_DIR", str(cache))
     for name in ("NO_COLOR", "POLICYC_DEBUG", "POLICYC_NO_CACHE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path

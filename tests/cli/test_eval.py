@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.cli.conftest import BANANA_POLICY, BANANA_TRACE, write_trace
 
+from policyc.cli.terminal import cells
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -283,6 +285,20 @@ def test_the_report_on_flows_tool_calls_and_chunks(
     ]
     write_trace(folder / "trace.json", events)
     assert run("eval", "flow.inv", "trace.json").stdout == text_snapshot
+
+
+@pytest.mark.parametrize("columns", [40, 60, 120])
+def test_no_line_of_a_report_is_wider_than_the_terminal(
+    run: Run, policy: str, folder: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = "日本 banana " * 40
+    write_trace(
+        folder / "trace.json", [{"role": "user", "content": [{"type": "text", "text": text}]}]
+    )
+    lines = run("eval", policy, "trace.json").stdout.splitlines()
+    assert len(lines) > 5
+    assert max(map(cells, lines)) <= columns
 
 
 def test_a_text_report_is_bounded_and_says_so(run: Run, policy: str, folder: Path) -> None:

@@ -57,8 +57,8 @@ def first_line(text: str, room: int) -> Window:
 
 def rows(text: str, window: Window, terminal: Terminal) -> tuple[str, str | None]:
     """The row of a window, and the row of carets below it where there is no colour."""
-    line = carets = ELLIPSIS * window.is_cut_before
-    carets = " " * len(carets)
+    line = ELLIPSIS * window.is_cut_before
+    carets = " " * len(line)
     characters = range(window.start, window.end)
     for is_marked, group in groupby(characters, lambda at: _is_marked(at, window.marks)):
         part = "".join(_shown(text[at]) for at in group)
@@ -67,13 +67,14 @@ def rows(text: str, window: Window, terminal: Terminal) -> tuple[str, str | None
     line += ELLIPSIS * window.is_cut_after
     if not window.marks or terminal.color:
         return line, None
-    if all(start == end for start, end in window.marks):
-        carets += "^"  # an empty place, or an end of line
+    if any(start == window.end for start, _ in window.marks):
+        carets += "^"  # the end of the line
     return line, carets.rstrip()
 
 
 def _is_marked(at: int, marks: Sequence[Span]) -> bool:
-    return any(start <= at < end for start, end in marks)
+    # An empty mark is a place between two characters; it is shown on the second.
+    return any(start <= at < max(end, start + 1) for start, end in marks)
 
 
 def _shown(char: str) -> str:
@@ -111,11 +112,15 @@ def _windows_of_line(
     rest = sorted(marks)
     earliest = start
     while rest:
-        begin = max(earliest, rest[0][0] - room // 4)
+        first = rest[0][0]
+        begin = _back(text, first, earliest, room // 4)
         stop = _reach(text, begin, end, room - 2 * len(ELLIPSIS))
-        shown = tuple((a, min(b, stop)) for a, b in rest if a < stop or a == end)
+        if stop <= first < end:  # an escape that is too wide to stand behind other characters
+            begin = first
+            stop = _reach(text, begin, end, room - 2 * len(ELLIPSIS))
+        shown = tuple((a, min(b, stop)) for a, b in rest if a < stop or a == stop == end)
         yield Window(begin, stop, shown, is_cut_before=begin > start, is_cut_after=stop < end)
-        rest = [(a, b) for a, b in rest if a >= stop and a != end]
+        rest = rest[len(shown) :]
         earliest = stop
 
 
@@ -128,4 +133,15 @@ def _reach(text: str, begin: int, end: int, room: int) -> int:
         if used > room and at > begin:
             break
         at += 1
+    return at
+
+
+def _back(text: str, at: int, least: int, room: int) -> int:
+    """Where to begin so that so many columns stand before a character."""
+    used = 0
+    while at > least:
+        used += cells(_shown(text[at - 1]))
+        if used > room:
+            break
+        at -= 1
     return at

@@ -6,7 +6,6 @@ Colour is used on a terminal only, unless `--color` or `--no-color` decides or N
 from __future__ import annotations
 
 import os
-import shutil
 import unicodedata
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
@@ -34,6 +33,8 @@ _END = "\x1b[0m"
 WIDTH_OF_A_FILE = 100
 """How wide text is made that goes to no terminal."""
 
+_LEAST_WIDTH = 20
+
 _CHOICE = "policyc.color"
 
 
@@ -48,8 +49,7 @@ class Terminal:
     @classmethod
     def of(cls, stream: IO[str]) -> Terminal:
         """The stream, with the colour that it and the command's options ask for."""
-        width = shutil.get_terminal_size((WIDTH_OF_A_FILE, 24)).columns
-        return cls(stream, _wants_color(stream), max(width, 20))
+        return cls(stream, _wants_color(stream), max(_width(), _LEAST_WIDTH))
 
     def styled(self, text: str, style: Style) -> str:
         return f"{_SEQUENCES[style]}{text}{_END}" if self.color else text
@@ -107,6 +107,17 @@ def _cells_of(char: str) -> int:
     if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _width() -> int:
+    """The columns of the terminal. As `shutil` has it, which would load three decompressors."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    try:
+        return os.get_terminal_size().columns or WIDTH_OF_A_FILE
+    except OSError:
+        return WIDTH_OF_A_FILE
 
 
 def _wants_color(stream: IO[str]) -> bool:
