@@ -37,12 +37,21 @@ def _lines(node: nodes.Node, margin: str) -> Iterator[str]:
         elif isinstance(value, nodes.Node):
             first, *rest = _lines(value, margin + "  ")
             below += [f"{margin}  {field.name}: {first.lstrip()}", *rest]
+        elif value == () and isinstance(node, nodes.ToolPattern):
+            words.append("()")
         elif isinstance(value, tuple):
             below += _children(field.name, value, margin)
-        elif value is not False or isinstance(node, nodes.Constant):
+        elif not _goes_without_saying(field.name, value, node):
             words.append(_named(field.name, _scalar(value)))
     yield margin + " ".join(words)
     yield from below
+
+
+def _goes_without_saying(name: str, value: object, node: nodes.Node) -> bool:
+    """A flag that is not set, a format that is not given."""
+    return (value is False and not isinstance(node, nodes.Constant)) or (
+        name == "spec" and not value
+    )
 
 
 def _children(name: str, items: tuple[nodes.Node, ...], margin: str) -> Iterator[str]:
@@ -58,7 +67,8 @@ def _named(name: str, text: str) -> str:
 
 
 def _text(node: nodes.Identifier | nodes.TypeRef) -> str:
-    return node.text if isinstance(node, nodes.Identifier) else node.name
+    text = node.text if isinstance(node, nodes.Identifier) else node.name
+    return text if text.replace(".", "_").isidentifier() else _scalar(text)
 
 
 def _scalar(value: object) -> str:

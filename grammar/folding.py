@@ -89,8 +89,8 @@ class Folding:
                     "E0221",
                     "this `if` has no `else`",
                     opener.span,
-                    help="A choice between two values is written `a if condition else b`; "
-                    "conditions of a rule stand on lines of their own.",
+                    help="a choice between two values is written `a if condition else b`; "
+                    "conditions of a rule stand on lines of their own",
                 )
             self._at += 1
             branches.append((value, condition))
@@ -225,7 +225,7 @@ def spread(wildcard: nodes.Wildcard) -> SyntaxProblem:
         "E0212",
         "`*` spreads nothing here",
         wildcard.span,
-        help="Write each argument; in a tool pattern `*` stands alone.",
+        help="write each argument; in a tool pattern `*` stands alone",
     )
 
 
@@ -235,7 +235,7 @@ def _stray(operator: Lexeme) -> SyntaxProblem:
             "E0221",
             "this `else` has no `if` before it",
             operator.span,
-            help="A choice between two values is written `a if condition else b`.",
+            help="a choice between two values is written `a if condition else b`",
         )
     if operator.text == "not":
         return _not_as_operand(operator)
@@ -243,7 +243,7 @@ def _stray(operator: Lexeme) -> SyntaxProblem:
         "E0221",
         f"`{operator.text}` cannot stand here",
         operator.span,
-        help="Put the inner choice in brackets: `(a if condition else b)`.",
+        help="put the inner choice in brackets: `(a if condition else b)`",
     )
 
 
@@ -252,5 +252,5 @@ def _not_as_operand(operator: Lexeme) -> SyntaxProblem:
         "E0230",
         "`not` cannot follow another operator here",
         operator.span,
-        help="Put what it negates in brackets, `a == (not b)`, or write `not` first: `not a == b`.",
+        help="put what it negates in brackets, `a == (not b)`, or write `not` first: `not a == b`",
     )

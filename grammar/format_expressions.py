@@ -246,10 +246,9 @@ class ExpressionWriter:
             return literal
         if len(quotes) == 1:
             content = content.replace("\\'", "'")
-        meant = (
-            f"{prefix}{quotes.replace(chr(39), chr(34))}{content}{quotes.replace(chr(39), chr(34))}"
-        )
-        same = not content.endswith("\\") and read_string(meant) == read_string(literal)
+        double = '"' * len(quotes)
+        meant = f"{prefix}{double}{content}{double}"
+        same = read_string(meant) == read_string(literal)
         return meant if same else literal
 
     # --- several lines ------------------------------------------------------------------------
@@ -267,6 +266,8 @@ class ExpressionWriter:
                 return text.split("\n")
             if room.holds(text):
                 return [text]
+        if self.comments(extent.start, node.span.start) or self.comments(node.span.end, extent.end):
+            raise Unplaceable
         if self._in_brackets(node, level):
             return _enclosed("(", self._broken(node, room.after("(").before(")")), ")")
         return self._broken(node, room)

@@ -227,7 +227,7 @@ class _Lines:
                 "E0102",
                 "this line is indented like no line above it",
                 Span(lexeme.end_pos - depth.narrow, lexeme.end_pos),
-                help="Indent it like the other lines of the block that it belongs to.",
+                help="indent it like the other lines of the block that it belongs to",
             )
 
     def _order(self, one: _Depth, other: _Depth, lexeme: Lexeme) -> int:
@@ -239,7 +239,7 @@ class _Lines:
                 "E0103",
                 "this line mixes tabs and blanks so that its depth is not clear",
                 Span(lexeme.end_pos - one.narrow, lexeme.end_pos),
-                help="Indent every line with blanks only.",
+                help="indent every line with blanks only",
             )
         return order
 
@@ -262,7 +262,7 @@ def too_deep(span: Span) -> SyntaxProblem:
         "E0109",
         "this is nested too deeply",
         span,
-        help="Give parts of it a name with `:=`, or move them to a predicate.",
+        help="give parts of it a name with `:=`, or move them to a predicate",
     )
 
 
@@ -273,6 +273,6 @@ def _line_after_one_line_body(lexeme: Lexeme, colon: Lexeme, text: str) -> Synta
         "E0105",
         "the body already stands beside the colon above, so no line can follow it",
         span,
-        help="Move the first line of the body to a line of its own, indented like this one.",
+        help="move the first line of the body to a line of its own, indented like this one",
         labels=(Label(colon.span, "the body starts after this colon"),),
     )

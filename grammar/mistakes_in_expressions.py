@@ -47,29 +47,29 @@ _OPERATORS = {
 _NOT = frozenset({"!", "~", "NOT", "Not", "¬"})
 # Operators without a counterpart of the same shape.
 _ADVICE = {
-    "//": "Write `/`; if this is a comment, start it with `#`.",
-    "^": "Write `**` for a power, or `!=` between two conditions of which one must hold.",
-    "++": "Names keep their values: write another name, `n := m + 1`.",
-    "--": "Names keep their values: write another name, `n := m - 1`.",
-    "??": "Write `a if a is not None else b`.",
-    "=~": "Write `match(pattern, text)` or `find(pattern, text)`.",
-    "!~": "Write `not match(pattern, text)`.",
-    "<-": "Write `(x: str) in values` for a variable over values.",
-    "contains": 'Write the part first: `"x" in text`.',
-    "includes": 'Write the part first: `"x" in text`.',
-    "has": "Write the part first: `x in values`.",
-    "matches": "Write `match(pattern, text)` or `find(pattern, text)`.",
-    "like": "Write `match(pattern, text)` or `find(pattern, text)`.",
-    "startswith": 'Write `match("x.*", text)`.',
-    "endswith": 'Write `match(".*x$", text)`.',
-    "instanceof": "Declare a variable of the type: `(x: ToolCall)`.",
-    "xor": "Write `a != b`.",
-    "implies": "Write `not a or b`.",
-    "between": "Write `low <= x <= high`.",
-    "then": "Write the conditions of a rule on lines of their own, without `then`.",
-    "followed": "Write `a -> b`: a comes before b.",
-    "before": "Write `a -> b`: a comes before b.",
-    "after": "Write `b -> a`: a comes after b.",
+    "//": "write `/`; if this is a comment, start it with `#`",
+    "^": "write `**` for a power, or `!=` between two conditions of which one must hold",
+    "++": "names keep their values: write another name, `n := m + 1`",
+    "--": "names keep their values: write another name, `n := m - 1`",
+    "??": "write `a if a is not None else b`",
+    "=~": "write `match(pattern, text)` or `find(pattern, text)`",
+    "!~": "write `not match(pattern, text)`",
+    "<-": "write `(x: str) in values` for a variable over values",
+    "contains": 'write the part first: `"x" in text`',
+    "includes": 'write the part first: `"x" in text`',
+    "has": "write the part first: `x in values`",
+    "matches": "write `match(pattern, text)` or `find(pattern, text)`",
+    "like": "write `match(pattern, text)` or `find(pattern, text)`",
+    "startswith": 'write `match("x.*", text)`',
+    "endswith": 'write `match(".*x$", text)`',
+    "instanceof": "declare a variable of the type: `(x: ToolCall)`",
+    "xor": "write `a != b`",
+    "implies": "write `not a or b`",
+    "between": "write `low <= x <= high`",
+    "then": "write the conditions of a rule on lines of their own, without `then`",
+    "followed": "write `a -> b`: a comes before b",
+    "before": "write `a -> b`: a comes before b",
+    "after": "write `b -> a`: a comes after b",
 }
 
 
@@ -80,15 +80,18 @@ def foreign_operator(place: Place) -> Mistake | None:
     if token.kind == "word" and not (ends_value(place.previous) and place.index):
         return None
     meant = _OPERATORS.get(token.text)
+    if meant == ".":  # one lexeme with the name after it
+        edit = Edit(token.start, place.following.end, f".{place.following.text}")
+        return _operator(token, "write `.`", edit)
     if meant is not None:
         edit = Edit(token.start, token.end, meant)
-        return _operator(token, f"Write `{meant}`.", edit)
+        return _operator(token, f"write `{meant}`", edit)
     if token.text == "=>":
         return mistake(
             "E0202",
             "`=>` is not an operator here",
             token.span,
-            "Write `->` between two events, `>=` to compare.",
+            "write `->` between two events, `>=` to compare",
             Edit(token.start, token.end, "->"),
         )
     advice = _ADVICE.get(token.text)
@@ -109,7 +112,7 @@ def foreign_not(place: Place) -> Mistake | None:
     after = place.at(index + 1)
     if not starts_value(after) and after.text not in _NOT:
         return None
-    return _operator(token, "Write `not`.", Edit(token.start, token.end, "not"))
+    return _operator(token, "write `not`", Edit(token.start, token.end, "not"))
 
 
 def misplaced_not(place: Place) -> Mistake | None:
@@ -128,7 +131,7 @@ def misplaced_not(place: Place) -> Mistake | None:
             if texts[start : start + len(pattern)] == pattern and start + len(pattern) > 2:
                 first, last = words[start], words[start + len(pattern) - 1]
                 span = Span(first.start, last.end)
-                hint = f"Write `{instead}`." if instead else "Write `not` before the comparison."
+                hint = f"write `{instead}`" if instead else "write `not` before the comparison"
                 edits = [Edit(span.start, span.end, instead)] if instead else []
                 message = f"`{' '.join(pattern)}` is not an operator"
                 return mistake("E0230", message, span, hint, *edits)
@@ -146,13 +149,15 @@ def equals_sign(place: Place) -> Mistake | None:
             "E0214",
             "names keep the value they are given",
             token.span,
-            f"Use another name: `total := {shorten(place.previous.text) or 'a'} {token.text[0]} ...`.",
+            f"use another name: `total := {shorten(place.previous.text) or 'a'} {token.text[0]} ...`",
         )
     if token.text == ":=":
         return _assignment(place)
     if token.text not in ("=", "==", ":") or (token.text != "=" and not place.is_header):
         return None
     if place.is_header:
+        if token.text == "==" and not place.first.text.isupper():
+            return None  # a condition that strayed, not a constant
         if not after_name and not _declares_predicate(place):
             return None if token.text != "=" else _comparison(place)
         end = token.end
@@ -162,9 +167,9 @@ def equals_sign(place: Place) -> Mistake | None:
             "E0203",
             f"`{token.text}` declares nothing",
             token.span,
-            f"Write `{shorten(place.first.text)} := ...`."
+            f"write `{shorten(place.first.text)} := ...`"
             if after_name
-            else "Write `:=` after the brackets.",
+            else "write `:=` after the brackets",
             Edit(token.start, end, ":="),
         )
     if after_name:
@@ -174,7 +179,7 @@ def equals_sign(place: Place) -> Mistake | None:
             "E0203",
             "`=` neither compares nor names a value",
             token.span,
-            f"Write `{name} == ...` to compare, `{name} := ...` to name a value.",
+            f"write `{name} == ...` to compare, `{name} := ...` to name a value",
             *edits,
         )
     return _comparison(place)
@@ -190,7 +195,7 @@ def _comparison(place: Place) -> Mistake:
         "E0203",
         "`=` does not compare",
         token.span,
-        "Write `==`.",
+        "write `==`",
         Edit(token.start, token.end, "=="),
     )
 
@@ -198,11 +203,11 @@ def _comparison(place: Place) -> Mistake:
 def _assignment(place: Place) -> Mistake:
     token, previous = place.token, place.previous
     if place.enclosing >= 0:
-        hint = "Give the value its name on a line of its own, before this one."
+        hint = "give the value its name on a line of its own, before this one"
         message = "a name cannot be given inside an expression"
         edits: tuple[Edit, ...] = ()
     else:
-        hint = "Left of `:=` stands one name: `name := value`."
+        hint = "left of `:=` stands one name: `name := value`"
         message = "this cannot be given a value"
         edits = ()
     start = previous.start if previous is not NOTHING else token.start
@@ -223,7 +228,7 @@ def slice_(place: Place) -> Mistake | None:
         "E0207",
         "slices do not exist here",
         Span(place.at(opening).start, place.at(close).end),
-        "Take one element, `x[0]`, or search a text with `find(pattern, text)`.",
+        "take one element, `x[0]`, or search a text with `find(pattern, text)`",
     )
 
 
@@ -236,7 +241,7 @@ def tuple_(place: Place) -> Mistake | None:
             "E0209",
             "values side by side need square brackets",
             place.span,
-            "Write `[a, b]` for a list.",
+            "write `[a, b]` for a list",
         )
     if place.at(opening).text != "(" or place.is_call(opening):
         return None
@@ -253,7 +258,7 @@ def tuple_(place: Place) -> Mistake | None:
         "E0209",
         "round brackets hold one value",
         place.span,
-        f"Write a list: `[{shown}]`.",
+        f"write a list: `[{shown}]`",
         *edits,
     )
 
@@ -277,14 +282,14 @@ def object_form(place: Place) -> Mistake | None:
             "E0210",
             "an object has a value for each key",
             Span(key.start, key.end),
-            "Write `{key: value}` for an object, `[a, b]` for a list.",
+            "write `{key: value}` for an object, `[a, b]` for a list",
             *edits,
         )
     return mistake(
         "E0210",
         "the key of an object is a name or a text",
         Span(key.start, place.token.end or place.end),
-        'Write `{key: value}` or `{"key": value}`.',
+        'write `{key: value}` or `{"key": value}`',
     )
 
 
@@ -305,22 +310,22 @@ def comprehension(place: Place) -> Mistake | None:
     opener = place.at(opening)
     inside = [t.text for t in place.tokens[opening + 1 : place.index]]
     if token.text == "for" and opener.text == "{":
-        return _comprehension(token, "only lists are built with `for`", "Write `[x for x in xs]`.")
+        return _comprehension(token, "only lists are built with `for`", "write `[x for x in xs]`")
     if token.text in ("for", "async") and "for" in inside and opener.text == "[":
         return _comprehension(
             token,
             "a list is built with one `for`",
-            "Build the inner list in brackets of its own: `[[y for y in x] for x in xs]`.",
+            "build the inner list in brackets of its own: `[[y for y in x] for x in xs]`",
         )
     if token.text == "for" and opener.text == "(":
         return _generator(place, opening)
     if token.text == "if" and inside.count("if") == 1 and "for" in inside:
-        return _comprehension(token, "a list is built with one `if`", "Join them with `and`.")
+        return _comprehension(token, "a list is built with one `if`", "join them with `and`")
     if token.text == "," and place.at(place.index - 2).text == "for":
         return _comprehension(
             token,
             "a list is built with one variable",
-            "Take the parts of a pair by index: `[p[0] for p in pairs]`.",
+            "take the parts of a pair by index: `[p[0] for p in pairs]`",
         )
     return None
 
@@ -346,7 +351,7 @@ def _generator(place: Place, opening: int) -> Mistake:
         "E0211",
         "this list has no square brackets",
         place.token.span,
-        "Write `any([x for x in xs])`.",
+        "write `any([x for x in xs])`",
         *edits,
     )
 
@@ -359,7 +364,7 @@ def starred_argument(place: Place) -> Mistake | None:
                 "E0212",
                 f"`{token.text}` spreads nothing here",
                 token.span,
-                "Write each argument.",
+                "write each argument",
             )
     return None
 
@@ -377,16 +382,14 @@ def lambda_(place: Place) -> Mistake | None:
         "E0229",
         "functions without a name do not exist here",
         (found or place.token).span,
-        "Write a list, `[x.name for x in xs]`, or declare a predicate: `name(x: Message) := ...`.",
+        "write a list, `[x.name for x in xs]`, or declare a predicate: `name(x: Message) := ...`",
     )
 
 
 def conditional_sign(place: Place) -> Mistake | None:
     if place.token.text != "?":
         return None
-    return mistake(
-        "E0221", "`?` chooses nothing here", place.span, "Write `a if condition else b`."
-    )
+    return mistake("E0221", "`?` chooses nothing here", place.span, "write `a if condition else b`")
 
 
 def sign_before_name(place: Place) -> Mistake | None:
@@ -397,7 +400,7 @@ def sign_before_name(place: Place) -> Mistake | None:
         "E0220",
         f"names have no `{token.text}` before them",
         token.span,
-        "Remove it.",
+        "remove it",
         Edit(token.start, token.end),
     )
 
@@ -417,7 +420,7 @@ def foreign_literal(place: Place) -> Mistake | None:
             "E0219",
             "this quote starts no text here",
             token.span,
-            'Write texts as `"..."`, with values as `f"{x}"`.',
+            'write texts as `"..."`, with values as `f"{x}"`',
             *edits,
         )
     if token.text in ("/", "//") and not ends_value(place.previous):
@@ -425,13 +428,15 @@ def foreign_literal(place: Place) -> Mistake | None:
         if found is None:
             return None
         edits = []
+        shown = "a+"
         if '"' not in found.group(1):
             edits = [Edit(token.start, found.end(), f'"{found.group(1)}"')]
+            shown = shorten(found.group(1)).replace("`", "'")
         return mistake(
             "E0219",
             "regular expressions are written as texts",
             Span(token.start, found.end()),
-            'Write the expression in quotes: `match("a+", text)`.',
+            f'write the expression in quotes: `"{shown}"`',
             *edits,
         )
     previous = place.previous
@@ -440,7 +445,7 @@ def foreign_literal(place: Place) -> Mistake | None:
             "E0219",
             f"texts have no prefix `{previous.text}`",
             previous.span,
-            "Remove it; `r` and `f` are the prefixes there are.",
+            "remove it; `r` and `f` are the prefixes there are",
             Edit(previous.start, previous.end),
         )
     return None
@@ -457,19 +462,19 @@ def missing_operator(place: Place) -> Mistake | None:
             "E0224",
             "a quote between the braces ends the whole text",
             previous.span,
-            "Use the other kind of quotes between the braces.",
+            "use the other kind of quotes between the braces",
         )
     span = Span(previous.end, token.start)
     between = span if span.start < span.end else token.span
     opening = place.at(place.enclosing).text if place.enclosing >= 0 else ""
     if previous.kind == "string" and token.kind == "string" and opening not in ("[", "{"):
-        hint = "Join texts with `+`, or put an operator between them."
+        hint = "join texts with `+`, or put an operator between them"
         edits = [Edit(span.start, span.start, "+")]
     elif opening in ("[", "{") or (opening == "(" and place.is_call(place.enclosing)):
-        hint = "Put a comma between them."
+        hint = "put a comma between them"
         edits = [Edit(span.start, span.start, ",")]
     else:
-        hint = "Put an operator such as `and`, `==` or `in` between them."
+        hint = "put an operator such as `and`, `==` or `in` between them"
         edits = []
     return mistake(
         "E0225",
@@ -489,7 +494,7 @@ def missing_member(place: Place) -> Mistake | None:
         "E0201",
         "the name of a member is missing after this dot",
         place.span,
-        'Write `x.name`, or `x["any key"]`.',
+        'write `x.name`, or `x["any key"]`',
     )
 
 
@@ -500,7 +505,7 @@ def missing_tool_name(place: Place) -> Mistake | None:
                 "E0201",
                 "the name of the tool is missing after `tool:`",
                 Span(place.at(index - 1).start, place.at(index).end),
-                'Write `tool:send_email`, or `tool:"any name"`.',
+                'write `tool:send_email`, or `tool:"any name"`',
             )
     return None
 
@@ -512,7 +517,7 @@ def empty_brackets(place: Place) -> Mistake | None:
         "E0201",
         "there is nothing between these brackets",
         Span(place.previous.start, place.token.end),
-        "Write `[]` for an empty list.",
+        "write `[]` for an empty list",
         Edit(place.previous.start, place.previous.end, "["),
         Edit(place.token.start, place.token.end, "]"),
     )

@@ -14,51 +14,51 @@ from policyc.grammar.source import Span
 if TYPE_CHECKING:
     from policyc.grammar.sections import RawToken
 
-_RULE_FORM = 'A rule is written `raise "text" if:` with its conditions on the lines below.'
-_CONDITIONS = "Write each condition as a line of its own; all of them must hold."
-_QUANTIFY = "A typed variable such as `(m: Message)` already stands for every object of the trace."
-_NAME_IT = "Declare a predicate: `name(x: Message) := condition`."
-_CHOOSE = "Write one rule for each case, or choose a value with `a if condition else b`."
+_RULE_FORM = 'a rule is written `raise "text" if:` with its conditions on the lines below'
+_CONDITIONS = "write each condition as a line of its own; all of them must hold"
+_QUANTIFY = "a typed variable such as `(m: Message)` already stands for every object of the trace"
+_NAME_IT = "declare a predicate: `name(x: Message) := condition`"
+_CHOOSE = "write one rule for each case, or choose a value with `a if condition else b`"
 
 # Words that start a statement elsewhere: what it is called, and what to do here.
 _FOREIGN_STATEMENTS = {
     "if": ("an `if` statement", _CONDITIONS),
     "elif": ("`elif`", _CHOOSE),
     "else": ("`else`", _CHOOSE),
-    "unless": ("`unless`", "Write the condition with `not`."),
+    "unless": ("`unless`", "write the condition with `not`"),
     "for": ("a loop", _QUANTIFY),
     "foreach": ("a loop", _QUANTIFY),
     "while": ("a loop", _QUANTIFY),
     "loop": ("a loop", _QUANTIFY),
-    "return": ("`return`", "Write the condition itself: a predicate holds when its lines hold."),
-    "yield": ("`yield`", "Write the condition itself."),
-    "try": ("`try`", "A missing entry of the trace needs no guard: it is like None."),
-    "except": ("`except`", "A missing entry of the trace needs no guard: it is like None."),
-    "catch": ("`catch`", "A missing entry of the trace needs no guard: it is like None."),
-    "finally": ("`finally`", "Remove it."),
+    "return": ("`return`", "write the condition itself: a predicate holds when its lines hold"),
+    "yield": ("`yield`", "write the condition itself"),
+    "try": ("`try`", "a missing entry of the trace needs no guard: it is like None"),
+    "except": ("`except`", "a missing entry of the trace needs no guard: it is like None"),
+    "catch": ("`catch`", "a missing entry of the trace needs no guard: it is like None"),
+    "finally": ("`finally`", "remove it"),
     "class": ("a class", _NAME_IT),
     "struct": ("a type declaration", _NAME_IT),
     "function": ("a function", _NAME_IT),
     "func": ("a function", _NAME_IT),
     "fn": ("a function", _NAME_IT),
     "async": ("an asynchronous function", _NAME_IT),
-    "with": ("a `with` statement", "Remove it: a policy opens nothing."),
+    "with": ("a `with` statement", "remove it: a policy opens nothing"),
     "switch": ("a `switch` statement", _CHOOSE),
     "case": ("a case", _CHOOSE),
     "match": ("a `match` statement", _CHOOSE),
-    "del": ("`del`", "Remove it: a policy changes nothing."),
-    "assert": ("`assert`", "Write the condition as a line of a rule."),
-    "global": ("`global`", "Remove it: names of the file are visible in every rule."),
-    "let": ("`let`", "Write `name := value`."),
-    "const": ("`const`", "Write `NAME := value`."),
-    "var": ("`var`", "Write `name := value`."),
+    "del": ("`del`", "remove it: a policy changes nothing"),
+    "assert": ("`assert`", "write the condition as a line of a rule"),
+    "global": ("`global`", "remove it: names of the file are visible in every rule"),
+    "let": ("`let`", "write `name := value`"),
+    "const": ("`const`", "write `NAME := value`"),
+    "var": ("`var`", "write `name := value`"),
     "some": ("`some`", _QUANTIFY),
-    "every": ("`every`", "Write `forall:` and the conditions on deeper lines below it."),
+    "every": ("`every`", "write `forall:` and the conditions on deeper lines below it"),
     "select": ("a query", _RULE_FORM),
-    "include": ("an include", "Write `from module import name`."),
-    "using": ("an import", "Write `from module import name`."),
-    "use": ("an import", "Write `from module import name`."),
-    "require": ("an import", "Write `from module import name`."),
+    "include": ("an include", "write `from module import name`"),
+    "using": ("an import", "write `from module import name`"),
+    "use": ("an import", "write `from module import name`"),
+    "require": ("an import", "write `from module import name`"),
 }
 _POLICY_WORDS = frozenset({
     "package", "default", "allow", "deny", "violation", "warn", "permit", "forbid", "policy",
@@ -106,7 +106,7 @@ def decorator(place: Place) -> Mistake | None:
         "E0213",
         "decorators do not exist here",
         Span(first.start, place.at(1).end or first.end),
-        "Remove it.",
+        "remove it",
         Edit(first.start, place.end),
     )
 
@@ -123,7 +123,7 @@ def rule_header(place: Place) -> Mistake | None:
             "E0205",
             "this rule does not say what it raises",
             place.first.span,
-            'Write the message after `raise`: `raise "text" if:`.',
+            'write the message after `raise`: `raise "text" if:`',
         )
     token = place.token
     if place.enclosing >= 0:
@@ -133,7 +133,7 @@ def rule_header(place: Place) -> Mistake | None:
             "E0204",
             "a rule raises one value",
             token.span,
-            'Put them into a violation: `raise Violation("text", value) if:`.',
+            'put them into a violation: `raise Violation("text", value) if:`',
         )
     if token.text == "{":
         return _braces(token)
@@ -142,7 +142,7 @@ def rule_header(place: Place) -> Mistake | None:
             "E0204",
             f"`{token.text}` does not open the conditions of a rule",
             token.span,
-            "Write `if:` after the value.",
+            "write `if:` after the value",
             Edit(token.start, token.end, "if"),
         )
     condition = next((i for i, t in enumerate(tokens) if t.text == "if" and i > 1), -1)
@@ -164,7 +164,7 @@ def _header_inside_brackets(place: Place) -> Mistake | None:
         "E0107",
         f"this `{opener.text}` is never closed",
         opener.span,
-        f"Add the missing `{closer}`.",
+        f"add the missing `{closer}`",
         Edit(word.start, word.start, closer),
     )
 
@@ -174,7 +174,7 @@ def _braces(brace: RawToken) -> Mistake:
         "E0228",
         "braces hold no body",
         brace.span,
-        "Write a colon, and the conditions on deeper lines below it.",
+        "write a colon, and the conditions on deeper lines below it",
     )
 
 
@@ -185,7 +185,7 @@ def _header_without_if(place: Place) -> Mistake | None:
             "E0204",
             "the `if` of this rule is missing",
             token.span,
-            "Write `if:` after the value.",
+            "write `if:` after the value",
             Edit(token.start, token.start, "if"),
         )
     if token is NOTHING:
@@ -193,7 +193,7 @@ def _header_without_if(place: Place) -> Mistake | None:
             "E0204",
             "this rule has no conditions",
             Span(place.end, place.end),
-            "Write `if:` at the end of this line, and the conditions on deeper lines below it.",
+            "write `if:` at the end of this line, and the conditions on deeper lines below it",
             Edit(place.end, place.end, "if:"),
         )
     return None
@@ -208,7 +208,7 @@ def _header_with_if(place: Place, condition: int) -> Mistake | None:
             "E0204",
             "the colon after `if` is missing",
             Span(word.end, word.end),
-            "Write `if:`.",
+            "write `if:`",
             Edit(word.end, word.end, ":"),
         )
     last = place.tokens[-1]
@@ -222,7 +222,7 @@ def _header_with_if(place: Place, condition: int) -> Mistake | None:
             "E0204",
             "the colon of a rule stands directly after `if`",
             Span(first_of_condition.start, (last.start if last.text == ":" else last.end)),
-            "Write `if:` and this condition on a deeper line below it.",
+            "write `if:` and this condition on a deeper line below it",
             edit,
         )
     return None
@@ -240,11 +240,11 @@ def import_form(place: Place) -> Mistake | None:
             "E0215",
             "an import cannot stand inside a body",
             first.span,
-            "Move it to the top of the file.",
+            "move it to the top of the file",
         )
     token, previous = place.token, place.previous
     if token.text == "*":
-        return _import(place, "imports name what they take", "Write the names instead of `*`.")
+        return _import(place, "imports name what they take", "write the names instead of `*`")
     if token.text == "(":
         close = place.pairs.get(place.index)
         edits = [Edit(token.start, token.end)]
@@ -253,26 +253,26 @@ def import_form(place: Place) -> Mistake | None:
         return _import(
             place,
             "the names of an import stand without brackets",
-            "Remove the brackets; a list of names goes on after a comma.",
+            "remove the brackets; a list of names goes on after a comma",
             *edits,
         )
     if token.text in (".", "...") and previous.text in ("from", "import"):
         return _import(
-            place, "a policy has no package to be relative to", "Write the full name of the module."
+            place, "a policy has no package to be relative to", "write the full name of the module"
         )
     if token.text == "," and first.text == "import":
-        return _import(place, "one `import` takes one module", "Write one `import` on each line.")
+        return _import(place, "one `import` takes one module", "write one `import` on each line")
     names = first.text == "from" and "import" in [t.text for t in place.tokens[: place.index - 1]]
     if names and token.kind == previous.kind == "word" and previous.text != "as":
         return _import(
             place,
             "the names of an import are separated by commas",
-            "Put a comma between them.",
+            "put a comma between them",
             Edit(token.start, token.start, ","),
         )
     if token.kind == "string" or token.text == "{":
         return _import(
-            place, "this is no import of the language", "Write `from module import name`."
+            place, "this is no import of the language", "write `from module import name`"
         )
     return None
 
@@ -295,9 +295,9 @@ def nested_statement(place: Place) -> Mistake | None:
         what = "a predicate"
     else:
         return None
-    hint = "Move it out of this body, to the margin of the file."
+    hint = "move it out of this body, to the margin of the file"
     if what == "a rule":
-        hint += " What it raises stands in the first line of a rule: `raise value if:`."
+        hint += "; what a rule raises stands in its first line, `raise value if:`"
     return mistake("E0218", f"{what} cannot stand inside a body", first.span, hint)
 
 
@@ -323,7 +323,7 @@ def variable_form(place: Place) -> Mistake | None:
             "E0233",
             "a predicate has no result type",
             token.span,
-            "Remove it: a predicate holds or does not hold.",
+            "remove it: a predicate holds or does not hold",
             *edits,
         )
     if enclosing < 0 or place.at(enclosing).text != "(":
@@ -336,7 +336,7 @@ def variable_form(place: Place) -> Mistake | None:
             "E0233",
             "a type is wanted after this colon",
             place.span,
-            "Write the name of a type, such as `(m: Message)`.",
+            "write the name of a type, such as `(m: Message)`",
         )
     if _is_parameter_list(place, enclosing) and previous.kind == "word":
         if token.text in (",", ")"):
@@ -344,7 +344,7 @@ def variable_form(place: Place) -> Mistake | None:
                 "E0233",
                 f"the parameter `{shorten(previous.text)}` has no type",
                 previous.span,
-                f"Write its type: `{shorten(previous.text)}: Message`.",
+                f"write its type: `{shorten(previous.text)}: Message`",
                 Edit(previous.end, previous.end, ": Message"),
             )
         return None
@@ -353,7 +353,7 @@ def variable_form(place: Place) -> Mistake | None:
             "E0233",
             "the name of a variable stands before its type",
             Span(previous.start, token.end),
-            f"Write `({shorten(token.text)}: {shorten(previous.text)})`.",
+            f"write `({shorten(token.text)}: {shorten(previous.text)})`",
             Edit(previous.start, token.end, f"{token.text}: {previous.text}"),
         )
     return None
@@ -369,7 +369,7 @@ def _type_form(place: Place) -> Mistake | None:
             "E0233",
             "a parameter has no default value",
             token.span,
-            "Remove it, and write the value where the predicate is called.",
+            "remove it, and write the value where the predicate is called",
             *edits,
         )
     if token.text in ("|", "[", ".", "or") or token.kind == "word":
@@ -377,7 +377,7 @@ def _type_form(place: Place) -> Mistake | None:
             "E0233",
             "a type is one name",
             Span(place.previous.start, token.end),
-            "Write one type, such as `(m: Message)`; for several types write a rule for each.",
+            "write one type, such as `(m: Message)`; for several types write a rule for each",
             *edits,
         )
     return None
@@ -400,7 +400,7 @@ def unbracketed_variable(place: Place) -> Mistake | None:
         "E0233",
         "a variable is declared in brackets",
         Span(first.start, place.end),
-        f"Write `({shorten(first.text)}: {shorten(place.at(2).text)})`.",
+        f"write `({shorten(first.text)}: {shorten(place.at(2).text)})`",
         Edit(first.start, place.end, f"({first.text}: {place.at(2).text})"),
     )
 
@@ -418,7 +418,7 @@ def quantifier_variable(place: Place) -> Mistake | None:
         "E0216",
         f"the variables of `{first.text}` stand in its block",
         Span(place.at(1).start, place.end),
-        f"Write `{first.text}:`, and `(m: Message)` on a deeper line below it.",
+        f"write `{first.text}:`, and `(m: Message)` on a deeper line below it",
     )
 
 
@@ -431,7 +431,7 @@ def line_end(place: Place) -> Mistake | None:
             "E0228",
             "semicolons separate nothing here",
             token.span,
-            "Write each condition on a line of its own.",
+            "write each condition on a line of its own",
             Edit(token.start, token.end, instead),
         )
     if token.text == "," and place.enclosing < 0 and place.is_last_in_line(place.index):
@@ -439,7 +439,7 @@ def line_end(place: Place) -> Mistake | None:
             "E0228",
             "lines are not separated by commas",
             token.span,
-            "Remove it.",
+            "remove it",
             Edit(token.start, token.end, "and" if place.index + 1 < len(place.tokens) else ""),
         )
     if token.text in ("{", "}") and len(place.tokens) == 1:
@@ -447,7 +447,7 @@ def line_end(place: Place) -> Mistake | None:
             "E0228",
             "braces hold no body",
             token.span,
-            "Remove it: what is deeper belongs to the line above.",
+            "remove it: what is deeper belongs to the line above",
             Edit(token.start, token.end),
         )
     if token.text == "{" and place.is_last_in_line(place.index) and place.previous.text == ")":

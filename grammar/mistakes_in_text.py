@@ -63,17 +63,17 @@ def unclosed_text(place: Place) -> Mistake | None:
             "E0101",
             f"`{wrong.group()}` does not close a text that `{quote}` opens",
             Span(at, at + 1),
-            f"Write `{quote}` here.",
+            f"write `{quote}` here",
             Edit(token.start, at + 1, place.text[token.start : at] + quote),
         )
     quotes = token.text.lstrip("rRfF")
     quotes = quotes[:3] if quotes[:3] in ('"""', "'''") else quotes[0]
-    hint = f"Close it with `{quotes}`."
+    hint = f"close it with `{quotes}`"
     if len(quotes) == 1:
         hint = (
-            f"Close it with `{quotes}` on the same line; a text over several lines stands between "
+            f"close it with `{quotes}` on the same line; a text over several lines stands between "
         )
-        hint += f"`{quotes * 3}`."
+        hint += f"`{quotes * 3}`"
     return mistake("E0106", "this text is never closed", token.span, hint)
 
 
@@ -88,7 +88,7 @@ def typographic_quote(place: Place) -> Mistake | None:
         closing = place.text.find(quote, token.end, line_end)
         if closing >= 0:
             break
-    hint = 'Write the text between straight quotes: `"..."`.'
+    hint = 'write the text between straight quotes: `"..."`'
     message = f"`{token.text}` is no quote of the language"
     if closing < 0:
         return mistake("E0101", message, token.span, hint)
@@ -104,7 +104,7 @@ def foreign_sign(place: Place) -> Mistake | None:
         return None
     edit = Edit(token.start, token.end, meant)
     return mistake(
-        "E0101", f"`{token.text}` is no sign of the language", token.span, f"Write `{meant}`.", edit
+        "E0101", f"`{token.text}` is no sign of the language", token.span, f"write `{meant}`", edit
     )
 
 
@@ -125,7 +125,7 @@ def invisible_character(place: Place) -> Mistake | None:
         "E0101",
         f"here is {_described(char)}",
         Span(token.start, token.start + 1),
-        "Delete it, and type a blank if one is wanted.",
+        "delete it, and type a blank if one is wanted",
         edit,
     )
 
@@ -147,13 +147,13 @@ def foreign_letter(place: Place) -> Mistake | None:
             "E0101",
             f"the name `{shorten(token.text)}` has letters other than `a` to `z`",
             token.span,
-            "Write names with the letters `a` to `z`, digits and `_`.",
+            "write names with the letters `a` to `z`, digits and `_`",
         )
     return mistake(
         "E0101",
         f"`{token.text}` has no meaning in a policy",
         token.span,
-        "Remove it, or put it into a text in quotes.",
+        "remove it, or put it into a text in quotes",
     )
 
 
@@ -180,7 +180,7 @@ def html_entity(place: Place) -> Mistake | None:
         "E0110",
         f"`{entity}` is a sign as web pages write it",
         span,
-        f"Write `{meant}` itself." if meant.strip() else "Write a blank.",
+        f"write `{meant}` itself" if meant.strip() else "write a blank",
         *([edit] if edit else []),
     )
 
@@ -206,7 +206,7 @@ def copied_decoration(place: Place) -> Mistake | None:
             "E0110",
             "this marks a block of code on a page and is no part of a policy",
             Span(first.start, first.end),
-            "Remove this line.",
+            "remove this line",
             Edit(span.start, span.end),
         )
     if first.text in (">>>", "..."):
@@ -214,7 +214,7 @@ def copied_decoration(place: Place) -> Mistake | None:
             "E0110",
             f"`{first.text}` is a prompt and no part of a policy",
             first.span,
-            "Remove it.",
+            "remove it",
             Edit(first.start, first.end),
         )
     second = place.at(1)
@@ -224,7 +224,7 @@ def copied_decoration(place: Place) -> Mistake | None:
             "E0110",
             "this line starts with a line number",
             first.span,
-            "Remove the numbers in front of the lines.",
+            "remove the numbers in front of the lines",
             Edit(first.start, stop),
         )
     return None
@@ -245,7 +245,7 @@ def foreign_comment(place: Place) -> Mistake | None:
         "E0208",
         f"`{token.text[:2]}` starts no comment here",
         Span(token.start, token.start + 2),
-        "Start comments with `#`.",
+        "start comments with `#`",
         Edit(token.start, end),
     )
 
@@ -266,13 +266,13 @@ def continued_by_backslash(place: Place) -> Mistake | None:
             "E0101",
             "a backslash has no meaning outside of a text",
             token.span,
-            "Remove it, or put the text into quotes.",
+            "remove it, or put the text into quotes",
         )
     return mistake(
         "E0101",
         "a backslash does not join lines",
         token.span,
-        "Remove it: a line goes on inside brackets and after an operator.",
+        "remove it: a line goes on inside brackets and after an operator",
         Edit(token.start, rest.end()),
     )
 
@@ -285,7 +285,7 @@ def malformed_number(place: Place) -> Mistake | None:
             "E0227",
             f"`{shorten(place.text[span.start : span.end])}` is no number of the language",
             span,
-            "Write versions and addresses as texts in quotes.",
+            "write versions and addresses as texts in quotes",
         )
     for index in (place.index, place.index - 1):
         token = place.at(index)
@@ -296,7 +296,7 @@ def malformed_number(place: Place) -> Mistake | None:
     text = shorten(token.text)
     meant = _plain_number(token.text)
     if meant is not None:
-        hint = f"Write `{meant}`."
+        hint = f"write `{meant}`"
         return mistake(
             "E0227",
             f"`{text}` is no number of the language",
@@ -308,7 +308,7 @@ def malformed_number(place: Place) -> Mistake | None:
         "E0227",
         f"`{text}` is neither a number nor a name",
         token.span,
-        "Write numbers as `12`, `1.5` or `1e3`; a name cannot start with a digit.",
+        "write numbers as `12`, `1.5` or `1e3`; a name cannot start with a digit",
     )
 
 
@@ -342,7 +342,7 @@ def bracket(place: Place) -> Mistake | None:
         "E0107",
         f"this `{opener.text}` is never closed",
         opener.span,
-        f"Add the missing `{closer}`.",
+        f"add the missing `{closer}`",
         *edit,
     )
 
@@ -354,7 +354,7 @@ def _closing_bracket(place: Place) -> Mistake | None:
             "E0108",
             f"this `{token.text}` closes nothing",
             token.span,
-            f"Remove it, or add the `{CLOSERS[token.text]}` that it belongs to.",
+            f"remove it, or add the `{CLOSERS[token.text]}` that it belongs to",
             Edit(token.start, token.end),
         )
     opener = place.at(place.enclosing)
@@ -366,14 +366,14 @@ def _closing_bracket(place: Place) -> Mistake | None:
             "E0107",
             f"this `{opener.text}` is never closed",
             opener.span,
-            f"Add the missing `{wanted}`.",
+            f"add the missing `{wanted}`",
             Edit(token.start, token.start, wanted),
         )
     return mistake(
         "E0108",
         f"`{token.text}` does not close the `{opener.text}` before it",
         token.span,
-        f"Write `{wanted}` here, or check the brackets between.",
+        f"write `{wanted}` here, or check the brackets between",
         Edit(token.start, token.end, wanted),
         labels=(Label(opener.span, "opened here"),),
     )

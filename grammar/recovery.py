@@ -22,7 +22,7 @@ from policyc.grammar.syntax_errors import explain
 if TYPE_CHECKING:
     from policyc.grammar.nodes import Statement
 
-_MAX_MISTAKES_IN_LINE = 4
+_MAX_MISTAKES_IN_LINE = 8
 # Mistakes in the first line after which the lines below it are not policy text either.
 _FOREIGN = frozenset({"E0206", "E0222", "E0231", "E0228", "E0205"})
 
@@ -183,7 +183,7 @@ class _Recovery:
                 "E0231",
                 "this line belongs to no rule",
                 line.span,
-                'Put it below a line `raise "text" if:`, and indent it.',
+                'put it below a line `raise "text" if:`, and indent it',
             )
         return found
 
@@ -202,7 +202,7 @@ class _Recovery:
                 "E0224",
                 "a backslash cannot stand between these braces",
                 Span(stop.offset, stop.offset + 1),
-                "Use the other kind of quotes there.",
+                "use the other kind of quotes there",
             )
         tokens = raw_tokens(self.text, start, end)
         place = _place(self.text, tokens, stop.offset, stop.accepted, is_header=False)
@@ -250,7 +250,7 @@ class _Recovery:
                 "E0231",
                 "this line belongs to no rule",
                 line.span,
-                'Put it below a line `raise "text" if:`, and indent it.',
+                'put it below a line `raise "text" if:`, and indent it',
             ).problem
         place = _place(self.text, line.tokens, stop.offset, stop.accepted, is_header=False)
         return explain(place, None).problem
@@ -274,12 +274,12 @@ class _Recovery:
 
 def _missing_body(opener: RawToken, tokens: list[RawToken]) -> SyntaxProblem:
     if opener.text == ":=":
-        message, hint = "there is no value after this `:=`", "Write it on the same line."
+        message, hint = "there is no value after this `:=`", "write it on the same line"
     elif any(_counts(token) and token.start > opener.start for token in tokens):
-        message, hint = "there is no body below this line", "Indent the lines that belong to it."
+        message, hint = "there is no body below this line", "indent the lines that belong to it"
     else:
         message = "there is no body below this line"
-        hint = "Write its conditions on deeper lines below it."
+        hint = "write its conditions on deeper lines below it"
     return mistake("E0104", message, opener.span, hint).problem
 
 

@@ -285,7 +285,7 @@ def _uri(path: str) -> str:
     """A path as a relative reference; an absolute path becomes a file address."""
     posix = path.replace("\\", "/")
     if re.match(r"[A-Za-z]:/", posix):
-        return f"file:///{quote(posix)}"
+        return f"file:///{posix[:2]}{quote(posix[2:])}"
     return f"file://{quote(posix)}" if posix.startswith("/") else quote(posix)
 
 
@@ -296,7 +296,7 @@ def render_github(diagnostics: Iterable[Diagnostic]) -> str:
 
 def _github(diagnostic: Diagnostic) -> str:
     properties = {
-        "file": diagnostic.source.name,
+        "file": escape(diagnostic.source.name),
         "line": str(diagnostic.line),
         "col": str(diagnostic.column),
         "endLine": str(diagnostic.end_line),

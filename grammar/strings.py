@@ -129,7 +129,7 @@ def _pieces(content: str, base: int) -> list[FStringPart | tuple[str, Span]]:
             raise _malformed(
                 "this `}` closes nothing",
                 Span(base + brace, base + brace + 1),
-                "Write `}}` for a brace in the text.",
+                "write `}}` for a brace in the text",
             )
         finish_literal(brace)
         part = _interpolation(content, brace, base)
@@ -164,12 +164,12 @@ def _interpolation(content: str, brace: int, base: int) -> FStringPart:
                 raise _malformed(
                     "a conversion such as `!r` has no meaning here",
                     Span(base + found.start(), base + min(at + 1, len(content))),
-                    "Remove it: every value is written as text.",
+                    "remove it: every value is written as text",
                 )
     raise _malformed(
         "this `{` is never closed",
         Span(base + brace, base + brace + 1),
-        "Write `{{` for a brace in the text.",
+        "write `{{` for a brace in the text",
     )
 
 
@@ -180,14 +180,14 @@ def _part(content: str, brace: int, close: int, colon: int | None, base: int) ->
         raise _malformed(
             "there is no expression between these braces",
             span,
-            "Write a value between them, or `{{}}` for braces in the text.",
+            "write a value between them, or `{{}}` for braces in the text",
         )
     spec = "" if colon is None else content[colon + 1 : close].strip()
     if not _SPEC.fullmatch(spec):
         raise _malformed(
             f"`{spec}` is no width and precision",
             Span(base + end + 1, base + close),
-            "After the colon write a width, a precision or both: `{x:10}`, `{x:.2}`, `{x:10.2}`.",
+            "after the colon write a width, a precision or both: `{x:10}`, `{x:.2}`, `{x:10.2}`",
         )
     return FStringPart(content[brace + 1 : end], base + brace + 1, base + end, spec, span)
 

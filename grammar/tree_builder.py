@@ -196,7 +196,7 @@ class TreeBuilder:
                 "E0227",
                 f"this number has more than {_MAX_DIGITS} digits",
                 word.span,
-                help="Write it as a power, `10 ** 400`, or as a text.",
+                help="write it as a power, `10 ** 400`, or as a text",
             )
         value = int(text) if text.isdigit() else float(text)
         if value == float("inf"):
@@ -204,7 +204,7 @@ class TreeBuilder:
                 "E0227",
                 f"the number `{text}` is too large",
                 word.span,
-                help="The largest number with a point or an exponent is about `1.79e308`.",
+                help="the largest number with a point or an exponent is about `1.79e308`",
             )
         return nodes.Number(value, span=word.span, uid=self.uid())
 
@@ -271,8 +271,8 @@ class TreeBuilder:
                     "E0217",
                     f"a tool pattern takes no keyword arguments such as `{keyword.name.text}=`",
                     keyword.span,
-                    help="Write the wanted arguments as an object: "
-                    f"`tool:{tool.name}({{{keyword.name.text}: ...}})`.",
+                    help="write the wanted arguments as an object: "
+                    f"`tool:{tool.name}({{{keyword.name.text}: ...}})`",
                 )
             )
         return nodes.ToolPattern(tool.name, tool.quoted, tuple(args), span=span, uid=self.uid())
@@ -287,7 +287,7 @@ class TreeBuilder:
                             "E0232",
                             f"the argument `{item.name.text}` is given twice",
                             item.name.span,
-                            help="Keep one of them.",
+                            help="keep one of them",
                         )
                     )
                 names.add(item.name.text)
@@ -297,7 +297,7 @@ class TreeBuilder:
                         "E0232",
                         "an argument without a name follows one with a name",
                         item.span,
-                        help="Put the arguments without names first.",
+                        help="put the arguments without names first",
                     )
                 )
                 return
@@ -380,28 +380,28 @@ class TreeBuilder:
                 "E0206",
                 f"`{callee.text}` opens no block here",
                 callee.span,
-                help="Write each condition as a line of its own; all of them must hold.",
+                help="write each condition as a line of its own; all of them must hold",
             )
         if type(callee) is nodes.Name and callee.text == "tool":
             raise SyntaxProblem(
                 "E0201",
                 "the name of the tool is missing after `tool:`",
                 callee.span,
-                help='Write `tool:send_email`, or `tool:"any name"`.',
+                help='write `tool:send_email`, or `tool:"any name"`',
             )
         if type(callee) is nodes.Name and _looks_like_variable(callee, body):
             raise SyntaxProblem(
                 "E0233",
                 "a variable is declared in brackets",
                 Span(span.start, self._end(body)),
-                help=f"Write `({callee.text}: {body[0].text})`.",
+                help=f"write `({callee.text}: {body[0].text})`",
             )
         if type(callee) is not nodes.Name:
             raise SyntaxProblem(
                 "E0216",
                 "only a quantifier opens a block inside a body",
                 span,
-                help="Write `forall:` or `count(min=1):` above the block, or remove the colon.",
+                help="write `forall:` or `count(min=1):` above the block, or remove the colon",
             )
         items[-1] = nodes.Quantifier(
             callee,
@@ -508,14 +508,14 @@ class TreeBuilder:
                 "E0226",
                 "a value is one expression, but here are several lines",
                 self.extent(body[1]),
-                help="Join them with `and`, or declare a predicate: `name(x: Message) := ...`.",
+                help="join them with `and`, or declare a predicate: `name(x: Message) := ...`",
             )
         if isinstance(value, nodes.Assign):
             raise SyntaxProblem(
                 "E0214",
                 f"`{value.name.text} :=` cannot be part of another assignment",
                 value.name.span,
-                help="Write one `:=` on each line.",
+                help="write one `:=` on each line",
             )
         return value
 
@@ -546,5 +546,5 @@ def reserved(word: Lexeme) -> SyntaxProblem:
         "E0223",
         f"`{word.text}` is a word of the language and cannot be a name",
         word.span,
-        help=f"Choose another name, for example `{word.text.lower()}_`.",
+        help=f"choose another name, for example `{word.text.lower()}_`",
     )
