@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyc.compiler.literals import meant, span_inside
+from policyc.compiler.wording import shortened
 from policyc.grammar.nodes import String
 
 if TYPE_CHECKING:
@@ -62,6 +63,6 @@ def check_text(checker: Checker, node: Expr, *, is_value: bool = False) -> None:
         checker.report(
             "E0408",
             span,
-            f"the pattern is not valid: {error.message}",
+            f"the pattern `{shortened(literal.value)}` is not valid: {error.message}",
             "a sign that is meant as itself has a backslash before it, as in `\\(`",
         )

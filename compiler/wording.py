@@ -47,7 +47,12 @@ def a(type_: Type) -> str:
 
 def written(node: Node, source: Source) -> str:
     """The node as the author wrote it, on one line and not too long to quote."""
-    text = " ".join(source.slice(node.span).split())
+    return shortened(source.slice(node.span))
+
+
+def shortened(text: str) -> str:
+    """A text on one line, not too long to quote."""
+    text = " ".join(text.split())
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
