@@ -16,6 +16,17 @@ _TRACE = (
     "the trace is reached by variables: `(m: Message)`, `(c: ToolCall)` and `(o: ToolOutput)` "
     "range over it"
 )
+_HOST = (
+    "what the host knows besides the trace is a parameter, read as `input.name`; objects of the "
+    "trace are variables, such as `(c: ToolCall)`"
+)
+ANY_ELEMENT: Final = (
+    "for any element write `x in values`, `any([condition for x in values])`, or declare "
+    "`(x: str) in values`"
+)
+COUNT_OF_ELEMENTS: Final = (
+    "write `len(x)`; `count` opens a block that counts objects of the trace, `count(min=2):`"
+)
 _VIOLATION = 'write `raise "message" if:` or `raise Violation("message", value) if:`'
 _PICK = "write `(x: Message) in value` to pick the values of one type"
 _COMPREHENSION = "write a list: `[f(x) for x in values if condition]`"
@@ -95,10 +106,11 @@ NAMES: Final[dict[str, str]] = {
     "conversation": _TRACE,
     "tool_calls": _TRACE,
     "tools": _TRACE,
-    "request": _TRACE,
-    "action": _TRACE,
-    "principal": _TRACE,
-    "context": _TRACE,
+    "request": _HOST,
+    "action": _HOST,
+    "principal": _HOST,
+    "resource": _HOST,
+    "context": _HOST,
     "params": "parameters of the policy are read as `input.name`",
     "args": "the arguments of a call are `c.function.arguments`, of the policy `input.name`",
     "env": "parameters of the policy are read as `input.name`",
@@ -152,6 +164,7 @@ TYPES: Final[dict[str, str]] = {
     "Assistant": 'write `(m: Message)` and the line `m.role == "assistant"`',
     "System": 'write `(m: Message)` and the line `m.role == "system"`',
     "SystemMessage": 'write `(m: Message)` and the line `m.role == "system"`',
+    "Trace": "the whole trace is `(t: Input)`",
     "Event": "declare one of the kinds of event: `Message`, `ToolCall` or `ToolOutput`",
     "Any": "parameters of any kind are declared as the type they mostly have, `str` for example",
     "any": "parameters of any kind are declared as the type they mostly have, `str` for example",
@@ -175,6 +188,31 @@ TYPES: Final[dict[str, str]] = {
     "File": "write `from invariant.files import File`",
 }
 """Types of other tools, and what is meant."""
+
+_PII = 'write `pii`: `"EMAIL_ADDRESS" in pii(x)` looks for one kind'
+_INJECTION = "write `prompt_injection`"
+_MODERATION = "write `moderated`"
+_KEYS = "write `secrets`: it finds keys and tokens of known services"
+_CODE = "write `python_code`, or `semgrep` for known weaknesses"
+
+IMPORTED: Final[dict[str, str]] = {
+    **dict.fromkeys(
+        ("email", "emails", "phone", "phone_number", "person", "names", "personal_data", "PII"),
+        _PII,
+    ),
+    **dict.fromkeys(("injection", "jailbreak", "jailbreaks", "is_injection"), _INJECTION),
+    **dict.fromkeys(("moderation", "toxicity", "toxic", "hate_speech", "profanity"), _MODERATION),
+    **dict.fromkeys(
+        ("api_key", "api_keys", "credentials", "passwords", "tokens", "keys", "secret_scanner"),
+        _KEYS,
+    ),
+    **dict.fromkeys(("code", "code_injection", "python", "shell_code", "malicious_code"), _CODE),
+    **dict.fromkeys(("similarity", "semantic_similarity", "similar"), "write `is_similar`"),
+    "exists": "a typed variable such as `(m: Message)` already asks whether there is one",
+    "Policy": "a policy is the file itself, with its rules",
+    "Rule": _RULE,
+}
+"""What people import that has another name here, or none."""
 
 _CONTENT = "the text of a message is `{x}.content`"
 _OUTPUT = "what the tool answered is `{x}.content`"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policyc.compiler import habits
 from policyc.compiler.signatures import Module
 from policyc.compiler.spelling import closest, did_you_mean
 from policyc.compiler.symbols import Symbol, SymbolKind
@@ -25,6 +26,8 @@ _CLOSED = (
     "only the standard library can be imported; the host passes other functions as "
     "`functions={...}` when it loads the policy"
 )
+
+_MOST_LISTED = 20
 
 
 def find_member(module: Module, name: str, catalogue: Catalogue) -> Symbol | None:
@@ -149,15 +152,24 @@ class ImportBinder:
             signature = self._catalogue.builtins[name]
             return Symbol(name, SymbolKind.FUNCTION, CALLABLE, signature=signature)
         if symbol is None:
-            elsewhere = importable(name, self._catalogue)
-            if elsewhere:
-                advice: str | None = f"write `from {elsewhere} import {name}`"
-            else:
-                advice = did_you_mean(name, member_names(module))
             self._reporter.report(
-                "E0305", imported.name.span, f"`{module.name}` has no `{name}`", advice
+                "E0305",
+                imported.name.span,
+                f"`{module.name}` has no `{name}`",
+                self._other_member(module, name),
             )
         return symbol
+
+    def _other_member(self, module: Module, name: str) -> str | None:
+        """The help for a name that a module does not have."""
+        elsewhere = importable(name, self._catalogue)
+        if elsewhere:
+            return f"write `from {elsewhere} import {name}`"
+        known = sorted(set(member_names(module)))
+        near = did_you_mean(name, known)
+        if near or not module.name.startswith("invariant"):
+            return near or _listed(module, known)
+        return habits.IMPORTED.get(name) or habits.TYPES.get(name) or _listed(module, known)
 
     def _bind(self, name: str, symbol: Symbol, uid: int) -> None:
         self._table.declared[uid] = symbol
@@ -172,6 +184,14 @@ class ImportBinder:
             symbol.is_used = True
             return
         self.names[name] = symbol
+
+
+def _listed(module: Module, known: list[str]) -> str | None:
+    """All that a module has, if it is little enough to read."""
+    if not 0 < len(known) <= _MOST_LISTED:
+        return None
+    *others, last = [f"`{name}`" for name in known]
+    return f"`{module.name}` has {', '.join(others)} and {last}" if others else f"it has {last}"
 
 
 def _unresolved(name: Identifier) -> Symbol:

@@ -21,6 +21,7 @@ from policyc.grammar.nodes import (
     Comprehension,
     ConstantDeclaration,
     DerivedVariable,
+    Index,
     Member,
     Name,
     Node,
@@ -68,8 +69,9 @@ class Suggestions:
         name = node.text
         statement = self._statement_of(node)
         hidden = self._hidden_in(statement, node) if statement else None
-        if hidden:
-            return Hint(hidden)
+        meant = hidden or self._by_use(node)
+        if meant:
+            return Hint(meant)
         module = importable(name, self._catalogue)
         has_habit = name in habits.NAMES
         # `search` is in the module `re`, but nobody who writes it bare means that module.
@@ -110,6 +112,24 @@ class Suggestions:
             if isinstance(node, Comprehension) and node.variable.text == use.text:
                 return f"`{use.text}` exists only inside its `[... for ... in ...]`"
         return None
+
+    def _by_use(self, node: Name) -> str | None:
+        """What the place of a name tells about what was meant."""
+        parent = self._parents.get(node.uid)
+        if node.text == "tool":
+            tool = parent.name.text if isinstance(parent, Member) else "send_email"
+            return f"a tool pattern is written with a colon: `tool:{tool}`"
+        if isinstance(parent, Index) and parent.index is node and len(node.text) == 1:
+            return habits.ANY_ELEMENT
+        is_length = (
+            node.text == "count"
+            and isinstance(parent, Call)
+            and parent.function is node
+            and len(parent.args) == 1
+            and not parent.keywords
+            and isinstance(parent.args[0], Member | Index)
+        )
+        return habits.COUNT_OF_ELEMENTS if is_length else None
 
     def _spelt(self, node: Name, visible: Collection[str]) -> Hint | None:
         """A known name that is nearly the same: of the body, else of the file, else any."""
