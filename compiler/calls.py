@@ -207,12 +207,13 @@ def _refuse_missing(checker: Checker, node: Call, signature: Signature) -> None:
 
 
 def _refuse_without_block(checker: Checker, node: Call, name: str) -> None:
-    shown = written(node, checker.source)
+    bounds = ", ".join(written(keyword, checker.source) for keyword in node.keywords)
+    opening = f"{name}({bounds}):" if bounds else f"{name}:"
     checker.report(
         "E0413",
         node.span,
-        f"`{shown}` has no block",
-        f"end the line with a colon and write what to look for, deeper, below: `{shown}:`",
+        f"`{written(node, checker.source)}` has no block",
+        f"end the line with a colon, `{opening}`, and write what to look for, deeper, below",
     )
 
 

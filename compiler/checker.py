@@ -272,11 +272,17 @@ class Checker:
         left, left_type = node.first, self.type_of(node.first)
         result = BOOL
         for link in node.rest:
-            right_type = self.type_of(link.right)
+            # `type(x) == Message`: what is wrong is on the left.
+            is_answered = left_type is ERROR and self._is_type(link.right)
+            right_type = ERROR if is_answered else self.type_of(link.right)
             answer = operands.comparison_type(self, left, left_type, link, right_type)
             result = answer if len(node.rest) == 1 else join(result, answer)
             left, left_type = link.right, right_type
         return result
+
+    def _is_type(self, node: Node) -> bool:
+        symbol = self.table.uses.get(node.uid)
+        return symbol is not None and symbol.kind is SymbolKind.TYPE
 
     def _ternary(self, node: Ternary) -> Type:
         self.condition(node.condition)

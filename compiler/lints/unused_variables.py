@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyc.compiler.lints.context import conjuncts
+from policyc.compiler.typesystem import ERROR
 from policyc.compiler.wording import a
 from policyc.grammar.nodes import Quantifier, Rule, TypedVariable
 
@@ -37,7 +38,7 @@ def _body(context: LintContext, body: Body) -> Iterator[Diagnostic]:
         return
     for variable in variables:
         symbol = context.table.declared[variable.uid]
-        if not context.is_unused(symbol):
+        if not context.is_unused(symbol) or symbol.type is ERROR:
             continue
         yield context.warn(
             "W0703",
