@@ -234,8 +234,12 @@ def _plugin(name: str, entries: list[EntryPoint]) -> Signature:
     if not callable(loaded):
         reason = f"the plug-in of `{_distribution(entry)}` is not a function"
         return replace(unavailable, missing=reason)
+    row = describe(name, loaded)
+    # It gets one text after the other; a policy hands over whatever holds texts.
+    takes = tuple(replace(one, type=ANY) for one in row.parameters[:1])
     return replace(
-        describe(name, loaded),
+        row,
+        parameters=takes + row.parameters[1:],
         kind=FunctionKind.DETECTOR,
         answer=Answer.TYPES,
         result=list_of(TEXT),

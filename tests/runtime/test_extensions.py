@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import policyc
 from policyc.compiler.signatures import FunctionKind, Param, Signature
 from policyc.compiler.typesystem import ANY, MEMBERS, NUMBER, TEXT, Type
 from policyc.runtime import extensions, records
@@ -222,6 +223,9 @@ def animals(text, kind="cat"):
 described = Signature("any_name", (Param("data"),), BOOL, kind=FunctionKind.DETECTOR,
                       answer=Answer.FOUND, implementation="plugin_of_a_test:animals")
 number = 3
+
+def annotated(text: str) -> list[Detection]:
+    return animals(text)
 """
 
 
@@ -256,6 +260,16 @@ def test_plug_ins_are_importable_functions(install: Any) -> None:
     described = module.functions["described"]
     assert described.name == "described"
     assert default.load(described) is default.load(animals)
+
+
+def test_a_plug_in_that_names_the_type_of_its_text_takes_messages(install: Any) -> None:
+    install("zoo", "animals = plugin_of_a_test:annotated")
+    policy = policyc.Policy.from_string(
+        "from policyc.detectors import animals\n"
+        'raise "x" if:\n    (m: Message)\n    any(animals(m))\n'
+    )
+    (violation,) = policy.analyze([{"role": "user", "content": "a cat"}])
+    assert violation.ranges == ["0", "0.content:2-5"]
 
 
 @pytest.mark.parametrize(
