@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 DISPATCH_FROM = 8
 """From this number of rules for single tool calls they are found by tool name in a dict."""
 
+MOST_NEEDS = 3
+"""Up to this number of tests are made before looking into an event; more would cost what they save."""
+
 
 @dataclass(slots=True)
 class _Lines:
@@ -287,11 +290,13 @@ class _Generator:
         word = "if"
         if outputs:
             out.add('if r == "tool":')
+            depth = out.depth
             out.depth += 1
+            self._skip_useless(out, outputs)
             self._load_content(out, outputs)
             for unit, scan in outputs:
                 self._object(out, unit, scan, number)
-            out.depth -= 1
+            out.depth = depth
             word = "elif"
         if general or has_calls:
             if not outputs:
@@ -314,12 +319,19 @@ class _Generator:
                 out.depth += 1
                 self._load_content(out, group)
                 for unit, scan in group:
-                    self._object(out, unit, scan, number, skip_role=True)
+                    self._object(out, unit, scan, number, role=role)
                 out.depth -= 1
         for domain in sorted(special, key=lambda x: x.name):
             self._generic(out, domain, number)
         if len(out.lines) == lines:
             out.add("pass")
+
+    def _skip_useless(self, out: _Lines, group: list[tuple[_Unit, p.Scan]]) -> None:
+        """Go on only where one of these variables has what must come before it."""
+        needs = {_needs(unit, scan) for unit, scan in group}
+        if "" not in needs and len(needs) <= MOST_NEEDS:
+            out.add(f"if {' or '.join(sorted(needs))}:")
+            out.depth += 1
 
     def _load_content(self, out: _Lines, group: list[tuple[_Unit, p.Scan]]) -> None:
         """Have the content of the event at hand where a condition of the branch reads it."""
@@ -338,6 +350,8 @@ class _Generator:
                     yield unit, scan
 
     def _call_loop(self, out: _Lines, number: str) -> None:
+        depth = out.depth
+        self._skip_useless(out, [x for domain in _CALL_DOMAINS for x in self._variables(domain)])
         out.add('calls = e.get("tool_calls")', "if calls:")
         out.depth += 1
         out.add(
@@ -346,7 +360,7 @@ class _Generator:
         out.depth += 1
         out.add("k += 1")
         self._calls(out, number)
-        out.depth -= 2
+        out.depth = depth
 
     def _calls(self, out: _Lines, number: str) -> None:
         """The lines for one tool call `c`."""
@@ -449,7 +463,7 @@ class _Generator:
         out.depth -= 1
 
     def _object(
-        self, out: _Lines, unit: _Unit, scan: p.Scan, number: str, *, skip_role: bool = False
+        self, out: _Lines, unit: _Unit, scan: p.Scan, number: str, *, role: str | None = None
     ) -> None:
         """Test an object against the conditions of one variable, then use it."""
         outer = out.depth
@@ -459,20 +473,21 @@ class _Generator:
             out.add("try:")
             out.depth += 1
             out.add(f"M.tested({unit.owner})")
-        self._tested(out, unit, scan, number, skip_role=skip_role)
+        self._tested(out, unit, scan, number, role=role)
         if self.metered:
             out.depth = outer + 1
             out.add(f"except LimitExceeded as x: X.exceed({unit.owner}, x)")
         out.depth = outer
 
     def _tested(
-        self, out: _Lines, unit: _Unit, scan: p.Scan, number: str, *, skip_role: bool
+        self, out: _Lines, unit: _Unit, scan: p.Scan, number: str, *, role: str | None
     ) -> None:
         form = _form(scan, number)
         emitter = Emitter({scan.variable: form}, self.constants)
         conditions = list(unit.schedule.alpha[scan.variable])
-        if skip_role:
-            conditions = [x for x in conditions if _role_of(x, scan.variable) is None]
+        if role is not None:
+            # Known in this branch.
+            conditions = [x for x in conditions if _role_of(x, scan.variable) != role]
         codes: list[_Test] = []
         for condition in conditions:
             emitter.reads_arguments = False
@@ -488,6 +503,9 @@ class _Generator:
         if can_fail:
             self._test_with_failures(out, unit, scan, codes, spot)
         else:
+            if needs := _needs(unit, scan):
+                out.add(f"if {needs}:")
+                out.depth += 1
             is_loaded = False
             for code in codes:
                 if code.reads_arguments and not is_loaded:
@@ -642,6 +660,13 @@ def _sinks_first(unit: _Unit) -> list[p.Scan]:
         return list(unit.schedule.scans)
     order = {name: number for number, name in enumerate(unit.joins.order)}
     return sorted(unit.schedule.scans, key=lambda scan: order[scan.variable])
+
+
+def _needs(unit: _Unit, scan: p.Scan) -> str:
+    """The test that something is remembered which must come before this variable; may be empty."""
+    if unit.joins is None or scan.variable in unit.schedule.fallible:
+        return ""
+    return " and ".join(unit.joins.needs(scan.variable))
 
 
 def _waits_in_code(schedule: Schedule) -> bool:

@@ -92,6 +92,11 @@ class JoinPlan:
         found = {b for a, b in self.flows if a == name} | {a for a, b in self.flows if b == name}
         return sorted(other for other in found if self._is_remembered(other))
 
+    def needs(self, name: str) -> list[str]:
+        """The memories that must hold something before an object for this variable is of use."""
+        sources = (left for left, right in self.flows if right == name)
+        return sorted(self.memory(source) for source in sources if self._is_remembered(source))
+
     def conditions(self) -> list[p.Expr]:
         """What is evaluated about a new object besides its own conditions."""
         return [*self.residual, *(e.condition for e in self.equalities)]

@@ -48,6 +48,8 @@ class Schedule:
     gates: list[Gate] = field(default_factory=list)
     has_tail: bool = False
     is_late: bool = False
+    fallible: set[str] = field(default_factory=set)
+    """Variables with conditions of their own that may fail."""
     needs_history: bool = False
     """Whether a failure of a condition can only be judged with events that did not match."""
     may_end_early: bool = False
@@ -182,6 +184,8 @@ class Scheduler:
         if len(free) == 1:
             (variable,) = free
             result.alpha[variable].append(condition)
+            if code.can_fail:
+                result.fallible.add(variable)
             if code.can_fail and len(trace_variables) > 1 and len(seen) > 1:
                 result.needs_history = True
             return True
