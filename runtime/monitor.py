@@ -28,6 +28,18 @@ class Monitor:
     about the whole trace. A rule that reached a limit stays failed until `reset`: what it would say could be wrong.
     """
 
+    __slots__ = (
+        "_engine",
+        "_events",
+        "_feed",
+        "_found",
+        "_is_plain",
+        "_made",
+        "_parameters",
+        "_seen",
+        "_tools",
+    )
+
     def __init__(self, engine: Engine, parameters: Mapping[str, Any]) -> None:
         check_parameters(parameters)
         self._engine = engine
@@ -38,12 +50,22 @@ class Monitor:
     def _start(self) -> None:
         engine = self._engine
         self._events: list[Event] | None = [] if engine.program.generated.keeps_events else None
-        self._run = engine.new_run(self._events, self._parameters, is_monitor=True)
-        self._found = self._run.found
-        self._feed = engine.program.monitor(
-            self._run, self._parameters, self._found, self._run.tools
-        )
-        self._is_plain = engine.is_simple and self._events is None and not self._run.has_failed
+        self._found: list[Match] = []
+        self._tools: list[tuple[int, int]] = []
+        self._made: Run | None = None
+        self._is_plain = engine.is_simple and self._events is None
+        """Whether nothing but the generated code is needed until there is something to report."""
+        run = None if self._is_plain else self._run
+        self._feed = engine.program.monitor(run, self._parameters, self._found, self._tools)
+
+    @property
+    def _run(self) -> Run:
+        """What there is beyond the memories of the generated code; made when it is first needed."""
+        if self._made is None:
+            self._made = self._engine.new_run(
+                self._events, self._parameters, self._found, self._tools, is_monitor=True
+            )
+        return self._made
 
     @property
     def work(self) -> Work | None:

@@ -133,7 +133,7 @@ class AnalysisResult(Sequence[Violation]):
     refuse()` fails closed. Several threads may look at one.
     """
 
-    __slots__ = ("_build", "_errors", "_found", "_lock")
+    __slots__ = ("_blocked", "_build", "_errors", "_found", "_lock")
 
     def __init__(
         self,
@@ -144,6 +144,7 @@ class AnalysisResult(Sequence[Violation]):
         self._found = found
         self._build = build
         self._errors = errors
+        self._blocked = bool(found) or bool(errors)
         self._lock = None if build is None else RLock()
 
     @property
@@ -165,7 +166,7 @@ class AnalysisResult(Sequence[Violation]):
     @property
     def blocked(self) -> bool:
         """Whether there is a violation or a rule that failed."""
-        return bool(self._found) or bool(self._errors)
+        return self._blocked
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form that `policyc eval --format json` prints."""
@@ -176,7 +177,7 @@ class AnalysisResult(Sequence[Violation]):
         }
 
     def __bool__(self) -> bool:
-        return bool(self._found) or bool(self._errors)
+        return self._blocked
 
     def __len__(self) -> int:
         return len(self._found)
