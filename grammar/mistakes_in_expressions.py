@@ -149,7 +149,7 @@ def equals_sign(place: Place) -> Mistake | None:
             "E0214",
             "names keep the value they are given",
             token.span,
-            f"use another name: `total := {shorten(place.previous.text) or 'a'} {token.text[0]} ...`",
+            f"use another name: `total := {shorten(place.previous.text)} {token.text[0]} ...`",
         )
     if token.text == ":=":
         return _assignment(place)

@@ -2,7 +2,8 @@
 each mistake.
 
 The whole text is tried first. Where that fails each statement is read on its own, so that one
-mistake hides neither the other statements nor their mistakes. What Lark raises ends here.
+mistake hides neither the other statements nor their mistakes. What Lark raises ends here. Importing
+this module imports Lark, which is slow: who may not need to parse imports it where it does.
 """
 
 from __future__ import annotations
@@ -15,22 +16,22 @@ from importlib import resources
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from lark import Lark
+from lark.exceptions import UnexpectedToken
+
 from policyc.grammar import nodes
 from policyc.grammar.diagnostics import Diagnostic, sort_diagnostics
-from policyc.grammar.layout import Reading, too_deep
+from policyc.grammar.layout import Layout, Reading, too_deep
+from policyc.grammar.lexer import PolicyLexer, UnknownText
 from policyc.grammar.problems import SyntaxProblem
 from policyc.grammar.recovery import Stopped, recover
 from policyc.grammar.sections import sections
 from policyc.grammar.source import Source, Span
+from policyc.grammar.tree_builder import TreeBuilder
 from policyc.grammar.visitor import children
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from lark import Lark
-
-    from policyc.grammar.layout import Layout
-    from policyc.grammar.tree_builder import TreeBuilder
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,6 @@ class _Machine:
 
 @cache
 def _machine() -> _Machine:
-    # Lark is slow to import, and a policy from the cache does not need it.
-    from lark import Lark  # noqa: PLC0415
-
-    from policyc.grammar.layout import Layout  # noqa: PLC0415
-    from policyc.grammar.lexer import PolicyLexer  # noqa: PLC0415
-    from policyc.grammar.tree_builder import TreeBuilder  # noqa: PLC0415
-
     grammar = resources.files("policyc.grammar").joinpath("policyc.lark").read_text("utf-8")
     layout = Layout()
     builder = TreeBuilder(_interpolation)
@@ -121,10 +115,6 @@ def _run(machine: _Machine, start: str) -> Any:
         SyntaxProblem: a mistake that a part of the parser has words for.
         Stopped: any other.
     """
-    from lark.exceptions import UnexpectedToken  # noqa: PLC0415
-
-    from policyc.grammar.lexer import UnknownText  # noqa: PLC0415
-
     reading = machine.layout.reading
     try:
         return machine.lark.parse("", start=start)
@@ -194,7 +184,7 @@ class _Reader:
             except (SyntaxProblem, Stopped) as stop:
                 at = stop.span.start if isinstance(stop, SyntaxProblem) else stop.offset
             else:
-                if start == 0:
+                if start == 0 and "#" in text:
                     self.comments = self._comments(reading.line_ends)
                 return statements
             pieces = pieces or sections(text)
