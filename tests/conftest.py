@@ -7,10 +7,13 @@ that skips the tests of the sandbox would be green for nothing.
 
 from __future__ import annotations
 
+import gc
 import os
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 if TYPE_CHECKING:
@@ -18,6 +21,11 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
     from syrupy.assertion import SnapshotAssertion
+
+
+# How busy the machine is says nothing about the program.
+settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any")
 
 
 class TextFile(SingleFileSnapshotExtension):
@@ -43,15 +51,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def docker_engine() -> Iterator[DockerClient]:
     """A client of an engine that answers."""
+    client = _connect()
+    if isinstance(client, str):
+        if os.environ.get("POLICYC_REQUIRE_DOCKER"):
+            pytest.fail(f"POLICYC_REQUIRE_DOCKER is set and no Docker engine answers: {client}")
+        pytest.skip(f"no Docker engine answers: {client}")
+    yield client
+    client.close()
+
+
+def _connect() -> DockerClient | str:
+    """A client, or the reason why there is none."""
     import docker  # noqa: PLC0415  # slow, and seldom needed
     from docker.errors import DockerException  # noqa: PLC0415
 
-    try:
-        client = docker.from_env(timeout=30)
-        client.ping()
-    except DockerException as error:
-        if os.environ.get("POLICYC_REQUIRE_DOCKER"):
-            pytest.fail(f"POLICYC_REQUIRE_DOCKER is set and no Docker engine answers: {error}")
-        pytest.skip(f"no Docker engine answers: {error}")
-    yield client
-    client.close()
+    # The library leaves its socket open where nothing listens; that is no fault of the next test.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            client = docker.from_env(timeout=30)
+            client.ping()
+        except DockerException as error:
+            reason = str(error)
+        else:
+            return client
+        gc.collect()
+    return reason

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
     from tests.cli.conftest import Run
 
-TWO_MISTAKES = """\
+MISTAKES = """\
 raise "mail" if:
     (c: ToolCal)
-    c is tool:send_email && c.id == "1"
+    c is tool:send_email
 
 raise "again" if:
     (m: Message)
@@ -34,7 +34,7 @@ raise "x" if:
 
 @pytest.fixture
 def bad(folder: Path) -> str:
-    (folder / "bad.inv").write_text(TWO_MISTAKES, "utf-8")
+    (folder / "bad.inv").write_text(MISTAKES, "utf-8")
     return "bad.inv"
 
 
@@ -50,7 +50,7 @@ def test_all_mistakes_of_a_policy_are_shown_and_end_with_2(
     result = run("check", bad)
     assert result.exit_code == 2
     assert result.stdout == text_snapshot
-    assert result.stderr == "3 errors in 1 policy\n"
+    assert result.stderr == "2 errors in 1 policy\n"
 
 
 def test_a_good_policy_ends_with_0_and_says_so_on_standard_error(run: Run, policy: str) -> None:
@@ -88,7 +88,7 @@ def test_the_json_form(run: Run, bad: str, policy: str) -> None:
         "end_line": 2,
         "end_column": 16,
     }
-    assert [d["code"] for d in told["diagnostics"]] == ["E0302", "E0202", "E0404"]
+    assert [d["code"] for d in told["diagnostics"]] == ["E0302", "E0404"]
     assert json.loads(run("check", policy, "--format", "json").stdout) == {
         "diagnostics": [],
         "ok": True,
@@ -99,14 +99,14 @@ def test_the_sarif_form_points_at_the_lines(run: Run, bad: str) -> None:
     log = json.loads(run("check", bad, "--format", "sarif").stdout)
     results = log["runs"][0]["results"]
     assert log["version"] == "2.1.0"
-    assert [r["ruleId"] for r in results] == ["E0302", "E0202", "E0404"]
+    assert [r["ruleId"] for r in results] == ["E0302", "E0404"]
     lines = [r["locations"][0]["physicalLocation"]["region"]["startLine"] for r in results]
-    assert lines == [2, 3, 7]
+    assert lines == [2, 7]
 
 
 def test_the_github_form_has_a_command_a_line(run: Run, bad: str) -> None:
     lines = run("check", bad, "--format", "github").stdout.splitlines()
-    assert [line.partition(" ")[0] for line in lines] == ["::error"] * 3
+    assert [line.partition(" ")[0] for line in lines] == ["::error"] * 2
     assert all("file=bad.inv" in line for line in lines)
 
 
@@ -120,7 +120,7 @@ def test_a_folder_is_searched_for_every_kind_of_policy_file(run: Run, folder: Pa
     for name in ("a.inv", "b/c.gr", "b/d.iv", "b/e/f.policy", ".git/g.inv", "b/notes.txt"):
         path = folder / "rules" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(TWO_MISTAKES, "utf-8")
+        path.write_text(MISTAKES, "utf-8")
     told = json.loads(run("check", "rules", "--format", "json").stdout)
     paths = dict.fromkeys(d["path"] for d in told["diagnostics"])
     assert list(paths) == ["rules/a.inv", "rules/b/c.gr", "rules/b/d.iv", "rules/b/e/f.policy"]
@@ -131,10 +131,10 @@ def test_a_policy_that_is_given_twice_is_checked_once(run: Run, policy: str) -> 
 
 
 def test_standard_input_and_bundled_policies(run: Run) -> None:
-    result = run("check", "-", "policy:secrets", stdin=TWO_MISTAKES)
+    result = run("check", "-", "policy:secrets", stdin=MISTAKES)
     assert result.exit_code == 2
     assert "--> <stdin>:2:6" in result.stdout
-    assert result.stderr == "3 errors in 2 policies\n"
+    assert result.stderr == "2 errors in 2 policies\n"
 
 
 def test_a_file_that_is_no_text_is_a_diagnostic_among_the_others(
@@ -145,7 +145,7 @@ def test_a_file_that_is_no_text_is_a_diagnostic_among_the_others(
     first = told["diagnostics"][0]
     assert (first["path"], first["line"], first["column"]) == ("latin.inv", 1, 3)
     assert "UTF-8" in first["help"]
-    assert len(told["diagnostics"]) == 4
+    assert len(told["diagnostics"]) == 3
 
 
 @pytest.mark.parametrize(
