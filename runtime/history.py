@@ -134,8 +134,10 @@ class History:
         if self._counts is None:
             self._counts = ToolCounts()
             for number, event in self.numbered():
-                if "tools" in event and event_kind(event, number) == "tools":
-                    self._counts.add(number, len(tools_of(event)))
+                if not isinstance(event, dict) or "tools" not in event:
+                    continue
+                if event_kind(event, number) == "tools":
+                    self._counts.add(number, len(tools_of(event, f"$[{number}]")))
         return self._counts
 
     @property
@@ -146,7 +148,8 @@ class History:
                 self._links.add(number, event)
         return self._links
 
-    def numbered(self) -> Iterator[tuple[int, Event]]:
+    def numbered(self) -> Iterator[tuple[int, Any]]:
+        """The events with their numbers: whatever the trace holds, which may be no event at all."""
         if isinstance(self.events, list):
             return (entry for entry in enumerate(self.events) if entry[1] is not UNREADABLE)
         return iter(self.events.items())  # type: ignore[union-attr]  # the other case of the union
@@ -256,10 +259,16 @@ class History:
             return found
         if domain in (ts.TEXT_CHUNK, ts.IMAGE) and kind in ("message", "output"):
             views = [x for x in self._chunks(event, index) if x.type == domain]
-        elif domain == ts.TOOL and kind == "tools":
-            views = list(self._tools(event, index))
-        elif domain == ts.TOOL_PARAMETER and kind == "tools":
-            views = [p for tool in self._tools(event, index) for p in member(tool, "inputSchema")]
+        elif domain in (ts.TOOL, ts.TOOL_PARAMETER) and kind == "tools":
+            tools = [
+                Tool(tool, (index + part,), index + part)
+                for part, tool in enumerate(tools_of(event, f"$[{number}]"))
+            ]
+            views = (
+                list(tools)
+                if domain == ts.TOOL
+                else [parameter for tool in tools for parameter in member(tool, "inputSchema")]
+            )
         elif domain == ts.INPUT and number == 0:
             return [((0, -1), self.events, None)]
         return [((number, part), view, view.place) for part, view in enumerate(views)]
@@ -300,10 +309,6 @@ class History:
         chunks = Chunks(content, (index, "content"), index)
         views = (chunk_view(chunks, number, chunk) for number, chunk in enumerate(content))
         return [view for view in views if isinstance(view, TraceObject)]
-
-    def _tools(self, event: Event, index: int) -> Iterator[Tool]:
-        for number, tool in enumerate(tools_of(event)):
-            yield Tool(tool, (index + number,), index + number)
 
     def _texts(
         self, kind: str, number: int, event: Event, index: int

@@ -23,7 +23,6 @@ from policyc.runtime.values import (
     ABSENT,
     contains,
     equals,
-    image_address,
     index,
     member,
     order,
@@ -84,7 +83,7 @@ def last_place(event: Event, number: int, before: Coordinate | None) -> Coordina
     if kind == "message":
         return (number, len(tool_calls_of(event, f"$[{number}]")) - 1)
     if kind == "tools":
-        count = len(tools_of(event))
+        count = len(tools_of(event, f"$[{number}]"))
         return (number, count - 1) if count else before
     return (number, -1)
 
@@ -108,13 +107,7 @@ def texts_of(value: Any) -> list[str]:
 
 def texts_of_content(content: Any) -> list[str]:
     """The texts of content that is no text itself."""
-    if isinstance(content, list):
-        return [
-            chunk["text"]
-            for chunk in content
-            if isinstance(chunk, dict) and isinstance(chunk.get("text"), str)
-        ]
-    return texts_of(content)
+    return texts_of(Chunks(content, (), 0) if isinstance(content, list) else content)
 
 
 def content_contains(left: Any, content: Any) -> Any:
@@ -126,11 +119,7 @@ def any_in_content(words: list[str], content: Any) -> bool:
     """`any([...] in content)`."""
     if type(content) is str:
         return any(word in content for word in words)
-    if isinstance(content, list):
-        texts = texts_of_content(content)
-        texts.extend(filter(None, map(image_address, content)))
-        return any(word in text for word in words for text in texts)
-    return any(contains(word, content) for word in words)
+    return any(content_contains(word, content) for word in words)
 
 
 def any_text(test: Callable[[str], Any], texts: list[str]) -> bool:

@@ -232,12 +232,14 @@ def chunk_view(owner: Chunks, number: int, chunk: Any) -> Any:
 
 
 def chunk_texts(chunks: Chunks) -> list[tuple[str, tuple[str | int, ...]]]:
-    """The texts of chunked content with their places."""
-    return [
-        (chunk["text"], (*chunks.place, number, "text"))
-        for number, chunk in enumerate(chunks.data)
-        if isinstance(chunk, dict) and isinstance(chunk.get("text"), str)
-    ]
+    """The texts of chunked content with their places; a text may stand for its chunk."""
+    found: list[tuple[str, tuple[str | int, ...]]] = []
+    for number, chunk in enumerate(chunks.data):
+        if isinstance(chunk, str):
+            found.append((chunk, (*chunks.place, number)))
+        elif isinstance(chunk, dict) and isinstance(chunk.get("text"), str):
+            found.append((chunk["text"], (*chunks.place, number, "text")))
+    return found
 
 
 def chunk_images(chunks: Chunks) -> list[tuple[str, tuple[str | int, ...]]]:
@@ -341,7 +343,7 @@ def contains(left: Any, right: Any) -> Any:
         raise EvaluationError(f"`in` looks for a text in a text, not for {kind_of(left)}")
     if isinstance(right, Chunks):
         if not isinstance(left, str):
-            return False
+            return any(equals(left, item) for item in right.data)
         return any(left in text for text, _ in chunk_texts(right)) or any(
             left in address for address, _ in chunk_images(right)
         )
