@@ -254,7 +254,7 @@ class _Generator:
         out.add('if kind == "tools":')
         if leave == "continue":
             out.add(" if tools is None: tools = []")
-        out.add(f" tools.append(({number}, len(tools_of(e))))")
+        out.add(f" tools.append(({number}, len(tools_of(e, f'$[{{{number}}}]'))))")
         if domains & {*_CALL_DOMAINS}:
             out.add('if kind == "call":')
             out.depth += 1
