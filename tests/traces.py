@@ -25,7 +25,7 @@ def call(name: str, arguments: Any = None, id: str = "1") -> Event:  # noqa: A00
     return {"id": id, "type": "function", "function": function}
 
 
-def calls(name: str, **arguments: Any) -> Event:
+def calls(name: str, /, **arguments: Any) -> Event:
     """A message of the agent with one tool call."""
     return assistant(call(name, arguments))
 

@@ -1,4 +1,5 @@
-"""The engines that must give the same answers: generated code, the same with counters and limits, and nested loops.
+"""The engines that must give the same answers: generated code, with and without counters and
+limits, and nested loops.
 
 A test that takes `make` or `holds` runs once for each of them.
 """
@@ -42,7 +43,7 @@ def make(request: pytest.FixtureRequest) -> Make:
 
 @pytest.fixture
 def holds(make: Make) -> Holds:
-    """Whether lines about a message `m` hold for some message of a trace, by default one that says hello."""
+    """Whether lines about a message `m` hold for some message; by default there is one, `hello`."""
 
     def holds(lines: str, *trace: Event, **parameters: Any) -> bool:
         body = "".join(f"    {line.strip()}\n" for line in lines.strip().splitlines())

@@ -1,11 +1,10 @@
-"""Truth of lines and operators: precedence, short circuits, truthiness, what unknown values may not do."""
+"""Truth of lines and operators: precedence, short circuits, truthiness, equality."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from tests.answers import args, keys
 from tests.traces import assistant, call, calls, output, user
 
