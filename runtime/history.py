@@ -23,6 +23,7 @@ from policyc.runtime.events import (
     ToolParameter,
     TraceObject,
 )
+from policyc.runtime.support import call_parts
 from policyc.runtime.traces import event_kind, function_of, tool_calls_of, tools_of
 from policyc.runtime.values import chunk_images, chunk_texts, chunk_view, content_view, member
 
@@ -250,6 +251,7 @@ class History:
         if domain in (ts.TOOL_CALL, ts.FUNCTION):
             found: list[tuple[Coordinate, Any, Place | None]] = []
             for part, call in self._calls(kind, number, event):
+                call_parts(call, number, part)
                 view: TraceObject = self._call(number, part, call)
                 if domain == ts.FUNCTION:
                     view = Function(
