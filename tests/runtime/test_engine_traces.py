@@ -289,10 +289,7 @@ def test_a_text_method_does_not_fail_on_any_content(make: Make) -> None:
     "line", ['match("ba", o.content)', 'find("ba", o.content)', "len(o.content) > 0"]
 )
 def test_none_and_chunks_are_content_like_any_other(line: str, make: Make) -> None:
-    policy = make(f'raise "x" if:
-    (o: ToolOutput)
-    {line}
-')
+    policy = make(f'raise "x" if:\n    (o: ToolOutput)\n    {line}\n')
     contents = [None, "bad", [{"type": "text", "text": "bad"}], [{"type": "odd"}], []]
 
     result = policy.analyze([output(content) for content in contents])
