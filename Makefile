@@ -3,6 +3,7 @@
 #   make demo     set up and judge the example traces with the example policies
 #   make test     all tests; `make test T=tests/cli` only some
 #   make check    what must be clean before a change is proposed
+#   make docs     write the pages of docs/reference from the program
 #
 # Another interpreter: make test PYTHON=python3.12
 
@@ -13,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format-check lint layers types fmt bench clean
+.PHONY: help demo test check format-check lint layers types fmt docs bench clean
 
 help:
 	@sed -n 's/^#   \(make [a-z]*\) */\1\t/p' Makefile
@@ -59,6 +60,9 @@ types: $(VENV)/installed-dev
 fmt: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/installed-dev
+	$(BIN)/python -m tests.docs.reference
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks

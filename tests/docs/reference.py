@@ -1,0 +1,225 @@
+"""The pages in docs/reference, made from the program: commands, codes, functions, Python names.
+
+`make docs` writes them; a test compares them with what `pages` gives now.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import click
+from tests.docs.pages import ROOT
+
+import policyc
+from policyc.cli.app import COMMANDS, root
+from policyc.compiler.signatures import FunctionKind, Signature
+from policyc.compiler.typesystem import ANY
+from policyc.grammar.catalog import CODES, page
+from policyc.runtime.builtins import registry as builtins_registry
+from policyc.runtime.detectors import registry as detectors_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from policyc.compiler.signatures import Module
+
+FOLDER = ROOT / "docs" / "reference"
+_GENERATED = "<!-- Written by `make docs`; change what it is made from. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """The text of each generated page by its file name."""
+    return {
+        "builtins.md": _page("Functions", _functions()),
+        "cli.md": _page("Commands", _commands()),
+        "diagnostics.md": _page("Diagnostics", _diagnostics()),
+        "python.md": _page("Python", _python()),
+    }
+
+
+def _page(title: str, parts: Iterable[str]) -> str:
+    return "\n".join([f"# {title}\n", _GENERATED, *parts]).rstrip() + "\n"
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def _commands() -> Iterator[str]:
+    yield "What `policyc --help` and the `--help` of each command say.\n"
+    context = click.Context(root, info_name="policyc", terminal_width=90)
+    yield f"```text\n{root.get_help(context)}\n```\n"
+    for name in COMMANDS:
+        command = root.get_command(context, name)
+        assert command is not None
+        inner = click.Context(command, info_name=name, parent=context, terminal_width=90)
+        yield f"## {name}\n\n```text\n{command.get_help(inner)}\n```\n"
+
+
+# --- diagnostics ----------------------------------------------------------------------------------
+
+
+def _diagnostics() -> Iterator[str]:
+    yield "Errors (E) refuse a policy, warnings (W) do not; `policyc explain CODE` prints a page.\n"
+    yield "| code | name | what it is |\n|---|---|---|"
+    for code in CODES.values():
+        yield f"| [{code.code}](#{code.code.lower()}) | {code.name} | {code.title} |"
+    yield ""
+    for code in CODES:
+        yield _diagnostic(code)
+
+
+def _diagnostic(code: str) -> str:
+    """The page of a code one level deeper, its wrong policy marked with what it gives."""
+    heading, _, text = page(code).partition("\n")
+    title = heading.partition(": ")[2]
+    text = re.sub(r"^## ", "### ", text, flags=re.M)
+    text = re.sub(r"(### Wrong\n+)(```inv)", rf"\1<!-- expect: {code} -->\n\2", text)
+    return f"## {code}\n\n**{title[:1].upper()}{title[1:]}.** {text.strip()}\n"
+
+
+# --- functions of policies ------------------------------------------------------------------------
+
+
+def _functions() -> Iterator[str]:
+    yield (
+        "What a policy can call. `policyc detectors` says what is available in an installation, "
+        "with plug-ins.\n"
+    )
+    yield "## Built in\n\nThese need no import.\n"
+    yield from _rows(builtins_registry.BUILTINS.values())
+    for module in (*builtins_registry.MODULES.values(), *detectors_registry.MODULES.values()):
+        yield from _module(module)
+
+
+def _module(module: Module) -> Iterator[str]:
+    yield f"## {module.name}\n"
+    others = [
+        ("Quantifiers", sorted(module.quantifiers)),
+        ("Constants", sorted(module.constants)),
+        ("Types", sorted(module.types)),
+    ]
+    for title, names in others:
+        if names:
+            yield f"{title}: {' '.join(f'`{name}`' for name in names)}.\n"
+    rows = [
+        row
+        for name, row in module.functions.items()
+        if module.name != "invariant" or name not in builtins_registry.BUILTINS
+    ]
+    if module.name == "invariant":
+        yield "All built-in functions, and:\n"
+    yield from _rows(rows)
+
+
+def _rows(rows: Iterable[Signature]) -> Iterator[str]:
+    yield "| function | gives | |\n|---|---|---|"
+    for row in rows:
+        notes = [row.doc]
+        if row.kind is FunctionKind.DETECTOR:
+            notes.append("A detector.")
+        if row.extra:
+            notes.append(f"Needs the extra `{row.extra}`.")
+        if row.missing:
+            notes.append(f"**Not available: {row.missing}.**")
+        yield f"| `{_call(row)}` | {'' if row.result == ANY else row.result} | {' '.join(notes)} |"
+    yield ""
+
+
+def _call(row: Signature) -> str:
+    parts = []
+    if row.variadic:
+        parts.append("*values")
+    for parameter in row.parameters:
+        if parameter.keyword_only and "*" not in parts and not row.variadic:
+            parts.append("*")
+        default = "" if parameter.is_required else f"={parameter.default!r}"
+        if not (row.variadic and parameter.is_required):
+            parts.append(parameter.name + default)
+    if row.any_keywords:
+        parts.append("**named")
+    return f"{row.name}({', '.join(parts)})"
+
+
+# --- the Python package ---------------------------------------------------------------------------
+
+
+def _python() -> Iterator[str]:
+    yield "All public names, `policyc.__all__`. What is not here may change.\n"
+    for name in sorted(policyc.__all__, key=lambda name: (name.startswith("_"), name.lower())):
+        value = getattr(policyc, name)
+        yield f"## {name}\n"
+        if not callable(value):
+            yield "The version, a text.\n"
+        elif inspect.isclass(value):
+            yield from _class(value)
+        else:
+            yield f"```text\n{name}{_signature(value)}\n```\n\n{_prose(value)}\n"
+
+
+def _class(cls: type) -> Iterator[str]:
+    if issubclass(cls, Exception):
+        base = cls.__bases__[0]
+        yield f"An exception, a `{base.__name__}`.\n"
+    if dataclasses.is_dataclass(cls):
+        yield f"```text\n{cls.__name__}{_signature(cls)}\n```\n"
+    yield f"{_prose(cls)}\n"
+    if issubclass(cls, Enum):
+        yield "\n".join(f"- `{cls.__name__}.{one.name}`: `{one.value!r}`" for one in cls) + "\n"
+    for name, member in vars(cls).items():
+        if name.startswith("_") or not member.__doc__:
+            continue
+        if isinstance(member, property):
+            yield f"**`.{name}`** {_prose(member)}\n"
+        elif isinstance(member, classmethod | staticmethod) or inspect.isfunction(member):
+            inner = inspect.unwrap(getattr(member, "__func__", member))
+            prefix = "async " if inspect.iscoroutinefunction(inner) else ""
+            owner = f"{cls.__name__}." if isinstance(member, classmethod | staticmethod) else "."
+            yield f"```text\n{prefix}{owner}{name}{_signature(inner)}\n```\n\n{_prose(inner)}\n"
+
+
+def _signature(function: Any) -> str:
+    told = inspect.signature(function)
+    kept = [one for name, one in told.parameters.items() if name not in ("self", "cls")]
+    text = str(told.replace(parameters=kept))
+    return text.replace("'", "") if len(text) < 90 else _broken(text.replace("'", ""))
+
+
+def _broken(text: str) -> str:
+    """A long signature, a parameter a line."""
+    head, _, tail = text.rpartition(")")
+    depth, parts, start = 0, [], 1
+    for at, char in enumerate(head):
+        depth += (char in "([") - (char in ")]")
+        if char == "," and depth == 1:
+            parts.append(head[start:at].strip())
+            start = at + 1
+    parts.append(head[start:].strip())
+    return "(\n" + "".join(f"    {part},\n" for part in parts) + ")" + tail
+
+
+def _prose(value: Any) -> str:
+    """A docstring, its `Args:` and `Raises:` as lists."""
+    text = inspect.getdoc(value) or ""
+    lines = []
+    for line in text.splitlines():
+        entry = re.fullmatch(r"    (\w+): (.*)", line)
+        if re.fullmatch(r"(Args|Raises):", line):
+            lines += [{"Args:": "Arguments:", "Raises:": "Raises:"}[line], ""]
+        elif entry:
+            lines.append(f"- `{entry[1]}`: {entry[2]}")
+        else:
+            lines.append("  " + line.strip() if line.startswith("      ") else line.strip())
+    return "\n".join(lines)
+
+
+def write() -> None:
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    write()
