@@ -1,0 +1,153 @@
+"""Values and texts of a trace in a few characters, safe to print on a terminal.
+
+Takes any value that a policy can see, gives one line of text. Control characters, invisible ones
+and lone surrogates are written as escapes, so that no trace can move the cursor, hide its text or
+break the encoding of a report. Long values are cut before they are written out, not after.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from unicodedata import category
+
+from policyc.runtime.events import (
+    Chunks,
+    Function,
+    Message,
+    Tool,
+    ToolCall,
+    ToolOutput,
+    TraceObject,
+)
+from policyc.runtime.places import render
+from policyc.runtime.trace_access import arguments_of, function_of
+from policyc.runtime.values import ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyc.runtime.events import Place
+
+WIDTH: Final = 72
+"""Characters of a value that are shown."""
+
+ELLIPSIS: Final = "…"
+
+_LEVELS = 4
+"""Lists and objects inside one another that are shown."""
+
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\", '"': '\\"'}
+_INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+
+
+def printable(text: str) -> str:
+    """The text with every character that is not plainly visible written as an escape."""
+    return "".join(_escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    if " " <= char <= "~" or category(char) not in _INVISIBLE:
+        return char
+    if char in _SHORT:
+        return _SHORT[char]
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def quoted(text: str, focus: int = 0, width: int = WIDTH) -> str:
+    """A text in quotes; of a long one the piece around the character `focus`."""
+    start = max(0, min(focus - width // 3, len(text) - width))
+    piece = "".join(_SHORT[char] if char in '"\\' else char for char in text[start : start + width])
+    before = ELLIPSIS if start else ""
+    after = ELLIPSIS if start + width < len(text) else ""
+    return f'"{before}{printable(piece)}{after}"'
+
+
+def shown(value: Any, focus: int = 0, width: int = WIDTH) -> str:
+    """A value as a policy would write it, an object of the trace by what tells it from others."""
+    if isinstance(value, str):
+        return quoted(value, focus, width)
+    pieces: list[str] = []
+    length = 0
+    for piece in _pieces(value, width, 0):
+        pieces.append(piece)
+        length += len(piece)
+        if length > width:
+            return "".join(pieces)[:width] + ELLIPSIS
+    return "".join(pieces)
+
+
+def _pieces(value: Any, width: int, level: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield quoted(value, 0, width)
+    elif value is ABSENT:
+        yield "absent"
+    elif value is None or isinstance(value, bool | float):
+        yield str(value)
+    elif isinstance(value, int):
+        # A very long number cannot be turned into digits.
+        yield str(value) if value.bit_length() < 4 * width else "a very long number"
+    elif isinstance(value, TraceObject):
+        yield from _object(value, width, level)
+    elif level >= _LEVELS:
+        yield ELLIPSIS
+    elif isinstance(value, dict):
+        entries = ((f"{shown(key, 0, width)}: ", entry) for key, entry in value.items())
+        yield from _bracketed("{", "}", entries, width, level)
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from _bracketed("[", "]", (("", item) for item in value), width, level)
+    elif callable(value):
+        yield "a function"
+    else:
+        yield f"a {printable(type(value).__name__)}"
+
+
+def _bracketed(
+    opening: str, closing: str, entries: Iterator[tuple[str, Any]], width: int, level: int
+) -> Iterator[str]:
+    yield opening
+    for number, (label, entry) in enumerate(entries):
+        yield f", {label}" if number else label
+        yield from _pieces(entry, width, level + 1)
+    yield closing
+
+
+def _object(value: TraceObject, width: int, level: int) -> Iterator[str]:
+    data = value.data
+    match value:
+        case ToolCall():
+            yield from _call(function_of(data), width, level)
+        case Function():
+            yield from _call(data, width, level)
+        case Message() | ToolOutput():
+            yield f"{printable(str(data.get('role')))}: "
+            yield from _pieces(data.get("content"), width, level + 1)
+            if isinstance(data.get("tool_calls"), list):
+                yield f" + {len(data['tool_calls'])} tool calls"
+        case Chunks():
+            yield from _pieces(list(data), width, level)
+        case Tool():
+            yield f"tool {shown(data.get('name'), 0, width)}"
+        case _:
+            yield from _pieces(data, width, level)
+
+
+def _call(function: dict[str, Any], width: int, level: int) -> Iterator[str]:
+    name = function.get("name")
+    yield printable(name[:width]) if isinstance(name, str) else "?"
+    yield "("
+    yield from _pieces(arguments_of(function), width, level + 1)
+    yield ")"
+
+
+def place_text(place: Place) -> str:
+    """A place as reports show it; keys come from the trace and may hold anything."""
+    return printable(render((place, -1, -1)))
+
+
+def one_line(text: str, width: int = 100) -> str:
+    """A piece of a policy in one line: blanks and line ends run together, a long one cut."""
+    joined = printable(" ".join(text.split()))
+    return joined if len(joined) <= width else joined[:width] + ELLIPSIS

@@ -1,0 +1,506 @@
+"""Watches conditions being evaluated: their outcome, their values, and why these do not fit.
+
+Takes expressions of a plan and the variables that they are evaluated under, gives `Observation`s:
+trees that follow an expression down to the values of the trace. Quantifiers and predicates are
+followed into their blocks. Nothing that a policy or a trace holds makes it raise: what fails is an
+outcome like any other.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from policyc.compiler import plan as p
+from policyc.compiler.signatures import FunctionKind
+from policyc.runtime import mismatches
+from policyc.runtime.budgeted import BudgetedInterpreter, Spent
+from policyc.runtime.events import TraceObject
+from policyc.runtime.excerpts import one_line, place_text, printable, shown
+from policyc.runtime.failures import EvaluationError
+from policyc.runtime.interpreter import Frame
+from policyc.runtime.near_misses import NearMisses
+from policyc.runtime.observations import Binding, Observation, Outcome
+from policyc.runtime.places import render_all
+from policyc.runtime.values import ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from policyc.grammar.source import Source
+    from policyc.runtime.interpreter import Places
+    from policyc.runtime.places import Mark
+
+WORK: Final = 200_000
+"""Evaluations of expressions for one condition, blocks of quantifiers and predicates included."""
+
+MOST_PARTS: Final = 8
+"""Parts of an observation: sides of an `or`, arguments of a call."""
+
+MOST_SAMPLES: Final = 3
+"""Models of a quantifier, elements of a list."""
+
+MOST_RANGES: Final = 5
+"""Pieces of the trace that one condition found."""
+
+DEEPEST: Final = 4
+"""Blocks inside one another that are followed."""
+
+
+class Observer:
+    """Observes the expressions of one file of a plan."""
+
+    def __init__(self, interpreter: BudgetedInterpreter, source: Source) -> None:
+        self.interpreter = interpreter
+        self.source = source
+        self.near_misses = NearMisses(interpreter)
+        self.depth = 0
+
+    # --- blocks
+
+    def binding(
+        self, block: p.Block, frame: Frame, only: Callable[[int], bool] | None = None
+    ) -> tuple[Binding, dict[int, Observation]]:
+        """A block under a frame that binds its loop variables, and each condition by its number.
+
+        A loop without a variable counts as a condition that fails. Conditions for which `only` is
+        false are left out.
+        """
+        frame = frame.unmarked().child()
+        variables: list[Observation] = []
+        conditions: dict[int, Observation] = {}
+        for number, step in enumerate(block.steps):
+            match step:
+                case p.Check():
+                    if only is None or only(number):
+                        conditions[number] = self._checked(block, number, frame)
+                case p.Bind(variable=name):
+                    found = self._assigned(step, frame)
+                    if found.outcome is Outcome.VALUE:
+                        variables.append(replace(found, text=name))
+                    else:
+                        conditions[number] = found
+                case p.Scan(variable=name) | p.Each(variable=name):
+                    if name in frame.values:
+                        variables.append(self._bound(step, frame))
+                    else:
+                        conditions[number] = self._unbound(step, frame)
+        return Binding(tuple(variables), tuple(conditions.values())), conditions
+
+    def failure(self, block: p.Block, frame: Frame) -> Binding:
+        """What an analysis saw of a candidate until a step of the block failed."""
+        frame = frame.unmarked().child()
+        variables: list[Observation] = []
+        conditions: list[Observation] = []
+        for number, step in enumerate(block.steps):
+            if isinstance(step, p.Scan | p.Each) and step.variable in frame.values:
+                variables.append(self._bound(step, frame))
+            if isinstance(step, p.Scan) or not p.free_variables(step) <= frame.values.keys():
+                continue
+            match step:
+                case p.Check():
+                    found = self._checked(block, number, frame)
+                case p.Bind():
+                    found = self._assigned(step, frame)
+                case p.Each() if step.variable not in frame.values:
+                    found = self.value(step.source, frame)
+                case p.Each():
+                    continue
+            if found.outcome is Outcome.VALUE:
+                variables.append(found)
+            else:
+                conditions.append(found)
+            if found.outcome is Outcome.ERROR:
+                break
+        return Binding(tuple(variables), tuple(conditions))
+
+    def _checked(self, block: p.Block, number: int, frame: Frame) -> Observation:
+        step = block.steps[number]
+        assert isinstance(step, p.Check)  # noqa: S101  # tested by the callers
+        self.interpreter.allow(WORK)
+        seen = self.condition(step.condition, frame)
+        return replace(seen, text=self.step_text(block, number))
+
+    def step_text(self, block: p.Block, number: int) -> str:
+        """A step as the policy has it; the name of a tool pattern without its arguments."""
+        step = block.steps[number]
+        after = block.steps[number + 1] if number + 1 < len(block.steps) else None
+        if (
+            isinstance(step, p.Check)
+            and isinstance(after, p.Check)
+            and isinstance(step.condition, p.MatchTool)
+            and isinstance(after.condition, p.MatchTool)
+            and after.condition.arguments is not None
+            and after.span == step.span
+        ):
+            whole = self.source.text[step.span.start : after.condition.arguments.span.start]
+            return one_line(whole.rstrip("( \n"))
+        return self.text(step.condition if isinstance(step, p.Check) else step)
+
+    def text(self, node: p.PlanNode) -> str:
+        """A piece of the policy in one line; of a block its head."""
+        written = self.source.slice(node.span)
+        head, *rest = written.splitlines() or [""]
+        is_block = rest and any(isinstance(x, p.Quantified) for x in p.walk(node))
+        if is_block or (rest and "#" in written):
+            return one_line(f"{head} …")
+        return one_line(written)
+
+    def line(self, node: p.PlanNode) -> int:
+        return self.source.position(node.span.start).line
+
+    def _assigned(self, step: p.Bind, frame: Frame) -> Observation:
+        self.interpreter.allow(WORK)
+        found = self.value(step.value, frame)
+        if found.outcome is Outcome.VALUE:
+            with suppress(EvaluationError, Spent):
+                value = self.interpreter.eval(step.value, frame)
+                frame.bind(step.variable, value, self.interpreter.locate(step.value, frame))
+            return found
+        return replace(found, text=self.text(step))
+
+    def _bound(self, step: p.Scan | p.Each, frame: Frame) -> Observation:
+        name = step.variable
+        return Observation(
+            f"{name}: {step.domain}",
+            self.line(step),
+            Outcome.VALUE,
+            shown(frame.values[name]),
+            ranges=_ranges(_place(frame, name)),
+        )
+
+    def _unbound(self, step: p.Scan | p.Each, frame: Frame) -> Observation:
+        """A variable that has no candidate."""
+        text, line = self.text(step), self.line(step)
+        if isinstance(step, p.Scan):
+            detail = f"the trace has no {step.domain}"
+            return Observation(text, line, Outcome.FALSE, detail=detail)
+        self.interpreter.allow(WORK)
+        source = self.value(step.source, frame)
+        if source.outcome is Outcome.VALUE:
+            detail = f"there is no value of the type {step.domain} in it"
+            return Observation(text, line, Outcome.FALSE, detail=detail, parts=(source,))
+        return Observation(text, line, source.outcome, parts=(source,))
+
+    # --- expressions
+
+    def condition(self, e: p.Expr, frame: Frame) -> Observation:
+        """An expression that is taken for true or false."""
+        found, value = self._seen(e, frame)
+        if found.outcome is not Outcome.VALUE:
+            return found
+        holds = bool(value)
+        if isinstance(e, p.MatchTool) and not holds:
+            with suppress(EvaluationError, Spent):
+                found = replace(
+                    found, ranges=_ranges(mismatches.tool(self.interpreter, e, frame)[1])
+                )
+        return replace(
+            found,
+            outcome=Outcome.TRUE if holds else Outcome.FALSE,
+            value=None if isinstance(value, bool) else found.value,
+            detail=found.detail or self._detail(e, value, frame),
+        )
+
+    def value(self, e: p.Expr, frame: Frame) -> Observation:
+        """An expression that is a side of a condition."""
+        found, value = self._seen(e, frame)
+        if found.outcome is Outcome.VALUE and _is_logical(e) and isinstance(value, bool):
+            return self.condition(e, frame)
+        if value is ABSENT:
+            return replace(found, detail=mismatches.absence(self.interpreter, e, frame))
+        return found
+
+    def _seen(self, e: p.Expr, frame: Frame) -> tuple[Observation, Any]:
+        """What an expression gives: a value, or an error, with what it follows from."""
+        text, line = self.text(e), self.line(e)
+        if not p.free_variables(e) <= frame.values.keys():
+            missing = mismatches.names(sorted(p.free_variables(e) - frame.values.keys()))
+            detail = f"not tried, because {missing} has no value"
+            return Observation(text, line, Outcome.UNKNOWN, detail=detail), None
+        asks = any(isinstance(x, p.Quantified | p.CallPredicate) for x in p.walk(e))
+        probe = Frame(frame.values, frame.places, frame.coordinates, None if asks else [])
+        value: Any = None
+        outcome, detail = Outcome.VALUE, ""
+        try:
+            value = self.interpreter.eval(e, probe)
+        except EvaluationError as error:
+            outcome, detail = Outcome.ERROR, printable(error.message)
+        except Spent:
+            detail = "not evaluated, it takes too much work"
+            return Observation(text, line, Outcome.UNKNOWN, detail=detail), None
+        parts: tuple[Observation, ...] = ()
+        with suppress(EvaluationError, Spent):
+            parts = self._parts(e, frame, holds=bool(value))
+        if any(part.outcome is Outcome.ERROR for part in parts):
+            detail = ""
+        marks = probe.marks or []
+        found = Observation(
+            text,
+            line,
+            outcome,
+            None if outcome is Outcome.ERROR else shown(value, self._focus(e, frame, marks)),
+            detail,
+            self._where(e, frame, marks if value else []),
+            parts,
+        )
+        return found, value
+
+    def _where(self, e: p.Expr, frame: Frame, marks: Sequence[Mark]) -> tuple[str, ...]:
+        """The pieces that a condition found, or the place that a value was read from."""
+        if marks and not isinstance(e, p.And | p.Or | p.Not | p.If):
+            return tuple(map(printable, render_all(marks)[:MOST_RANGES]))
+        with suppress(EvaluationError, Spent):
+            return _ranges(self.interpreter.locate(e, frame))
+        return ()
+
+    def _focus(self, e: p.Expr, frame: Frame, marks: Sequence[Mark]) -> int:
+        return marks[0][1] if marks and not _is_logical(e) else 0
+
+    def _parts(self, e: p.Expr, frame: Frame, *, holds: bool) -> tuple[Observation, ...]:
+        """What the value of an expression follows from."""
+        match e:
+            case p.And(operands=operands) | p.Or(operands=operands):
+                return self._operands(operands, frame, decides=isinstance(e, p.Or), holds=holds)
+            case p.Not(operand=operand):
+                return (self.condition(operand, frame),)
+            case p.If(condition=condition, then=then, otherwise=otherwise):
+                test = self.condition(condition, frame)
+                chosen = then if test.outcome is Outcome.TRUE else otherwise
+                return (test, self.condition(chosen, frame))
+            case p.CallPredicate():
+                return self._predicate(e, frame, holds=holds)
+            case p.Quantified():
+                return self._quantified(e, frame, holds=holds)
+            case p.CallFunction(args=(p.Map() as elements,)) if _folds(e):
+                return self._elements(elements, frame, decides=_folds(e) == "any", holds=holds)
+            case p.Flow() | p.MatchTool() | p.Declared() | p.Map():
+                return ()
+            case _:
+                return self._sides(e, frame)
+
+    def _operands(
+        self, operands: Sequence[p.Expr], frame: Frame, *, decides: bool, holds: bool
+    ) -> tuple[Observation, ...]:
+        """The sides of `and` or `or` that decide: one of them, or all."""
+        found: list[Observation] = []
+        for operand in operands:
+            seen = self.condition(operand, frame)
+            if holds == decides:
+                if (seen.outcome is Outcome.TRUE) == decides:
+                    return (seen,)
+            elif len(found) < MOST_PARTS:
+                found.append(seen)
+        return tuple(found)
+
+    def _sides(self, e: p.PlanNode, frame: Frame) -> tuple[Observation, ...]:
+        """The values that an operation works on, without those that the policy spells out."""
+        if isinstance(e, p.GetMember | p.GetIndex | p.Var | p.Input | p.ConstantRef):
+            return ()
+        found: list[Observation] = []
+        for child in p.children(e):
+            if isinstance(child, p.FormatPart):
+                child = child.value
+            if not _is_worth_showing(child, self.source):
+                continue
+            seen = self.value(child, frame)  # type: ignore[arg-type]  # see above
+            found.append(seen)
+        return tuple(found[:MOST_PARTS])
+
+    def _elements(
+        self, e: p.Map, frame: Frame, *, decides: bool, holds: bool
+    ) -> tuple[Observation, ...]:
+        """Elements of a comprehension in `any` or `all`: the one that decides, or the first."""
+        found: list[Observation] = []
+        for inner in self.interpreter.items(e, frame.unmarked()):
+            seen = self.condition(e.element, inner)
+            value, place = inner.values[e.variable], _place(inner, e.variable)
+            variable = Observation(
+                e.variable, seen.line, Outcome.VALUE, shown(value), ranges=_ranges(place)
+            )
+            rest = (part for part in seen.parts if part.text != e.variable)
+            seen = replace(seen, parts=(variable, *rest))
+            if holds == decides:
+                if (seen.outcome is Outcome.TRUE) == decides:
+                    return (seen,)
+            elif len(found) < MOST_SAMPLES:
+                found.append(seen)
+        return tuple(found)
+
+    # --- quantifiers and predicates
+
+    def _predicate(
+        self, e: p.CallPredicate, frame: Frame, *, holds: bool
+    ) -> tuple[Observation, ...]:
+        """The parameters of a predicate, and what holds in its block or what does not."""
+        predicate = self.interpreter.plan.predicates[e.index]
+        inner = Frame()
+        parameters = []
+        for name, argument in zip(predicate.parameters, e.args, strict=True):
+            value = self.interpreter.eval(argument, frame)
+            inner.bind(name, value, self.interpreter.locate(argument, frame))
+            place = _ranges(_place(inner, name))
+            line = self.line(predicate)
+            parameters.append(Observation(name, line, Outcome.VALUE, shown(value), ranges=place))
+        if self.depth >= DEEPEST:
+            return tuple(parameters)
+        if not holds:
+            return (*parameters, *self._nearest(predicate.block, inner))
+        model = next(self.interpreter.models(predicate.block, inner.child()))
+        binding, _ = self._inside(predicate.block, model)
+        return (*parameters, *binding.variables, *binding.conditions)
+
+    def _quantified(self, e: p.Quantified, frame: Frame, *, holds: bool) -> tuple[Observation, ...]:
+        """The models that were counted, or the candidate that comes nearest to being one."""
+        if self.depth >= DEEPEST:
+            return ()
+        if e.kind == "forall":
+            return () if holds else self._counterexample(e, frame)
+        number = self._count(e, frame)
+        minimum = None if e.minimum is None else self.interpreter.eval(e.minimum, frame)
+        if not holds and minimum is not None and number < minimum:
+            return self._nearest(e.block, frame, minimum - number)
+        models = islice(self.interpreter.counted(e, frame.unmarked()), MOST_SAMPLES)
+        return tuple(self._counted(e, model) for model in list(models))
+
+    def _counted(self, e: p.Quantified, model: Frame) -> Observation:
+        """A model that a quantifier counted, in one line."""
+        variables = self._inside(e.block, model, lambda _: False)[0].variables
+        return Observation(
+            ", ".join(x.text for x in variables),
+            self.line(e),
+            Outcome.VALUE,
+            ", ".join(x.value or "" for x in variables),
+            ranges=tuple(place for x in variables for place in x.ranges),
+        )
+
+    def _count(self, e: p.Quantified, frame: Frame) -> int:
+        return sum(1 for _ in self.interpreter.counted(e, frame.unmarked()))
+
+    def _counterexample(self, e: p.Quantified, frame: Frame) -> tuple[Observation, ...]:
+        """The first candidate of a `forall` that does not fit, and the first condition it fails."""
+        candidates = self.interpreter.models(_loops(e.block), frame.unmarked().child())
+        for candidate in candidates:
+            for number, step in enumerate(e.block.steps):
+                if not isinstance(step, p.Check):
+                    continue
+                if not self.interpreter.eval(step.condition, candidate):
+                    return self._failing(e.block, candidate, frozenset((number,)))
+        return ()
+
+    def _nearest(self, block: p.Block, frame: Frame, wanted: int = 1) -> tuple[Observation, ...]:
+        """The binding of a block that comes nearest to a model, and the conditions that fail in it.
+
+        Where there are so many, one of `wanted` bindings that fail in the same conditions.
+        """
+        search = self.near_misses.search(block, frame, WORK)
+        self.interpreter.allow(WORK)
+        if not search.near:
+            return ()
+        near = next((near for near in search.near if near.count >= wanted), search.near[0])
+        return self._failing(block, near.frame, near.failed)
+
+    def _failing(
+        self, block: p.Block, frame: Frame, failed: frozenset[int]
+    ) -> tuple[Observation, ...]:
+        binding, conditions = self._inside(block, frame, failed.__contains__)
+        return (
+            *binding.variables,
+            *(seen for number, seen in conditions.items() if number in failed),
+        )
+
+    def _inside(
+        self, block: p.Block, frame: Frame, only: Callable[[int], bool] | None = None
+    ) -> tuple[Binding, dict[int, Observation]]:
+        """`binding` of a block inside the one that is observed."""
+        self.depth += 1
+        try:
+            return self.binding(block, frame, only)
+        finally:
+            self.depth -= 1
+            self.interpreter.allow(WORK)
+
+    # --- words
+
+    def _detail(self, e: p.Expr, value: Any, frame: Frame) -> str:
+        """Why a condition is true or false, where the values of its sides do not say it."""
+        try:
+            return self._reason(e, frame, holds=bool(value))
+        except (EvaluationError, Spent):
+            return ""
+
+    def _reason(self, e: p.Expr, frame: Frame, *, holds: bool) -> str:
+        interpreter = self.interpreter
+        match e:
+            case p.Cmp(operator=operator, left=left, right=right) if not holds:
+                sides = interpreter.eval(left, frame), interpreter.eval(right, frame)
+                return mismatches.comparison(operator, *sides)
+            case p.Flow(left=left, right=right, immediate=immediate) if not holds:
+                before, after = interpreter.eval(left, frame), interpreter.eval(right, frame)
+                return mismatches.flow(interpreter.history, before, after, immediate=immediate)
+            case p.MatchTool() if not holds:
+                return mismatches.tool(interpreter, e, frame)[0]
+            case p.Quantified(kind="forall"):
+                number = sum(1 for _ in interpreter.models(_loops(e.block), frame.child()))
+                return f"of {number} candidates" if holds else f"one of {number} candidates fails"
+            case p.Quantified():
+                return self._counts(e, frame)
+            case p.CallPredicate(index=index) if not holds:
+                loops = interpreter.plan.predicates[index].block.loop_variables()
+                return f"nothing in the trace fits {mismatches.names(loops)}" if loops else ""
+            case p.CallFunction(args=(p.Map() as elements,)) if _folds(e) and (
+                (_folds(e) == "all") == holds
+            ):
+                number = sum(1 for _ in interpreter.items(elements, frame.unmarked()))
+                return f"{'all' if holds else 'none'} of {number} elements"
+            case p.CallFunction(signature=signature, args=(pattern, subject)) if (
+                signature.name == "match" and signature.kind is FunctionKind.SPECIAL and not holds
+            ):
+                text = interpreter.eval(pattern, frame)
+                texts = interpreter.texts_of(interpreter.eval(subject, frame), None)
+                return mismatches.no_match(text, [found for found, _ in texts])
+        return ""
+
+    def _counts(self, e: p.Quantified, frame: Frame) -> str:
+        said = f"{self._count(e, frame)} counted"
+        for bound, words in ((e.minimum, "at least"), (e.maximum, "at most")):
+            if bound is not None:
+                said += f", {words} {shown(self.interpreter.eval(bound, frame))} wanted"
+        return said
+
+
+def _loops(block: p.Block) -> p.Block:
+    """The block without its conditions."""
+    steps = tuple(step for step in block.steps if not isinstance(step, p.Check))
+    return p.Block(steps, block.variables)
+
+
+def _folds(e: p.CallFunction) -> str:
+    """`any` or `all` for a call of these built-ins, else nothing."""
+    signature = e.signature
+    is_own = signature.implementation.startswith("policyc.runtime.builtins.")
+    return signature.name if is_own and signature.name in ("any", "all") else ""
+
+
+def _is_logical(e: p.Expr) -> bool:
+    """Whether an expression is true or false by its form."""
+    logical = p.And | p.Or | p.Not | p.Cmp | p.Flow | p.MatchTool | p.CallPredicate | p.Quantified
+    return isinstance(e, logical)
+
+
+def _is_worth_showing(e: p.PlanNode, source: Source) -> bool:
+    """Whether a side says more than the policy: no literal, but a name that stands for one."""
+    if isinstance(e, p.Literal | p.ListOf | p.DictOf):
+        return source.slice(e.span).isidentifier() and e.span.end > 0
+    return not isinstance(e, p.FunctionRef)
+
+
+def _place(frame: Frame, name: str) -> Places:
+    value = frame.values.get(name)
+    return value.place if isinstance(value, TraceObject) else frame.places.get(name)
+
+
+def _ranges(places: Places) -> tuple[str, ...]:
+    return (place_text(places),) if isinstance(places, tuple) else ()
