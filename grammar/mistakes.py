@@ -7,7 +7,7 @@ A detector is a function `Place -> Mistake | None`. They live in `mistakes_in_te
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NOTHING = RawToken("end", "", 0, 0)
 
-_OPERATOR_WORDS = frozenset({
+OPERATOR_WORDS = frozenset({
     "and", "or", "not", "in", "is", "if", "else", "for", "contains_only",
 })  # fmt: skip
 
@@ -35,6 +35,10 @@ class Mistake:
 
     problem: SyntaxProblem
     edits: tuple[Edit, ...] = ()
+
+    def told_once(self) -> Mistake:
+        """The same, for a mistake whose help speaks of all the lines that have it."""
+        return Mistake(replace(self.problem, is_told_once=True), self.edits)
 
 
 def mistake(
@@ -138,11 +142,11 @@ Detector = Callable[[Place], Mistake | None]
 def ends_value(token: RawToken) -> bool:
     """Whether a value can end with this token."""
     if token.kind == "word":
-        return token.text not in _OPERATOR_WORDS
+        return token.text not in OPERATOR_WORDS
     return token.kind in ("string", "open", "number", "tool") or token.text in CLOSERS
 
 
 def starts_value(token: RawToken) -> bool:
     if token.kind == "word":
-        return token.text not in _OPERATOR_WORDS or token.text == "not"
+        return token.text not in OPERATOR_WORDS or token.text == "not"
     return token.kind in ("string", "open", "number", "tool") or token.text in PAIRS

@@ -66,6 +66,8 @@ _POLICY_WORDS = frozenset({
 })  # fmt: skip
 _HEADER_WORDS = frozenset(["when", "where", "unless", "on", "given", "while", "for"])
 _QUANTIFIERS = frozenset({"forall", "count", "exists", "any", "all"})
+_BOUND = re.compile(r"\b(min|max) *= *([0-9]+)")
+_LOOP_WORDS = frozenset({"for", "foreach", "some", "every", "any", "all", "exists", "forall"})
 _TYPE_WORD = re.compile(r"[A-Z][A-Za-z]*$|str$|int$|float$|dict$|list$|bool$")
 
 
@@ -96,6 +98,11 @@ def foreign_statement(place: Place) -> Mistake | None:
     if place.is_header and first.text == "if":
         hint = _RULE_FORM
     return mistake("E0206", f"{what} does not exist here", first.span, hint)
+
+
+def starts_foreign_statement(place: Place) -> bool:
+    """Whether a line starts with a word that starts statements elsewhere."""
+    return place.first.text in _POLICY_WORDS or place.first.text in _FOREIGN_STATEMENTS
 
 
 def decorator(place: Place) -> Mistake | None:
@@ -142,7 +149,8 @@ def rule_header(place: Place) -> Mistake | None:
             "E0204",
             f"`{token.text}` does not open the conditions of a rule",
             token.span,
-            "write `if:` after the value",
+            "write `if:` after the value"
+            + (", and `not` before the conditions" if token.text == "unless" else ""),
             Edit(token.start, token.end, "if"),
         )
     condition = next((i for i, t in enumerate(tokens) if t.text == "if" and i > 1), -1)
@@ -372,6 +380,8 @@ def _type_form(place: Place) -> Mistake | None:
             "remove it, and write the value where the predicate is called",
             *edits,
         )
+    if token.text == "," and not place.is_call(place.enclosing):
+        return _more_than_variable(place, edits)
     if token.text in ("|", "[", ".", "or") or token.kind == "word":
         return mistake(
             "E0233",
@@ -381,6 +391,20 @@ def _type_form(place: Place) -> Mistake | None:
             *edits,
         )
     return None
+
+
+def _more_than_variable(place: Place, edits: list[Edit]) -> Mistake:
+    """`(a: Message, b: Message)` and `(m: Message, role="user")`."""
+    name, type_ = place.at(place.index - 3), place.previous
+    variable = f"`({shorten(name.text)}: {shorten(type_.text)})`"
+    if place.following.kind == "word" and place.at(place.index + 2).text == ":":
+        hint = "give each variable brackets of its own, on a line of its own"
+        edits = [Edit(place.token.start, place.token.end, ") and (")]
+    else:
+        hint = f"write {variable}, and what must hold of it on lines of their own"
+        close = place.pairs.get(place.enclosing)
+        edits = [] if close is None else [Edit(place.token.start, place.at(close).start)]
+    return mistake("E0233", "brackets hold one variable and its type", place.span, hint, *edits)
 
 
 def _is_parameter_list(place: Place, opening: int) -> bool:
@@ -414,12 +438,30 @@ def quantifier_variable(place: Place) -> Mistake | None:
         return None
     if place.at(1).text != "(" and place.at(1).kind != "word":
         return None
+    variable = _variable_of_quantifier(place)
+    if first.text in ("exists", "any"):
+        hint = f"write `{variable}` and each condition as a line of the rule: it looks for any"
+    else:
+        opener = "count" if first.text == "count" else "forall"
+        bounds = _BOUND.findall(place.text[first.end : place.end])
+        if opener == "count" and bounds:
+            opener += f"({', '.join(f'{name}={number}' for name, number in bounds)})"
+        hint = f"write `{opener}:`, and `{variable}` on a deeper line below it"
     return mistake(
         "E0216",
         f"the variables of `{first.text}` stand in its block",
         Span(place.at(1).start, place.end),
-        f"write `{first.text}:`, and `(m: Message)` on a deeper line below it",
+        hint,
     )
+
+
+def _variable_of_quantifier(place: Place) -> str:
+    """The variable as it should be written: the author's own, where it has a type."""
+    for index, token in enumerate(place.tokens):
+        name, type_ = place.at(index - 1), place.at(index + 1)
+        if token.text == ":" and name.kind == "word" and _TYPE_WORD.match(type_.text):
+            return f"({shorten(name.text)}: {shorten(type_.text)})"
+    return "(m: Message)"
 
 
 def line_end(place: Place) -> Mistake | None:
@@ -464,11 +506,15 @@ def declared_names(tokens: list[RawToken]) -> set[str]:
     words = [token.text for token in tokens if token.kind == "word"]
     if words[:1] and words[0] in ("import", "from"):
         return set(words) - RESERVED
-    return {
+    looped: set[str] = set()
+    if words[:1] and words[0] in _LOOP_WORDS and "in" in words:  # `some m in messages`
+        looped = set(words[1 : words.index("in")])
+    declared = {
         token.text
         for token, after in zip(tokens, [*tokens[1:], NOTHING], strict=True)
         if token.kind == "word" and after.text in (":", ":=", "=", "(")
-    } - RESERVED
+    }
+    return (looped | declared) - RESERVED
 
 
 DETECTORS: tuple[Detector, ...] = (

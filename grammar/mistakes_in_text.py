@@ -193,43 +193,6 @@ def _quoted_by_entities(place: Place, index: int) -> Edit | None:
     return Edit(start, close + 6, f'"{place.text[start + 6 : close]}"')
 
 
-def copied_decoration(place: Place) -> Mistake | None:
-    """A fence of a code block, a prompt, a line number: what stood around the policy where it was
-    copied."""
-    first = place.first
-    if place.index > (3 if first.text.isdigit() and place.at(1).text == "(" else 1):
-        return None
-    if first.text.startswith("```") or (first.text == "~" and place.at(1).text == "~"):
-        line_end = place.text.find("\n", first.start)
-        span = Span(first.start, len(place.text) if line_end < 0 else line_end)
-        return mistake(
-            "E0110",
-            "this marks a block of code on a page and is no part of a policy",
-            Span(first.start, first.end),
-            "remove this line",
-            Edit(span.start, span.end),
-        )
-    if first.text in (">>>", "..."):
-        return mistake(
-            "E0110",
-            f"`{first.text}` is a prompt and no part of a policy",
-            first.span,
-            "remove it",
-            Edit(first.start, first.end),
-        )
-    second = place.at(1)
-    if first.text.isdigit() and (second.kind in ("word", "string") or second.text in "|:("):
-        stop = second.end if second.text in ("|", ":") else first.end
-        return mistake(
-            "E0110",
-            "this line starts with a line number",
-            first.span,
-            "remove the numbers in front of the lines",
-            Edit(first.start, stop),
-        )
-    return None
-
-
 def foreign_comment(place: Place) -> Mistake | None:
     token = place.token
     if token.kind == "foreign":
@@ -386,7 +349,6 @@ DETECTORS: tuple[Detector, ...] = (
     invisible_character,
     foreign_letter,
     html_entity,
-    copied_decoration,
     foreign_comment,
     continued_by_backslash,
     malformed_number,

@@ -91,8 +91,12 @@ def _machine() -> _Machine:
 def parse(source: Source) -> Parsed:
     """Reads a whole policy. Never raises for any text."""
     with _LOCK:
-        reader = _Reader(source, _machine())
-        return reader.read()
+        machine = _machine()
+        try:
+            return _Reader(source, machine).read()
+        finally:  # keeps no text alive
+            machine.builder.begin("")
+            machine.layout.reading = Reading("", 0, 0)
 
 
 def _interpolation(start: int, end: int) -> nodes.Expr:
@@ -152,7 +156,7 @@ class _Reader:
 
     def read(self) -> Parsed:
         builder = self.machine.builder
-        builder.begin()
+        builder.begin(self.text)
         statements = self._shallow(self._statements())
         problems = [*self.problems, *builder.problems]
         tree = nodes.PolicyFile(
@@ -199,7 +203,9 @@ class _Reader:
     def _recover(self, piece: Span, statements: list[nodes.Statement]) -> None:
         most = MAX_SYNTAX_ERRORS - len(self.problems)
         recovered = recover(self.text, piece, self._attempt, most)
-        self.problems.extend(recovered.problems[:most])
+        for problem in recovered.problems[:most]:
+            if not problem.repeats(self.problems):
+                self.problems.append(problem)
         statements.extend(recovered.statements)
         self.lost_declarations |= recovered.declared
         self.lost_uses |= recovered.used

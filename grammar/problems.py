@@ -10,6 +10,8 @@ from policyc.grammar.catalog import CODES
 from policyc.grammar.diagnostics import Diagnostic, Label
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from policyc.grammar.source import Source, Span
 
 
@@ -23,6 +25,13 @@ class SyntaxProblem(Exception):
     help: str | None = None
     note: str = ""
     labels: tuple[Label, ...] = field(default=())
+    is_told_once: bool = False
+    """Its help speaks of every line that has this mistake."""
+
+    def repeats(self, known: Iterable[SyntaxProblem]) -> bool:
+        return self.is_told_once and any(
+            other.is_told_once and other.help == self.help for other in known
+        )
 
     def diagnostic(self, source: Source) -> Diagnostic:
         severity = CODES[self.code].severity

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MAX_MISTAKES_IN_LINE = 8
 # Mistakes in the first line after which the lines below it are not policy text either.
-_FOREIGN = frozenset({"E0206", "E0222", "E0231", "E0228", "E0205"})
+_FOREIGN = frozenset({"E0206", "E0222", "E0231", "E0228"})
 
 
 # These go on with a statement of another language that is already reported.
@@ -117,6 +117,9 @@ class _Recovery:
             if number == 0:
                 if unresolved.code in _FOREIGN:
                     return False
+                if line.tokens[0].text == "raise":
+                    self._raise_anything(line)
+                    continue
                 usable = False
             elif unresolved.code in ("E0206", "E0218"):
                 foreign_column = line.column
@@ -129,7 +132,8 @@ class _Recovery:
             found = self._try(line, is_header=is_header)
             if found is None:
                 return None
-            self.result.problems.append(found.problem)
+            if not found.problem.repeats(self.result.problems):
+                self.result.problems.append(found.problem)
             if not found.edits:
                 return found.problem
             for edit in found.edits:
@@ -262,6 +266,11 @@ class _Recovery:
         if known is not None:
             edit = Edit(edit.start, max(known.end, edit.end), f"{known.instead} {edit.instead}")
         self.line_edits[edit.start] = edit
+
+    def _raise_anything(self, line: LogicalLine) -> None:
+        """Keeps the conditions of a rule whose first line cannot be read."""
+        self._lose(line.tokens)
+        self.edits[line.span.start] = Edit(line.span.start, line.span.end, 'raise "violation" if:')
 
     def _leave_out(self, line: LogicalLine) -> None:
         self._lose(line.tokens)

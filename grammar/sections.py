@@ -106,10 +106,12 @@ def _line_end(text: str, at: int, end: int) -> int:
 # --- sections
 # ---------------------------------------------------------------------------------------
 
-# What starts a statement even where brackets are open: somebody forgot to close them.
+# What starts a statement even where brackets are open: somebody forgot to close them. Before it may
+# stand what was copied with it: the number of the line or a prompt; what is deeper is no statement.
 _STATEMENT = re.compile(
-    r"""(?:raise|import|from|def)[ \t]+[^\s:] | raise[ \t]*$ | [A-Za-z_]\w*[ \t]*:=
-      | [A-Za-z_]\w*[ \t]*\([^()\n]*\)[ \t]*:=?[ \t]*$ """,
+    r"""(?:(?:[0-9]+[|:]?|>>>|>)[ \t]{0,2})?
+      (?:(?:raise|import|from|def)[ \t]+[^\s:] | raise[ \t]*$ | [A-Za-z_]\w*[ \t]*:=
+      | [A-Za-z_]\w*[ \t]*\([^()\n]*\)[ \t]*:=?[ \t]*$ )""",
     re.VERBOSE | re.MULTILINE,
 )
 # What starts a statement of another language.
@@ -263,6 +265,8 @@ def _goes_on(
     if following == len(tokens):
         return False
     first = tokens[following]
+    if first.text == current[0].text == ">":  # each line of a quoted mail starts with it
+        return False
     if first.text == "not":
         return following + 1 < len(tokens) and tokens[following + 1].text == "in"
     if first.text in ("if", "else"):

@@ -9,7 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from policyc.grammar import mistakes_in_expressions, mistakes_in_statements, mistakes_in_text
+from policyc.grammar import (
+    mistakes_in_expressions,
+    mistakes_in_statements,
+    mistakes_in_text,
+    mistakes_of_copying,
+)
 from policyc.grammar.mistakes import NOTHING, Detector, Mistake, Place, ends_value, mistake, shorten
 from policyc.grammar.sections import PAIRS
 
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from policyc.grammar.problems import SyntaxProblem
 
 _DETECTORS: tuple[Detector, ...] = (
+    *mistakes_of_copying.DETECTORS,
     *mistakes_in_text.DETECTORS,
     *mistakes_in_statements.DETECTORS,
     *mistakes_in_expressions.DETECTORS,
