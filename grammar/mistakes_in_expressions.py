@@ -80,6 +80,9 @@ def foreign_operator(place: Place) -> Mistake | None:
     if token.kind == "word" and not (ends_value(place.previous) and place.index):
         return None
     meant = _OPERATORS.get(token.text)
+    if token.text == "::" and place.following.kind == "string":  # an entity of Cedar
+        edit = Edit(place.previous.start, token.end)
+        return _operator(token, f"write the text alone: `{shorten(place.following.text)}`", edit)
     if meant == ".":  # one lexeme with the name after it
         edit = Edit(token.start, place.following.end, f".{place.following.text}")
         return _operator(token, "write `.`", edit)
@@ -378,9 +381,10 @@ def lambda_(place: Place) -> Mistake | None:
     arrow = place.token.text == "=>" and place.enclosing >= 0
     if found is None and not arrow:
         return None
+    shown = (found or place.token).text
     return mistake(
         "E0229",
-        "functions without a name do not exist here",
+        f"functions without a name, such as `{shown}` makes, do not exist here",
         (found or place.token).span,
         "write a list, `[x.name for x in xs]`, or declare a predicate: `name(x: Message) := ...`",
     )

@@ -42,9 +42,11 @@ class TreeBuilder:
 
     def __init__(self, parse_interpolation: Callable[[int, int], nodes.Expr]) -> None:
         self._parse_interpolation = parse_interpolation
-        self.begin()
+        self.begin("")
 
-    def begin(self) -> None:
+    def begin(self, text: str) -> None:
+        """Forgets the parse before; `text` is the whole text of the next."""
+        self.text = text
         self.uid: Callable[[], int] = count(1).__next__
         self.bracketed: dict[int, Span] = {}
         self.problems: list[SyntaxProblem] = []
@@ -125,7 +127,7 @@ class TreeBuilder:
                 and operator.text in _COMPARISONS
             ):
                 return self._compare(left, operator, right)
-        return Folding(items, self.extent, self.uid).expression()
+        return Folding(items, self.bracketed, self.uid).expression()
 
     def _compare(self, left: nodes.Expr, operator: Lexeme, right: nodes.Expr) -> nodes.Expr:
         uid, bracketed = self.uid, self.bracketed
@@ -255,7 +257,8 @@ class TreeBuilder:
         keywords: tuple[nodes.Keyword, ...] = ()
         if len(args) != len(given):
             keywords = tuple(item for item in given if type(item) is nodes.Keyword)
-            self._check_order(given)
+            if type(function) is not nodes.Name or function.text not in ("count", "forall"):
+                self._check_order(given)  # these two are told more: that their block is missing
         return nodes.Call(function, tuple(args), keywords, span=span, uid=self.uid())
 
     def _is_bare(self, tool: nodes.ToolPattern) -> bool:
@@ -272,10 +275,15 @@ class TreeBuilder:
                     f"a tool pattern takes no keyword arguments such as `{keyword.name.text}=`",
                     keyword.span,
                     help="write the wanted arguments as an object: "
-                    f"`tool:{tool.name}({{{keyword.name.text}: ...}})`",
+                    f"`({{{keyword.name.text}: {self._short(keyword.value)}}})`",
                 )
             )
         return nodes.ToolPattern(tool.name, tool.quoted, tuple(args), span=span, uid=self.uid())
+
+    def _short(self, node: nodes.Node) -> str:
+        """A node as written, if a message has room for it."""
+        written = self.text[node.span.start : node.span.end]
+        return written if len(written) <= 30 and "\n" not in written else "..."
 
     def _check_order(self, given: list[Any]) -> None:
         names: set[str] = set()
@@ -346,7 +354,7 @@ class TreeBuilder:
 
     def comprehension(self, children: list[Any]) -> nodes.Expr:
         element = self.fold(children[1])
-        source, condition = Folding(children[5], self.extent, self.uid).source_and_condition()
+        source, condition = Folding(children[5], self.bracketed, self.uid).source_and_condition()
         return nodes.Comprehension(
             element,
             self.identifier(children[3]),
