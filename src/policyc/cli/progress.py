@@ -23,8 +23,9 @@ class Progress:
     """Counts traces against an estimate: JSON Lines may hold a trace a line, or one in all."""
 
     def __init__(self, arguments: Iterable[str]) -> None:
-        self._is_shown = sys.stderr.isatty()
-        self._total = sum(_estimate(argument) for argument in arguments) if self._is_shown else 0
+        is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._total = sum(_estimate(argument) for argument in arguments) if is_terminal else 0
+        self._is_shown = self._total > 1
         self._done = 0
         self._is_drawn = False
         self._next_draw = time.monotonic() + _QUIET_SECONDS
