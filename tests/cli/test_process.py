@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -37,17 +38,13 @@ def on_terminal(*arguments: str, environment: Mapping[str, str] | None = None) -
     """The output of a run whose standard streams are a terminal."""
     ours, theirs = pty.openpty()
     env = {**os.environ, "TERM": "xterm", **(environment or {})}
-    process = subprocess.Popen(
-        [*PROGRAM, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=env
-    )
-    os.close(theirs)
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
     output = b""
-    try:
-        while chunk := os.read(ours, 65536):
-            output += chunk
-    except OSError:  # Linux says so when the other side is closed
-        pass
-    process.wait(timeout=60)
+    with subprocess.Popen([*PROGRAM, *arguments], env=env, **streams):
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # Linux says so when the other side is closed
+            while chunk := os.read(ours, 65536):
+                output += chunk
     os.close(ours)
     return output.decode()
 
@@ -87,19 +84,13 @@ def test_a_closed_pipe_is_no_error(policy: str, folder: Path) -> None:
 
 
 def test_ctrl_c_ends_with_130_and_no_traceback(policy: str) -> None:
-    process = subprocess.Popen(
-        [*PROGRAM, "eval", policy, "-"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    process.stdin.write(
-        b"[" + b" " * 1_000_000
-    )  # it is reading once this has gone through the pipe
-    process.stdin.flush()
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([*PROGRAM, "eval", policy, "-"], **streams) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"[" + b" " * 1_000_000)  # it reads once this is through the pipe
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors.strip()) == (130, b"")
 
 
