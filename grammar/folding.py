@@ -27,14 +27,14 @@ _LEVELS = {spelling: row.level for spelling, row in INFIX.items()}
 
 
 class Folding:
-    """Folds one sequence. `extent` gives the span of an operand with the brackets around it."""
+    """Folds one sequence. `bracketed` gives the spans of brackets around operands, by uid."""
 
     def __init__(
-        self, items: list[Item], extent: Callable[[nodes.Node], Span], uid: Callable[[], int]
+        self, items: list[Item], bracketed: dict[int, Span], uid: Callable[[], int]
     ) -> None:
         self._items = items
         self._at = 0
-        self._extent = extent
+        self._bracketed = bracketed
         self._uid = uid
         self._nested = 0
 
@@ -72,6 +72,9 @@ class Folding:
     def _require_end(self) -> None:
         if self._at < len(self._items):
             raise _stray(self._take())
+
+    def _extent(self, node: nodes.Node) -> Span:
+        return self._bracketed.get(node.uid, node.span)
 
     def _span(self, first: nodes.Node, last: nodes.Node) -> Span:
         return Span(self._extent(first).start, self._extent(last).end)
@@ -169,7 +172,9 @@ class Folding:
         """`x is (tool:name)`, which reads like a variable named `tool`."""
         if variable.name.text != "tool":
             return variable
-        return nodes.ToolPattern(variable.type.name, False, span=variable.span, uid=variable.uid)
+        self._bracketed[variable.uid] = variable.span
+        span = variable.name.span.to(variable.type.span)
+        return nodes.ToolPattern(variable.type.name, False, span=span, uid=variable.uid)
 
     def _sum(self) -> Expr:
         return self._left(SUM, self._product)

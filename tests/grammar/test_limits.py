@@ -9,7 +9,7 @@ import pytest
 from policyc.grammar.parser import MAX_SYNTAX_ERRORS, parse
 from policyc.grammar.source import Source
 
-_SIZE = 40_000
+_SIZE = 20_000
 
 
 def _filled(piece: str) -> str:
