@@ -8,7 +8,7 @@ variables are looked up in a dict.
 
 The code is text, one statement a line, compiled by the runtime in the namespace of `runtime.support`. Names in it:
 `e` the event, `r` its role, `c` a tool call, `f` its function, `n` the name, `a` the arguments, `k` the number of the
-call, `i()` the number of the event; `m3x` the memory of the variable x of rule 3; `out` collects matches.
+call; `m3x` the memory of the variable x of rule 3; `out` collects matches.
 """
 
 from __future__ import annotations
@@ -44,6 +44,12 @@ class _Lines:
         prefix = " " * self.depth
         self.lines.extend(prefix + line for line in lines)
 
+    def insert(self, text: str, words: dict[str, str]) -> None:
+        """Add lines that are indented already, with other words in them."""
+        for word, other in words.items():
+            text = text.replace(word, other)
+        self.lines.append(text)
+
     def text(self) -> str:
         return "\n".join(self.lines) + "\n"
 
@@ -70,6 +76,15 @@ class _Unit:
         """Whether it may stand in a table: nothing but conditions on one object."""
         return not self.has_memory and self.counter is None and not self.schedule.is_late
 
+
+# The lines for an event are the same for whole traces and event by event, up to these. They cannot
+# stand in literals of the code, where control characters are escaped.
+_NUMBER = "\x00number\x00"
+"""The number of the event."""
+_LEAVE = "\x00leave\x00"
+"""On to the next event."""
+_TOOLS = "\x00tools\x00"
+"""Have a list for `tools` events."""
 
 _LOAD_ARGUMENTS = (
     'a = f.get("arguments")',
@@ -117,23 +132,21 @@ class _Generator:
         schedules = [self.scheduler.schedule(rule) for rule in self.plan.rules]
         for schedule in schedules:
             self._register(schedule)
+        gates = {gate.counter: (owner, gate) for owner in schedules for gate in owner.gates}
         for number, schedule in enumerate(self.scheduler.counters):
-            owner, gate = next(
-                (owner, gate)
-                for owner in schedules
-                for gate in owner.gates
-                if gate.counter == number
-            )
+            owner, gate = gates[number]
             unit = _Unit(f"q{number}", schedule, owner.rule.index, counter=number)
             unit.failures = gate.quantified.kind == "forall"
             if unit.has_memory:
                 unit.joins = plan_joins(unit.prefix, schedule)
             self.units.append(unit)
-        batch = self._function(monitor=False)
-        feed = self._function(monitor=True)
+        self.notes_places = any(u.joins is not None and u.joins.needs_place_before for u in self.units)
+        event = self._event()
+        batch, feed = self._batch(event), self._monitor(event)
         rules = self.plan.rules
         return Generated(
-            self._shapes() + batch + "\n" + feed,
+            self._shapes() + batch,
+            feed,
             self.constants,
             names=tuple(rule.ref.name for rule in rules),
             parameters=frozenset(name for rule in rules for name in rule.parameters),
@@ -171,58 +184,68 @@ class _Generator:
 
     # --- the function around the blocks
 
-    def _function(self, *, monitor: bool) -> str:
+    def _batch(self, event: str) -> str:
+        """The function for whole traces, around the lines for one event."""
         out = _Lines()
-        out.add("def monitor(X, P, out, tools):" if monitor else "def batch(events, X, P, out):")
+        out.add("def batch(events, X, P, out):")
         out.depth += 1
+        self._memories(out)
+        number = "len(events) - 1 - it.__length_hint__()"
+        out.add("tools = None", "it = iter(events)")
+        if any(unit.has_memory for unit in self.units) or self.notes_places:
+            # Worth setting up where the number of an event is asked for often.
+            out.add("left = it.__length_hint__", "last = len(events) - 1")
+            number = "last - left()"
+        out.add("for e in it:")
+        make_tools = "if tools is None: tools = []"
+        out.insert(event, {_NUMBER: number, _LEAVE: "continue", _TOOLS: make_tools})
+        self._end(out)
+        out.add("return tools")
+        return out.text()
+
+    def _monitor(self, event: str) -> str:
+        """The function that gives one to call with event after event."""
+        out = _Lines()
+        out.add("def monitor(X, P, out, tools):")
+        out.depth += 1
+        self._memories(out)
+        out.add("number = -1", "def feed(e):")
+        counters = [unit.prefix for unit in self.units if unit.counter is not None]
+        places = ["before", "back"] if self.notes_places else []
+        out.depth += 1
+        out.add(f"nonlocal {', '.join(['number', *counters, *places])}", "number += 1")
+        if self.uses_links:
+            out.add("L.add(number, e)")
+        out.depth -= 1
+        out.insert(event, {_NUMBER: "number", _LEAVE: "return", _TOOLS: "pass"})
+        name = "feed"
+        if self.late or self.early:
+            name = "feed_and_decide"
+            out.add(f"def {name}(e):", " feed(e)")
+            out.depth += 1
+            self._end(out)
+            out.depth -= 1
+        out.add(f"return {name}")
+        return out.text()
+
+    def _memories(self, out: _Lines) -> None:
+        """What is kept from event to event."""
         if self.uses_links:
             out.add("L = X.links")
         if self.metered:
             out.add("M = X.meter", "alive = M.alive")
         for unit in self.units:
-            if unit.has_memory:
-                assert unit.joins is not None  # noqa: S101  # set together
-                for name in unit.joins.memories:
-                    out.add(f"{name} = []")
-                for name in unit.joins.indexes:
-                    out.add(f"{name} = {{}}")
+            if unit.joins is not None:
+                out.add(*(f"{name} = []" for name in unit.joins.memories))
+                out.add(*(f"{name} = {{}}" for name in unit.joins.indexes))
             if unit.counter is not None:
                 out.add(f"{unit.prefix} = 0")
         for schedule in self.late:
             if _waits_in_code(schedule):
                 first = "" if schedule.scans else f"({schedule.rule.index}, ())"
                 out.add(f"w{schedule.rule.index} = [{first}]")
-        self.notes_places = any(u.joins is not None and u.joins.needs_place_before for u in self.units)
         if self.notes_places:
             out.add("before = back = None")
-        if monitor:
-            out.add("number = -1")
-            counters = [unit.prefix for unit in self.units if unit.counter is not None]
-            out.add("def feed(e):")
-            out.depth += 1
-            if self.notes_places:
-                counters.extend(("before", "back"))
-            out.add(f"nonlocal {', '.join(['number', *counters])}", "number += 1")
-            if self.uses_links:
-                out.add("L.add(number, e)")
-            self._event(out, leave="pass", number="number")
-            self._end(out)
-            out.depth -= 1
-            out.add("return feed")
-        else:
-            number = "len(events) - 1 - it.__length_hint__()"
-            out.add("tools = None", "it = iter(events)")
-            if any(unit.has_memory for unit in self.units) or self.notes_places:
-                # Worth setting up where the number of an event is asked for often.
-                out.add("left = it.__length_hint__", "last = len(events) - 1")
-                number = "last - left()"
-            out.add("for e in it:")
-            out.depth += 1
-            self._event(out, leave="continue", number=number)
-            out.depth -= 1
-            self._end(out)
-            out.add("return tools")
-        return out.text()
 
     def _end(self, out: _Lines) -> None:
         """Decide late rules: at the end of a trace, after each event of a monitor."""
@@ -240,98 +263,79 @@ class _Generator:
         for index in self.early:
             out.add(f"X.end_early({index})")
 
-    def _event(self, out: _Lines, *, leave: str, number: str) -> None:
+    def _event(self) -> str:
         """The lines for one event `e`."""
+        out = _Lines(depth=2)
         domains = {scan.domain for unit in self.units for scan in unit.schedule.scans}
         special = domains - {*_EVENT_DOMAINS, *_CALL_DOMAINS}
+        has_calls = not domains.isdisjoint(_CALL_DOMAINS)
         if self.notes_places:
-            out.add(f"before, back = back, last_place(e, {number}, back)")
-        # An empty role is none: the event may be a tool call by itself.
-        out.add("try:", ' r = e["role"]', " if r is None: raise KeyError")
-        out.add("except (KeyError, TypeError):")
-        out.depth += 1
-        out.add(f"kind = event_kind(e, {number})")
-        out.add('if kind == "tools":')
-        if leave == "continue":
-            out.add(" if tools is None: tools = []")
-        out.add(f" tools.append(({number}, len(tools_of(e, f'$[{{{number}}}]'))))")
-        if domains & {*_CALL_DOMAINS}:
-            out.add('if kind == "call":')
-            out.depth += 1
-            out.add("c = e", "k = -1")
-            self._calls(out, number)
-            out.depth -= 1
+            out.add(f"before, back = back, last_place(e, {_NUMBER}, back)")
         for domain in sorted(special, key=lambda x: x.name):
-            self._generic(out, domain, number)
-        if leave == "continue":
-            out.add("continue")
+            self._generic(out, domain)
+        out.add("try:", ' r = e["role"]', "except (KeyError, TypeError):", " r = None")
+        # An empty role is none: the event may be a tool call by itself.
+        out.add("if r is None:")
+        out.depth += 1
+        out.add(f"kind = event_kind(e, {_NUMBER})", 'if kind == "tools":', f" {_TOOLS}")
+        out.add(f" tools.append(({_NUMBER}, len(tools_of(e, f'$[{{{_NUMBER}}}]'))))")
+        if has_calls:
+            out.add(f'if kind != "call": {_LEAVE}', "calls = (e,)", "k = -2")
         out.depth -= 1
-        if leave != "continue":
-            out.add("else:")
+        self._roles(out, has_calls=has_calls)
+        if has_calls:
+            out.add("for c in calls:")
             out.depth += 1
-        self._roles(out, number, special)
-        if leave != "continue":
-            out.depth -= 1
+            out.add("k += 1")
+            self._calls(out)
+        return out.text().rstrip("\n")
 
-    def _roles(self, out: _Lines, number: str, special: set[ts.Type]) -> None:
+    def _roles(self, out: _Lines, *, has_calls: bool) -> None:
         """Branches by role: what only looks at one role is reached with one comparison."""
-        lines = len(out.lines)
         outputs = list(self._variables(ts.TOOL_OUTPUT))
         messages = list(self._variables(ts.MESSAGE))
-        has_calls = any(True for domain in _CALL_DOMAINS for _ in self._variables(domain))
         by_role: dict[str, list[tuple[_Unit, p.Scan]]] = {}
-        general = []
+        is_general = has_calls
         for unit, scan in messages:
             role = _known_role(unit.schedule.alpha[scan.variable], scan.variable)
             if role is None or unit.failures:
-                general.append((unit, scan))
+                is_general = True
             else:
                 by_role.setdefault(role, []).append((unit, scan))
-        word = "if"
-        if outputs:
-            out.add('if r == "tool":')
-            depth = out.depth
+        if outputs or is_general:
+            out.add('elif r == "tool":')
             out.depth += 1
             self._skip_useless(out, outputs)
             self._load_content(out, outputs)
             for unit, scan in outputs:
-                self._object(out, unit, scan, number)
-            out.depth = depth
-            word = "elif"
-        if general or has_calls:
-            if not outputs:
-                out.add('if r != "tool":')
-            else:
-                out.add("else:")
+                self._object(out, unit, scan)
+            out.add(_LEAVE)
+            out.depth -= 1
+        if is_general:
+            out.add("else:")
             out.depth += 1
             self._load_content(out, messages)
             for unit, scan in messages:
-                self._object(out, unit, scan, number)
+                self._object(out, unit, scan)
             if has_calls:
-                self._call_loop(out, number)
+                self._load_calls(out)
             out.depth -= 1
-        else:
-            for role, group in by_role.items():
-                if role == "tool":
-                    continue
-                out.add(f"{word} r == {role!r}:")
-                word = "elif"
-                out.depth += 1
-                self._load_content(out, group)
-                for unit, scan in group:
-                    self._object(out, unit, scan, number, role=role)
-                out.depth -= 1
-        for domain in sorted(special, key=lambda x: x.name):
-            self._generic(out, domain, number)
-        if len(out.lines) == lines:
-            out.add("pass")
+            return
+        for role, group in by_role.items():
+            if role == "tool":
+                continue
+            out.add(f"elif r == {role!r}:")
+            out.depth += 1
+            self._load_content(out, group)
+            for unit, scan in group:
+                self._object(out, unit, scan, role=role)
+            out.depth -= 1
 
     def _skip_useless(self, out: _Lines, group: list[tuple[_Unit, p.Scan]]) -> None:
         """Go on only where one of these variables has what must come before it."""
         needs = {_needs(unit, scan) for unit, scan in group}
-        if "" not in needs and len(needs) <= MOST_NEEDS:
-            out.add(f"if {' or '.join(sorted(needs))}:")
-            out.depth += 1
+        if "" not in needs and 0 < len(needs) <= MOST_NEEDS:
+            out.add(f"if not ({' or '.join(sorted(needs))}): {_LEAVE}")
 
     def _load_content(self, out: _Lines, group: list[tuple[_Unit, p.Scan]]) -> None:
         """Have the content of the event at hand where a condition of the branch reads it."""
@@ -349,27 +353,20 @@ class _Generator:
                 if scan.domain == domain:
                     yield unit, scan
 
-    def _call_loop(self, out: _Lines, number: str) -> None:
-        depth = out.depth
+    def _load_calls(self, out: _Lines) -> None:
+        """Have the tool calls of a message at hand."""
         self._skip_useless(out, [x for domain in _CALL_DOMAINS for x in self._variables(domain)])
-        out.add('calls = e.get("tool_calls")', "if calls:")
-        out.depth += 1
-        out.add(
-            f"if type(calls) is not list: bad_calls(calls, {number})", "k = -1", "for c in calls:"
-        )
-        out.depth += 1
-        out.add("k += 1")
-        self._calls(out, number)
-        out.depth = depth
+        out.add('calls = e.get("tool_calls")', f"if not calls: {_LEAVE}")
+        out.add(f"if type(calls) is not list: bad_calls(calls, {_NUMBER})", "k = -1")
 
-    def _calls(self, out: _Lines, number: str) -> None:
+    def _calls(self, out: _Lines) -> None:
         """The lines for one tool call `c`."""
         out.add(
             "try:",
             ' f = c["function"]',
             ' n = f["name"]',
             "except (KeyError, TypeError, IndexError):",
-            f" f, n = call_parts(c, {number}, k)",
+            f" f, n = call_parts(c, {_NUMBER}, k)",
         )
         dispatched: dict[str, list[tuple[_Unit, p.Scan]]] = {}
         direct = []
@@ -386,14 +383,14 @@ class _Generator:
             ]
             dispatched = {}
         for unit, scan in direct:
-            self._object(out, unit, scan, number)
+            self._object(out, unit, scan)
         if dispatched:
             table = self._table(dispatched)
             out.add(
                 f"found = {table}.get(n) if type(n) is str else None",
                 "if found is not None:",
                 *(f" {line}" for line in _LOAD_ARGUMENTS),
-                f" at = {number}",
+                f" at = {_NUMBER}",
                 f" for block in found: block(e, c, f, n, a, k, at, X, P, out)",
             )
 
@@ -453,17 +450,17 @@ class _Generator:
 
     # --- one object
 
-    def _generic(self, out: _Lines, domain: ts.Type, number: str) -> None:
+    def _generic(self, out: _Lines, domain: ts.Type) -> None:
         """Objects that are rarely asked for (texts, chunks, tools) come from the history's walk."""
-        out.add(f"for k, v in objects_of({domain.name!r}, {number}, e, X):")
+        out.add(f"for k, v in objects_of({domain.name!r}, {_NUMBER}, e, X):")
         self.uses_context = True
         out.depth += 1
         for unit, scan in self._variables(domain):
-            self._object(out, unit, scan, number)
+            self._object(out, unit, scan)
         out.depth -= 1
 
     def _object(
-        self, out: _Lines, unit: _Unit, scan: p.Scan, number: str, *, role: str | None = None
+        self, out: _Lines, unit: _Unit, scan: p.Scan, *, role: str | None = None
     ) -> None:
         """Test an object against the conditions of one variable, then use it."""
         outer = out.depth
@@ -473,16 +470,16 @@ class _Generator:
             out.add("try:")
             out.depth += 1
             out.add(f"M.tested({unit.owner})")
-        self._tested(out, unit, scan, number, role=role)
+        self._tested(out, unit, scan, role=role)
         if self.metered:
             out.depth = outer + 1
             out.add(f"except LimitExceeded as x: X.exceed({unit.owner}, x)")
         out.depth = outer
 
     def _tested(
-        self, out: _Lines, unit: _Unit, scan: p.Scan, number: str, *, role: str | None
+        self, out: _Lines, unit: _Unit, scan: p.Scan, *, role: str | None
     ) -> None:
-        form = _form(scan, number)
+        form = _form(scan, _NUMBER)
         emitter = Emitter({scan.variable: form}, self.constants)
         conditions = list(unit.schedule.alpha[scan.variable])
         if role is not None:
@@ -496,7 +493,7 @@ class _Generator:
                 codes.append(_Test(emitted.text, emitted.can_fail, emitter.reads_arguments))
         self._note(emitter)
         can_fail = any(code.can_fail for code in codes)
-        spot = f"({number}, {form.part}, e)"
+        spot = f"({_NUMBER}, {form.part}, e)"
         if unit.failures:
             self._count_failure(out, unit, codes)
             return
@@ -513,7 +510,7 @@ class _Generator:
                     is_loaded = True
                 out.add(f"if {code.text}:")
                 out.depth += 1
-        self._use(out, unit, scan, spot, number)
+        self._use(out, unit, scan, spot)
 
     def _count_failure(self, out: _Lines, unit: _Unit, codes: list[_Test]) -> None:
         if any(code.reads_arguments for code in codes):
@@ -544,13 +541,13 @@ class _Generator:
         out.add(" ok = False", "if ok:")
         out.depth += 1
 
-    def _use(self, out: _Lines, unit: _Unit, scan: p.Scan, spot: str, number: str) -> None:
+    def _use(self, out: _Lines, unit: _Unit, scan: p.Scan, spot: str) -> None:
         """What to do with an object that passed: report it, or remember it and look for matches."""
         if not unit.has_memory:
             self._found(out, unit, f"({spot},)")
             return
         assert unit.joins is not None  # noqa: S101  # set together
-        out.add(f"at = {number}")
+        out.add(f"at = {_NUMBER}")
         spot = f"(at, {_form(scan).part}, e)"
         for line in unit.joins.lines(scan.variable, Emitter({}, self.constants)):
             if line.text in ("JOINED", "REMEMBERED"):

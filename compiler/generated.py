@@ -13,12 +13,14 @@ from typing import Any, Literal
 class Generated:
     """The code of a policy and what its runtime must know without looking at the plan.
 
+    `batch`: the source of the search of whole traces, `feed`: that of the one event by event.
     `late`: rules whose verdict is decided at the end, and whether they have trace variables. `linked`: rules that ask
     which call an output answers. `eager`: rules whose raised expression may fail. `needs_context`: the code calls
     the run for what it does not do itself. `keeps_events`: monitors must keep all events.
     """
 
-    source: str
+    batch: str
+    feed: str
     constants: dict[str, Any]
     names: tuple[str, ...]
     parameters: frozenset[str]
@@ -27,6 +29,11 @@ class Generated:
     late: dict[int, bool]
     linked: frozenset[int]
     eager: frozenset[int]
+
+    @property
+    def source(self) -> str:
+        """All of the code."""
+        return f"{self.batch}\n{self.feed}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Program:
         """`plan` may be a function that gives it: verdicts do not need the plan, only reports do."""
         self._plan = plan
         self.generated = generated
-        self.code = code or compile(generated.source, "<policyc>", "exec")
+        self.code = code or compile(generated.batch, "<policyc>", "exec")
 
     @cached_property
     def plan(self) -> Plan:
@@ -60,7 +60,9 @@ class Program:
 
     @cached_property
     def monitor(self) -> Callable[..., Callable[[Any], None]]:
-        function: Callable[..., Callable[[Any], None]] = self._namespace["monitor"]
+        namespace = self._namespace
+        exec(compile(self.generated.feed, "<policyc>", "exec"), namespace)  # noqa: S102  # as above
+        function: Callable[..., Callable[[Any], None]] = namespace["monitor"]
         return function
 
     @cached_property
