@@ -52,6 +52,8 @@ class Options:
 class Policy:
     """A compiled policy. Immutable: any number of threads and monitors may use one, and it can be pickled.
 
+    `diagnostics` are its warnings.
+
     All ways of making one take:
 
     - `functions`: functions and types that the policy may use by these names, besides the standard library;
@@ -154,7 +156,7 @@ class Policy:
     # --- evaluation
 
     def analyze(
-        self, trace: Any, *, raise_on_violation: bool = False, **parameters: Any
+        self, trace: Any, /, *, raise_on_violation: bool = False, **parameters: Any
     ) -> AnalysisResult:
         """Evaluate the policy on a trace: a list of events, or anything that `read_trace` understands.
 
@@ -173,7 +175,7 @@ class Policy:
         return result
 
     def analyze_pending(
-        self, past: Any, pending: Any, *, raise_on_violation: bool = False, **parameters: Any
+        self, past: Any, pending: Any, /, *, raise_on_violation: bool = False, **parameters: Any
     ) -> AnalysisResult:
         """Evaluate the policy on past + pending events; only what involves a pending event is reported.
 
@@ -188,7 +190,7 @@ class Policy:
         return result
 
     async def a_analyze(
-        self, trace: Any, *, raise_on_violation: bool = False, **parameters: Any
+        self, trace: Any, /, *, raise_on_violation: bool = False, **parameters: Any
     ) -> AnalysisResult:
         """`analyze` in a thread, so that the event loop goes on."""
         import asyncio  # noqa: PLC0415  # slow to load, and seldom needed
@@ -198,7 +200,7 @@ class Policy:
         )
 
     async def a_analyze_pending(
-        self, past: Any, pending: Any, *, raise_on_violation: bool = False, **parameters: Any
+        self, past: Any, pending: Any, /, *, raise_on_violation: bool = False, **parameters: Any
     ) -> AnalysisResult:
         """`analyze_pending` in a thread, so that the event loop goes on."""
         import asyncio  # noqa: PLC0415  # slow to load, and seldom needed
@@ -211,13 +213,15 @@ class Policy:
             **parameters,
         )
 
-    def monitor(self, **parameters: Any) -> Monitor:
+    def monitor(self, /, **parameters: Any) -> Monitor:
         """A monitor that is fed event by event and reports only what is new."""
         return Monitor(self._engine, parameters)
 
     # --- explanations
 
-    def why(self, trace: Any, rule: str | int | None = None, **parameters: Any) -> Explanation:
+    def why(
+        self, trace: Any, /, rule: str | int | None = None, **parameters: Any
+    ) -> Explanation:
         """Why rules fired on a trace, or did not: `print` it, or take `to_dict()`.
 
         Args:
