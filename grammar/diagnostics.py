@@ -20,6 +20,8 @@ class PolicycError(Exception):
 
 
 class Severity(StrEnum):
+    """An error refuses a policy, a warning does not."""
+
     ERROR = "error"
     WARNING = "warning"
 

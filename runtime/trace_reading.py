@@ -42,10 +42,9 @@ def read_trace(source: TraceSource, format: str = "auto") -> Events:  # noqa: A0
     """The events of one trace, checked.
 
     Args:
-        source: a path, JSON text, an open file, a list of events, or an object with `messages`. A
-        `str` that starts
-            with a bracket or a brace is JSON text, any other is a path. A list of events is
-            returned as it is.
+        source: a path, JSON text, an open file, a list of events, or an object with `messages`.
+            A `str` that starts with a bracket or a brace is JSON text, any other is a path. A list
+            of events is returned as it is.
         format: one of `FORMATS`; `auto` finds it out.
 
     Raises:

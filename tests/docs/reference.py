@@ -164,11 +164,16 @@ def _class(cls: type) -> Iterator[str]:
     if issubclass(cls, Exception):
         base = cls.__bases__[0]
         yield f"An exception, a `{base.__name__}`.\n"
-    if dataclasses.is_dataclass(cls):
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    if fields and all(field.default is not dataclasses.MISSING for field in fields):
         yield f"```text\n{cls.__name__}{_signature(cls)}\n```\n"
     yield f"{_prose(cls)}\n"
     if issubclass(cls, Enum):
         yield "\n".join(f"- `{cls.__name__}.{one.name}`: `{one.value!r}`" for one in cls) + "\n"
+    attributes = [field.name for field in fields] + [*vars(cls).get("__slots__", ())]
+    attributes += [name for name, member in vars(cls).items() if isinstance(member, property)]
+    if public := list(dict.fromkeys(name for name in attributes if not name.startswith("_"))):
+        yield f"Attributes: {' '.join(f'`{name}`' for name in public)}.\n"
     for name, member in vars(cls).items():
         if name.startswith("_") or not member.__doc__:
             continue
@@ -181,11 +186,27 @@ def _class(cls: type) -> Iterator[str]:
             yield f"```text\n{prefix}{owner}{name}{_signature(inner)}\n```\n\n{_prose(inner)}\n"
 
 
+class _Bare(str):
+    """An annotation that is shown without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
 def _signature(function: Any) -> str:
     told = inspect.signature(function)
-    kept = [one for name, one in told.parameters.items() if name not in ("self", "cls")]
-    text = str(told.replace(parameters=kept))
-    return text.replace("'", "") if len(text) < 90 else _broken(text.replace("'", ""))
+    kept = [
+        one.replace(annotation=_Bare(one.annotation))
+        for name, one in told.parameters.items()
+        if name not in ("self", "cls")
+    ]
+    returns = told.return_annotation
+    shown = told.replace(
+        parameters=kept,
+        return_annotation=_Bare(returns) if isinstance(returns, str) else told.empty,
+    )
+    text = str(shown)
+    return text if len(text) < 90 else _broken(text)
 
 
 def _broken(text: str) -> str:
