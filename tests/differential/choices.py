@@ -1,8 +1,8 @@
 """Where the generators take their decisions from: a random number, hypothesis, or a recorded list.
 
-A generator that asks for nothing but `below(n)` can be driven by hypothesis in the test-suite, by a seed in bulk runs
-(ten times as fast), and by a recorded list that `shrink` makes smaller until only the cause of a difference is left.
-0 is always the simplest choice.
+A generator that asks for nothing but `below(n)` can be driven by hypothesis in the test-suite, by a
+seed in bulk runs (ten times as fast), and by a recorded list that `shrink` makes smaller until only
+the cause of a difference is left. 0 is always the simplest choice.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def shrink(
         for at in range(len(best) - 1, -1, -1):
             if at < len(best) and best[at]:
                 value = best[at]
-                if attempt([*best[:at], 0, *best[at + 1 :]]):
-                    is_smaller = True
-                elif attempt([*best[:at], value // 2, *best[at + 1 :]]):
+                if attempt([*best[:at], 0, *best[at + 1 :]]) or attempt(
+                    [*best[:at], value // 2, *best[at + 1 :]]
+                ):
                     is_smaller = True
     return best

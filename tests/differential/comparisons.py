@@ -1,7 +1,8 @@
-"""What must agree: each check takes a policy and a trace and raises `Difference` with what was answered.
+"""What must agree: each check takes a policy and a trace and raises `Difference` with what was
+answered.
 
-The plain engine (`optimize=False`, nested loops over every candidate) is the measure for the generated search, for monitors
-and for pending events.
+The plain engine (`optimize=False`, nested loops over every candidate) is the measure for the
+generated search, for monitors and for pending events.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from policyc.api import Options, Policy
+from policyc.grammar.formatter import format_source
+from policyc.grammar.parser import parse
+from policyc.grammar.source import Source
 from policyc.runtime.matches import events_of, identity_of
 
 if TYPE_CHECKING:
@@ -26,14 +30,12 @@ class Pair:
 
     def __init__(self, source: str, parameters: dict[str, Any]) -> None:
         self.fast = Policy.from_string(source)
-        self.plain = Policy(
-            self.fast._program, self.fast.diagnostics, Options(optimize=False)
-        )
+        self.plain = Policy(self.fast._program, self.fast.diagnostics, Options(optimize=False))
         self.parameters = parameters
 
 
 def answer(result: AnalysisResult) -> dict[str, Any]:
-    """What a result says, in a form that can be compared: violations in order, and the rules that failed."""
+    """What a result says: violations in order, and the rules that failed."""
     return {
         "violations": [
             (v.rule.line, v.args, v.kwargs, v.ranges, v.key, v.message, v.risk)
@@ -54,8 +56,15 @@ def check_optimised(pair: Pair, trace: list[Event]) -> dict[str, Any]:
     return plain
 
 
+def check_format(text: str) -> None:
+    """Formatting keeps the tree, and formatting again changes nothing."""
+    once = format_source(Source(text))
+    _compare("the tree after formatting", parse(Source(once)).tree, parse(Source(text)).tree)
+    _compare("the text formatted twice", format_source(Source(once)), once)
+
+
 def check_monitor(pair: Pair, trace: list[Event]) -> None:
-    """A monitor reports, event by event, what the plain engine finds on each prefix and had not found before."""
+    """A monitor reports what the plain engine finds on each prefix and had not found before."""
     monitor = pair.fast.monitor(**pair.parameters)
     engine = pair.plain._engine
     seen: set[Any] = set()
@@ -86,7 +95,8 @@ def check_pending(pair: Pair, trace: list[Event], boundary: int) -> None:
         for match in run.found
         if pending
         and (
-            any(number >= boundary for number in events_of(match)) or identity_of(match) not in before
+            any(number >= boundary for number in events_of(match))
+            or identity_of(match) not in before
         )
     ]
     must = answer(engine.result(run, matches))["violations"]

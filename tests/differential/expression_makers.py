@@ -1,8 +1,8 @@
 """Makes expressions of the policy language, over the variables of a scope.
 
-`ExpressionMaker` writes source text. A *tame* expression is one that the reference implementation reads as policyc does:
-brackets around every operand, conditions that are boolean, no literal with trace values in it. The others use all of
-the language.
+`ExpressionMaker` writes source text. A *tame* expression is one that the reference implementation
+reads as policyc does: brackets around every operand, conditions that are boolean, no literal with
+trace values in it. The others use all of the language.
 """
 
 from __future__ import annotations
@@ -31,16 +31,22 @@ PATTERNS = (
     '"(?i)SECRET"',
 )
 TEXT_MEMBERS: dict[str, tuple[str, ...]] = {
-    "Message": ("{}.role", "{}.content", "{}.content"),
-    "ToolOutput": ("{}.content", "{}.tool_call_id", "{}.role"),
+    "Message": ("{}.role", "{}.content", "{}.content", "{}.role.upper()", "server({})"),
+    "ToolOutput": (
+        "{}.content",
+        "{}.tool_call_id",
+        "{}.role",
+        "tool_call({}).function.name",
+    ),
     "ToolCall": (
         "{}.function.name",
         "{}.function.arguments.to",
         '{}.function.arguments["text"]',
         '{}.function.arguments.get("to", "bob")',
         "{}.id",
+        "{}.function.name.lower()",
     ),
-    "Function": ("{}.name", "{}.arguments.to", '{}.arguments.get("text", "")'),
+    "Function": ("{}.name", "{}.name.strip()", "{}.arguments.to", '{}.arguments.get("text", "")'),
     "Tool": ("{}.name", "{}.description"),
     "ToolParameter": ("{}.name", "{}.description", "{}.type"),
     "TextChunk": ("{}.text", "{}.type"),
@@ -50,8 +56,8 @@ TEXT_MEMBERS: dict[str, tuple[str, ...]] = {
     "value": ("{}",),
 }
 WILD_TEXT_MEMBERS: dict[str, tuple[str, ...]] = {
-    "Message": ("{}.content.lower()", "{}.content.sender", "{}.metadata.server", "server({})"),
-    "ToolOutput": ("{}.content.sender", '{}.content["sender"]', "tool_call({}).function.name"),
+    "Message": ("{}.content.lower()", "{}.content.sender", "{}.metadata.server"),
+    "ToolOutput": ("{}.content.sender", '{}.content["sender"]'),
     "ToolCall": ("{}.function.arguments.opts.to", "server({})", "{}.type"),
     "Function": ("{}.arguments.get",),
     "Tool": ("{}.server", "{}.inputSchema[0].name"),
@@ -60,8 +66,14 @@ WILD_TEXT_MEMBERS: dict[str, tuple[str, ...]] = {
     "str": ("{}.sender", "{}[0]", "{}.upper()"),
 }
 NUMBER_MEMBERS: dict[str, tuple[str, ...]] = {
-    "Message": ("len({}.role)", "len({}.content)", "len({}.tool_calls)"),
-    "ToolOutput": ("len({}.content)",),
+    "Message": (
+        "len({}.role)",
+        "len({}.content)",
+        "len({}.tool_calls)",
+        "{}.metadata.trace_idx",
+        "max(len({}.role), 5)",
+    ),
+    "ToolOutput": ("len({}.content)", "{}.metadata.trace_idx"),
     "ToolCall": (
         "{}.function.arguments.n",
         '{}.function.arguments.get("n", 1)',
@@ -78,7 +90,11 @@ NUMBER_MEMBERS: dict[str, tuple[str, ...]] = {
 LIST_MEMBERS: dict[str, tuple[str, ...]] = {
     "Message": ("text({})", "text({}.content)"),
     "ToolOutput": ("text({})", "text({}.content)"),
-    "ToolCall": ("{}.function.arguments.tags", '{}.function.arguments.get("tags", [])'),
+    "ToolCall": (
+        "{}.function.arguments.tags",
+        '{}.function.arguments.get("tags", [])',
+        "{}.function.arguments.keys()",
+    ),
     "Function": ("{}.arguments.tags",),
     "str": ('{}.split(" ")',),
     "dict": ('{}.get("tags", ["a"])',),
@@ -225,6 +241,9 @@ class ExpressionMaker:
         if pick == 9:
             inner = self.condition(scope, depth)
             return f"(not ({inner}))" if self.tame else f"not {inner}"
+        if self.choices.chance(12):
+            first, second = self.condition(scope, depth), self.condition(scope, depth)
+            return f"(({first}) if ({self.condition(scope, depth)}) else ({second}))"
         operator = self.choices.pick(("and", "or"))
         operands = [self.condition(scope, depth) for _ in range(self.choices.pick((2, 2, 3)))]
         if self.tame:
@@ -258,7 +277,7 @@ class ExpressionMaker:
     def _equality(self, scope: Scope, depth: int) -> str:
         operator = self.choices.pick(("==", "!="))
         pick = self.choices.below(8)
-        if pick < 4:
+        if pick < 5:
             return self._bracketed(f"{self.text(scope, depth)} {operator} {self._literal()}")
         if pick < 6:
             return self._bracketed(f"{self.text(scope, depth)} {operator} {self.text(scope, 0)}")
@@ -362,5 +381,3 @@ class ExpressionMaker:
 
     def _bracketed(self, text: str) -> str:
         return f"({text})" if self.tame else text
-
-

@@ -1,6 +1,7 @@
 """The reference implementation as a subprocess, where an environment with invariant-ai exists.
 
-`make test` creates one (`.venv-oracle`); the environment variable POLICYC_ORACLE names another interpreter.
+`make test` creates one (`.venv-oracle`); the environment variable POLICYC_ORACLE names another
+interpreter.
 """
 
 from __future__ import annotations

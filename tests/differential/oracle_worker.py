@@ -1,8 +1,10 @@
-"""Runs the reference implementation: reads JSON lines of a policy and traces, writes its answers as JSON lines.
+"""Runs the reference implementation: reads JSON lines of a policy and traces, writes its answers as
+JSON lines.
 
-Started with the interpreter of the environment that has invariant-ai (see `oracle.py`); imports nothing of policyc.
-Request: `{"source": str, "traces": [[event]], "parameters": {}}`. Answer: `{"refused": str}` where the policy does not
-load, else `{"answers": [...]}` with, for each trace, `{"error": str}` or `{"violations": [{args, kwargs, key, ranges}]}`.
+Started with the interpreter of the environment that has invariant-ai (see `oracle.py`); imports
+nothing of policyc. Request: `{"source": str, "traces": [[event]], "parameters": {}}`. Answer:
+`{"refused": str}` where the policy does not load, else `{"answers": [...]}` with, for each trace,
+`{"error": str}` or `{"violations": [{args, kwargs, key, ranges}]}`.
 """
 
 from __future__ import annotations

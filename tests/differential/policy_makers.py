@@ -1,8 +1,9 @@
 """Makes policies: constants, predicates and rules with one to three variables.
 
-`make_policy` takes decisions and gives source text, the parameters it may need, and the features that engines may read
-differently. In a *tame* policy every variable is named in what the rule raises, and every block has a line for each of
-its variables, because the reference reports bodies that hold before their variables are chosen.
+`make_policy` takes decisions and gives source text, the parameters it may need, and the features
+that engines may read differently. In a *tame* policy every variable is named in what the rule
+raises, and every block has a line for each of its variables, because the reference reports bodies
+that hold before their variables are chosen.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Body:
         self.conditions: list[str] = []
 
     def lines(self, *, tame: bool) -> list[str]:
-        """The lines, indented. The reference joins a line that starts with a bracket to the one above."""
+        """The lines, indented; the reference would join one with a bracket first to the last."""
         conditions = self.conditions
         if tame:
             conditions = [f"True and {x}" if x.startswith("(") else x for x in conditions]
@@ -152,7 +153,7 @@ class PolicyMaker:
         return ANCHORS.get(kind, f'({subject} != "none")').format(name)
 
     def _anchors(self, variables: dict[str, str]) -> str:
-        """All of some variables' anchors: a `forall` must not be decided before its variables are chosen."""
+        """All of some variables' anchors: keeps `forall` undecided until they are chosen."""
         made = ""
         for name, kind in variables.items():
             anchor = self._anchor(name, kind)
@@ -208,7 +209,7 @@ class PolicyMaker:
                 scope = self._declare(scope, body, anchored=False)
         if self.choices.chance(25):
             scope = self._assign(scope, body)
-        for _ in range(self.choices.between(1, 3)):
+        for _ in range(self.choices.pick((1, 2, 1, 3))):
             body.conditions.append(self.expressions.condition(scope, 1 if self.tame else 2))
         made = body.lines(tame=self.tame)
         if not self.tame and self.choices.chance(30) and not any(":=" in line for line in made):
@@ -281,3 +282,20 @@ class PolicyMaker:
 def make_policy(choices: Choices, *, tame: bool) -> MadePolicy:
     """A policy."""
     return PolicyMaker(choices, tame=tame).make()
+
+
+_NOISE = ("", "  # why: `x`", "# a note:", "    # inside", "\t")
+
+
+def with_noise(choices: Choices, source: str) -> str:
+    """The same policy with comments, blank lines and another indentation."""
+    unit = choices.pick(("    ", "  ", "\t", "   "))
+    lines = []
+    for line in source.splitlines():
+        text = line.lstrip(" ")
+        indented = unit * ((len(line) - len(text)) // 4) + text
+        noise = choices.below(12)
+        if noise == 1:
+            lines.append(choices.pick(_NOISE))
+        lines.append(indented + (" # said" if noise == 2 else "   " if noise == 3 else ""))
+    return "\n".join(lines) + choices.pick(("\n", "", "\n\n# end"))

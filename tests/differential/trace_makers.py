@@ -1,7 +1,9 @@
-"""Makes traces: lists of event dicts as agents leave them, with the odd shapes that guards must stand.
+"""Makes traces: lists of event dicts as agents leave them, with the odd shapes that guards must
+stand.
 
-`make_trace` takes decisions and gives JSON data. A *tame* trace holds only what the reference implementation reads as
-policyc does; the others also hold unlinked outputs, unknown chunks, broken arguments and the like.
+`make_trace` takes decisions and gives JSON data. A *tame* trace holds only what the reference
+implementation reads as policyc does; the others also hold unlinked outputs, unknown chunks, broken
+arguments and the like.
 """
 
 from __future__ import annotations
@@ -75,10 +77,10 @@ class TraceMaker:
         return event
 
     def _content(self) -> Any:
-        pick = self.choices.below(10)
-        if pick < 7:
+        pick = self.choices.below(20)
+        if pick < 14:
             return self.choices.pick(TEXTS)
-        if pick < 8:
+        if pick < (15 if self.tame else 17):
             return None
         return [self._chunk() for _ in range(self.choices.between(1, 2))]
 
@@ -120,16 +122,11 @@ class TraceMaker:
 
     def _arguments(self) -> Event:
         arguments: Event = {}
-        if self.choices.chance(70):
-            arguments["to"] = self.choices.pick(NAMES)
-        if self.choices.chance(60):
-            arguments["n"] = self.choices.pick(NUMBERS)
-        if self.choices.chance(40):
-            arguments["text"] = self.choices.pick(TEXTS)
-        if self.choices.chance(30):
-            arguments["tags"] = self.choices.pick(LISTS)
-        if self.choices.chance(30):
-            arguments["opts"] = self.choices.pick(OBJECTS)
+        values = {"to": NAMES, "n": NUMBERS, "text": TEXTS, "tags": LISTS, "opts": OBJECTS}
+        for name, candidates in values.items():
+            # The reference gives up where one is missing, so a tame trace has most of them.
+            if self.choices.chance(93 if self.tame else 55):
+                arguments[name] = self.choices.pick(candidates)
         if self.choices.chance(20):
             arguments["flag"] = self.choices.pick((True, False, None))
         return arguments

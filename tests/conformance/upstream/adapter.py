@@ -1,8 +1,9 @@
 """Puts policyc in the place of invariant-ai, for the tests that its wheel ships.
 
-A pytest plugin for the environment that has both (see `test_upstream.py`). The names that those tests import
-(`Policy`, `Monitor`, `parse`, ...) are exchanged before they are collected; what they use to write traces and to look at
-trees stays theirs. Results get the reference's attribute names and nothing more: what policyc answers is not mended.
+A pytest plugin for the environment that has both (see `test_upstream.py`). The names that those
+tests import (`Policy`, `Monitor`, `parse`, ...) are exchanged before they are collected; what they
+use to write traces and to look at trees stays theirs. Results get the reference's attribute names
+and nothing more: what policyc answers is not mended.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from invariant.analyzer.stdlib.invariant.errors import (
     PolicyLoadingError,
     UnhandledError,
 )
-from tests.conformance.upstream.trees import to_reference
 
 import policyc
 from policyc.compiler.frontend import check_source
@@ -32,6 +32,7 @@ from policyc.grammar import parser
 from policyc.grammar.source import Source
 from policyc.runtime.extensions import catalogue
 from policyc.runtime.failures import MissingParameter
+from tests.conformance.upstream.trees import to_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,7 +117,7 @@ def _excerpt(diagnostic: Diagnostic) -> str:
 
 
 def _adapted(analyze: Any) -> AnalysisResult:
-    """A result of policyc as one of the reference, which has no place for rules that failed but to raise."""
+    """A result of policyc as one of the reference; rules that failed are raised, as it does."""
     try:
         result = analyze()
     except policyc.TraceError as error:
