@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import textwrap
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from policyc.grammar.catalog import CODES, page
 from policyc.grammar.diagnostics import Severity
+from policyc.grammar.printable import display_width, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,9 +74,9 @@ def _text(diagnostic: Diagnostic, paint: _Paint, width: int) -> str:
     gutter = len(str(numbers[-1]))
     bar = paint(f"{' ' * gutter} |", _BLUE)
     title = paint(f"{diagnostic.severity}[{diagnostic.code}]", color)
-    place = f"{escape(source.name)}:{diagnostic.line}:{diagnostic.column}"
+    place = f"{printable(source.name)}:{diagnostic.line}:{diagnostic.column}"
     lines = [
-        f"{title}{paint(f': {escape(diagnostic.message)}', _BOLD)}",
+        f"{title}{paint(f': {printable(diagnostic.message)}', _BOLD)}",
         f"{' ' * gutter}{paint('-->', _BLUE)} {place}",
         bar,
     ]
@@ -96,7 +96,7 @@ def _text(diagnostic: Diagnostic, paint: _Paint, width: int) -> str:
             )
     if diagnostic.help:
         margin = " " * gutter
-        first, *rest = textwrap.wrap(escape(diagnostic.help), width - gutter - len(_HELP))
+        first, *rest = textwrap.wrap(printable(diagnostic.help), width - gutter - len(_HELP))
         lines += [bar, f"{margin} {paint('=', _BLUE)} {paint('help', _BOLD)}: {first}"]
         lines += [f"{margin}{' ' * len(_HELP)}{line}" for line in rest]
     return "".join(f"{line}\n" for line in lines)
@@ -130,7 +130,7 @@ class _Excerpt:
         pieces = []
         for char in line:
             column = self._columns[-1]
-            piece = " " * (_TAB - column % _TAB) if char == "\t" else escape(char)
+            piece = " " * (_TAB - column % _TAB) if char == "\t" else printable(char)
             pieces.append(piece)
             self._columns.append(column + display_width(piece))
         first, last = 0, len(pieces)
@@ -166,40 +166,7 @@ class _Excerpt:
         sign = "^" if mark.is_primary else "-"
         end = min(self.column(mark.end), self._end)
         signs = sign * max(1, end - self.column(mark.start))
-        return f"{signs} {escape(mark.words)}" if mark.words else signs
-
-
-def escape(text: str) -> str:
-    """The text with control and invisible formatting characters spelled out."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-        return char
-    code = ord(char)
-    return (
-        f"\\x{code:02x}"
-        if code < 0x100
-        else f"\\u{code:04x}"
-        if code < 0x10000
-        else f"\\U{code:08x}"
-    )
-
-
-def display_width(text: str) -> int:
-    """How many columns a terminal uses for a text."""
-    if text.isascii():
-        return len(text)
-    return sum(_columns_of(char) for char in text)
-
-
-def _columns_of(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
+        return f"{signs} {printable(mark.words)}" if mark.words else signs
 
 
 # --- for programs ---------------------------------------------------------------------------------
@@ -296,7 +263,7 @@ def render_github(diagnostics: Iterable[Diagnostic]) -> str:
 
 def _github(diagnostic: Diagnostic) -> str:
     properties = {
-        "file": escape(diagnostic.source.name),
+        "file": printable(diagnostic.source.name),
         "line": str(diagnostic.line),
         "col": str(diagnostic.column),
         "endLine": str(diagnostic.end_line),
@@ -304,9 +271,9 @@ def _github(diagnostic: Diagnostic) -> str:
         "title": diagnostic.code,
     }
     listed = ",".join(f"{name}={_github_property(value)}" for name, value in properties.items())
-    text = escape(diagnostic.message)
+    text = printable(diagnostic.message)
     if diagnostic.help:
-        text = f"{text}\n{escape(diagnostic.help)}"
+        text = f"{text}\n{printable(diagnostic.help)}"
     return f"::{diagnostic.severity} {listed}::{_github_data(text)}"
 
 

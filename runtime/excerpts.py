@@ -8,8 +8,8 @@ break the encoding of a report. Long values are cut before they are written out,
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from unicodedata import category
 
+from policyc.grammar.printable import printable
 from policyc.runtime.events import (
     Chunks,
     Function,
@@ -36,30 +36,13 @@ ELLIPSIS: Final = "…"
 _LEVELS = 4
 """Lists and objects inside one another that are shown."""
 
-_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\", '"': '\\"'}
-_INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-
-
-def printable(text: str) -> str:
-    """The text with every character that is not plainly visible written as an escape."""
-    return "".join(_escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    if " " <= char <= "~" or category(char) not in _INVISIBLE:
-        return char
-    if char in _SHORT:
-        return _SHORT[char]
-    code = ord(char)
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+_QUOTED = {"\\": "\\\\", '"': '\\"'}
 
 
 def quoted(text: str, focus: int = 0, width: int = WIDTH) -> str:
     """A text in quotes; of a long one the piece around the character `focus`."""
     start = max(0, min(focus - width // 3, len(text) - width))
-    piece = "".join(_SHORT[char] if char in '"\\' else char for char in text[start : start + width])
+    piece = "".join(_QUOTED.get(char, char) for char in text[start : start + width])
     before = ELLIPSIS if start else ""
     after = ELLIPSIS if start + width < len(text) else ""
     return f'"{before}{printable(piece)}{after}"'

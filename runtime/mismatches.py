@@ -12,9 +12,10 @@ from policyc.compiler import plan as p
 from policyc.compiler.patterns import compile_pattern, compile_value_pattern
 from policyc.compiler.spelling import closest
 from policyc.grammar.diagnostics import PolicycError
+from policyc.grammar.printable import printable
 from policyc.runtime import values
 from policyc.runtime.events import Chunks, Message, Tool, ToolCall, ToolOutput
-from policyc.runtime.excerpts import place_text, printable, shown
+from policyc.runtime.excerpts import place_text, shown
 from policyc.runtime.failures import EvaluationError
 from policyc.runtime.traces import UNPARSED, arguments_of
 from policyc.runtime.values import ABSENT, kind_of

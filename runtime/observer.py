@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policyc.compiler import plan as p
 from policyc.compiler.signatures import FunctionKind
+from policyc.grammar.printable import printable
 from policyc.runtime import mismatches
 from policyc.runtime.budgeted import BudgetedInterpreter, Spent
 from policyc.runtime.events import TraceObject
-from policyc.runtime.excerpts import one_line, place_text, printable, shown
+from policyc.runtime.excerpts import one_line, place_text, shown
 from policyc.runtime.failures import EvaluationError
 from policyc.runtime.interpreter import Frame
 from policyc.runtime.near_misses import NearMisses
@@ -152,14 +153,16 @@ class Observer:
         return self.source.position(node.span.start).line
 
     def _assigned(self, step: p.Bind, frame: Frame) -> Observation:
+        """An assignment, and its variable bound in the frame."""
         self.interpreter.allow(WORK)
-        found = self.value(step.value, frame)
-        if found.outcome is Outcome.VALUE:
-            with suppress(EvaluationError, Spent):
-                value = self.interpreter.eval(step.value, frame)
-                frame.bind(step.variable, value, self.interpreter.locate(step.value, frame))
-            return found
-        return replace(found, text=self.text(step))
+        found, value = self._seen(step.value, frame)
+        if found.outcome is not Outcome.VALUE:
+            return replace(found, text=self.text(step))
+        place: Places = None
+        with suppress(EvaluationError, Spent):
+            place = self.interpreter.locate(step.value, frame)
+        frame.bind(step.variable, value, place)
+        return self._explained(found, step.value, value, frame)
 
     def _bound(self, step: p.Scan | p.Each, frame: Frame) -> Observation:
         name = step.variable
@@ -209,7 +212,13 @@ class Observer:
         found, value = self._seen(e, frame)
         if found.outcome is Outcome.VALUE and _is_logical(e) and isinstance(value, bool):
             return self.condition(e, frame)
-        if value is ABSENT:
+        return self._explained(found, e, value, frame)
+
+    def _explained(self, found: Observation, e: p.Expr, value: Any, frame: Frame) -> Observation:
+        """A value, with the reason where it is absent."""
+        if value is not ABSENT:
+            return found
+        with suppress(EvaluationError, Spent):
             return replace(found, detail=mismatches.absence(self.interpreter, e, frame))
         return found
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policyc.compiler import plan as p
 from policyc.grammar.diagnostics import PolicycError
+from policyc.grammar.printable import printable
 from policyc.runtime.budgeted import BudgetedInterpreter, Spent
 from policyc.runtime.engine import Engine
-from policyc.runtime.excerpts import one_line, printable
+from policyc.runtime.excerpts import one_line
 from policyc.runtime.explanation import (
     Explanation,
     Failure,

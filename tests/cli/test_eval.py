@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.cli.conftest import BANANA_POLICY, BANANA_TRACE, write_trace
 
-from policyc.cli.terminal import cells
+from policyc.grammar.printable import display_width
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -298,7 +298,7 @@ def test_no_line_of_a_report_is_wider_than_the_terminal(
     )
     lines = run("eval", policy, "trace.json").stdout.splitlines()
     assert len(lines) > 5
-    assert max(map(cells, lines)) <= columns
+    assert max(map(display_width, lines)) <= columns
 
 
 def test_a_text_report_is_bounded_and_says_so(run: Run, policy: str, folder: Path) -> None:

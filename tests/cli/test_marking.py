@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policyc.cli.marking import first_line, rows, windows
-from policyc.cli.terminal import Terminal, cells
+from policyc.cli.terminal import Terminal
+from policyc.grammar.printable import display_width
 
 PLAIN = Terminal(io.StringIO(), color=False, width=80)
 COLOURED = Terminal(io.StringIO(), color=True, width=80)
@@ -86,6 +87,6 @@ def test_every_mark_is_shown_and_no_row_is_too_wide(
         assert start in seen or start == len(text) or text[start] == "\n"
     for window in found:
         line, carets = rows(text, window, PLAIN)
-        assert cells(line) <= room
+        assert display_width(line) <= room
         assert carets is not None
         assert len(carets) <= room + 1

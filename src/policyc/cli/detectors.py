@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from policyc.cli.terminal import Terminal, color_option, json_text, printable
+from policyc.cli.terminal import Terminal, color_option, json_text
+from policyc.grammar.printable import printable
 
 if TYPE_CHECKING:
     from policyc.compiler.signatures import Signature

@@ -13,7 +13,8 @@ from typing import Final
 
 import click
 
-from policyc.cli.terminal import Terminal, printable
+from policyc.cli.terminal import Terminal
+from policyc.grammar.printable import printable
 
 CLEAN: Final = 0
 FOUND: Final = 1

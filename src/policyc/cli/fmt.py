@@ -11,8 +11,9 @@ import click
 
 from policyc.cli import exits
 from policyc.cli.inputs import BUNDLED, STDIN, policy_paths, read_policy
-from policyc.cli.terminal import Style, Terminal, color_option, printable
+from policyc.cli.terminal import Style, Terminal, color_option
 from policyc.cli.wording import counted
+from policyc.grammar.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

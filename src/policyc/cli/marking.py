@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from policyc.cli.terminal import cells, printable
+from policyc.grammar.printable import display_width, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,7 +63,7 @@ def rows(text: str, window: Window, terminal: Terminal) -> tuple[str, str | None
     for is_marked, group in groupby(characters, lambda at: _is_marked(at, window.marks)):
         part = "".join(_shown(text[at]) for at in group)
         line += terminal.styled(part, "mark") if is_marked else part
-        carets += ("^" if is_marked else " ") * cells(part)
+        carets += ("^" if is_marked else " ") * display_width(part)
     line += ELLIPSIS * window.is_cut_after
     if not window.marks or terminal.color:
         return line, None
@@ -103,7 +103,7 @@ def _lines(text: str, spans: Sequence[Span]) -> Iterator[tuple[Span, list[Span]]
 
 
 def _fits(line: str, room: int) -> bool:
-    return len(line) <= room and sum(cells(_shown(char)) for char in line) <= room
+    return len(line) <= room and sum(display_width(_shown(char)) for char in line) <= room
 
 
 def _windows_of_line(
@@ -129,7 +129,7 @@ def _reach(text: str, begin: int, end: int, room: int) -> int:
     at = begin
     used = 0
     while at < end:
-        used += cells(_shown(text[at]))
+        used += display_width(_shown(text[at]))
         if used > room and at > begin:
             break
         at += 1
@@ -140,7 +140,7 @@ def _back(text: str, at: int, least: int, room: int) -> int:
     """Where to begin so that so many columns stand before a character."""
     used = 0
     while at > least:
-        used += cells(_shown(text[at - 1]))
+        used += display_width(_shown(text[at - 1]))
         if used > room:
             break
         at -= 1

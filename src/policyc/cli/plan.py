@@ -7,7 +7,8 @@ import sys
 import click
 
 from policyc.cli.inputs import policy_paths, read_policy
-from policyc.cli.terminal import Terminal, color_option, printable
+from policyc.cli.terminal import Terminal, color_option
+from policyc.grammar.printable import printable
 
 
 @click.command(no_args_is_help=True)

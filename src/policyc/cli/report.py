@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from policyc.cli.excerpts import excerpts
 from policyc.cli.marking import ELLIPSIS, first_line, rows, windows
-from policyc.cli.terminal import cells, printable
 from policyc.cli.wording import counted
+from policyc.grammar.printable import display_width, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ def _values(violation: Violation, margin: int, terminal: Terminal) -> Iterator[s
     rest = violation.args[1:] if violation.message else violation.args
     named = [("with", value) for value in rest] + list(violation.kwargs.items())
     for name, value in named:
-        room = terminal.width - margin - 5 - cells(name)
+        room = terminal.width - margin - 5 - display_width(name)
         shown = _cut(printable(json.dumps(value, ensure_ascii=False)), room)
         yield f"{' ' * margin} {terminal.styled('=', 'quiet')} {name}: {shown}"
 
@@ -121,10 +121,10 @@ def _excerpt(excerpt: Excerpt, margin: int, terminal: Terminal) -> Iterator[str]
 def _piece(piece: Piece, width: int, terminal: Terminal) -> Iterator[str]:
     """The rows of a text: its marked lines, or its first where nothing is marked."""
     lead = f"    {printable(piece.label)}: " if piece.label else "    "
-    if cells(lead) > width // 2:
+    if display_width(lead) > width // 2:
         yield lead.rstrip()
         lead = " " * 8
-    room = max(width - cells(lead), 16)
+    room = max(width - display_width(lead), 16)
     shown = (
         windows(piece.text, piece.spans, room) if piece.spans else [first_line(piece.text, room)]
     )
@@ -134,7 +134,7 @@ def _piece(piece: Piece, width: int, terminal: Terminal) -> Iterator[str]:
             return
         row, carets = rows(piece.text, window, terminal)
         yield f"{lead}{row}"
-        lead = " " * cells(lead)
+        lead = " " * display_width(lead)
         if carets is not None:
             yield f"{lead}{carets}"
 

@@ -6,7 +6,6 @@ Colour is used on a terminal only, unless `--color` or `--no-color` decides or N
 from __future__ import annotations
 
 import os
-import unicodedata
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -59,54 +58,11 @@ class Terminal:
         click.echo(text, file=self.stream, color=True)
 
 
-def printable(text: str) -> str:
-    """The text with what steers a terminal, or cannot be seen, written as an escape.
-
-    That is control characters (a new line among them), marks of writing direction, and characters
-    without width.
-    """
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else _escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    if unicodedata.category(char) == "Zs":
-        return " "
-    named = _NAMED_ESCAPES.get(char)
-    if named:
-        return named
-    code = ord(char)
-    return (
-        f"\\x{code:02x}"
-        if code < 0x100
-        else f"\\u{code:04x}"
-        if code < 0x10000
-        else f"\\U{code:08x}"
-    )
-
-
-_NAMED_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
 def json_text(value: Any, *, indent: int | None = 2) -> str:
     """A value as JSON in plain ASCII, so that every stream and terminal takes it."""
     import json  # noqa: PLC0415  # only for this format
 
     return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")
-
-
-def cells(text: str) -> int:
-    """The columns that a printable text takes: wide characters take two, combining ones none."""
-    if text.isascii():
-        return len(text)
-    return sum(_cells_of(char) for char in text)
-
-
-def _cells_of(char: str) -> int:
-    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def _width() -> int:
