@@ -45,6 +45,7 @@ _OPERATORS = {
     "isin": "in",
 }
 _NOT = frozenset({"!", "~", "NOT", "Not", "¬"})
+_ON_A_LINE = "write the condition on a line of its own"
 # Operators without a counterpart of the same shape.
 _ADVICE = {
     "//": "write `/`; if this is a comment, start it with `#`",
@@ -65,6 +66,10 @@ _ADVICE = {
     "instanceof": "declare a variable of the type: `(x: ToolCall)`",
     "xor": "write `a != b`",
     "implies": "write `not a or b`",
+    "where": _ON_A_LINE,
+    "when": _ON_A_LINE,
+    "with": _ON_A_LINE,
+    "having": _ON_A_LINE,
     "between": "write `low <= x <= high`",
     "then": "write the conditions of a rule on lines of their own, without `then`",
     "followed": "write `a -> b`: a comes before b",
@@ -97,6 +102,9 @@ def foreign_operator(place: Place) -> Mistake | None:
             "write `->` between two events, `>=` to compare",
             Edit(token.start, token.end, "->"),
         )
+    if token.text == "~" and place.following.text == "=":
+        span = Span(token.start, place.following.end)
+        return mistake("E0202", "`~=` is not an operator here", span, _ADVICE["=~"])
     advice = _ADVICE.get(token.text)
     return _operator(token, advice) if advice else None
 
@@ -467,6 +475,13 @@ def missing_operator(place: Place) -> Mistake | None:
             "a quote between the braces ends the whole text",
             previous.span,
             "use the other kind of quotes between the braces",
+        )
+    if previous.kind == "string" and previous.end == token.start and token.kind == "word":
+        return mistake(
+            "E0225",
+            f"the text `{shorten(previous.text)}` ends right before `{shorten(token.text)}`",
+            previous.span,
+            "put a text that contains this quote between quotes of the other kind",
         )
     span = Span(previous.end, token.start)
     between = span if span.start < span.end else token.span

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from policyc.grammar.layout import Edit
 from policyc.grammar.mistakes import NOTHING, Detector, Mistake, Place, mistake, shorten
 from policyc.grammar.operators import RESERVED
-from policyc.grammar.sections import PAIRS
+from policyc.grammar.sections import PAIRS, matching_brackets
 from policyc.grammar.source import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from policyc.grammar.sections import RawToken
 
 _RULE_FORM = 'a rule is written `raise "text" if:` with its conditions on the lines below'
@@ -143,7 +145,7 @@ def rule_header(place: Place) -> Mistake | None:
             'put them into a violation: `raise Violation("text", value) if:`',
         )
     if token.text == "{":
-        return _braces(token)
+        return braces_mistake(token)
     if token.kind == "word" and token.text in _HEADER_WORDS:
         return mistake(
             "E0204",
@@ -162,7 +164,7 @@ def rule_header(place: Place) -> Mistake | None:
 def _header_inside_brackets(place: Place) -> Mistake | None:
     opener = place.at(place.enclosing)
     if opener.text == "{" and place.at(place.enclosing - 1).text in ("if", ":"):
-        return _braces(opener)
+        return braces_mistake(opener)
     condition = next((i for i, t in enumerate(place.tokens) if t.text == "if" and i > 1), -1)
     if place.enclosing in place.pairs or condition < 0:
         return None
@@ -177,7 +179,20 @@ def _header_inside_brackets(place: Place) -> Mistake | None:
     )
 
 
-def _braces(brace: RawToken) -> Mistake:
+def braced_body(tokens: Sequence[RawToken]) -> tuple[RawToken, RawToken | None] | None:
+    """The braces around the conditions of a rule; the second one may be missing."""
+    if not tokens or tokens[0].text != "raise":
+        return None
+    ends = (i for i, token in enumerate(tokens) if token.kind in ("newline", "comment"))
+    opening = next(ends, len(tokens)) - 1
+    before = [token.text for token in tokens[max(opening - 2, 0) : opening]]
+    if tokens[opening].text != "{" or (before[-1:] != ["if"] and before != ["if", ":"]):
+        return None
+    closing = matching_brackets(tokens).get(opening)
+    return tokens[opening], tokens[closing] if closing is not None else None
+
+
+def braces_mistake(brace: RawToken) -> Mistake:
     return mistake(
         "E0228",
         "braces hold no body",
@@ -270,6 +285,14 @@ def import_form(place: Place) -> Mistake | None:
         )
     if token.text == "," and first.text == "import":
         return _import(place, "one `import` takes one module", "write one `import` on each line")
+    if token.text == "." and first.text == "from":
+        module, name = place.at(1), place.following
+        start = place.text[module.start : previous.start].split()[0]
+        return _import(
+            place,
+            "an imported name has no dots",
+            f"write `from {shorten(f'{start}.{previous.text}')} import {shorten(name.text)}`",
+        )
     names = first.text == "from" and "import" in [t.text for t in place.tokens[: place.index - 1]]
     if names and token.kind == previous.kind == "word" and previous.text != "as":
         return _import(
@@ -347,6 +370,8 @@ def variable_form(place: Place) -> Mistake | None:
             "write the name of a type, such as `(m: Message)`",
         )
     if _is_parameter_list(place, enclosing) and previous.kind == "word":
+        if token.text == "=":
+            return _parameter_default(place)
         if token.text in (",", ")"):
             return mistake(
                 "E0233",
@@ -365,6 +390,20 @@ def variable_form(place: Place) -> Mistake | None:
             Edit(previous.start, token.end, f"{token.text}: {previous.text}"),
         )
     return None
+
+
+def _parameter_default(place: Place) -> Mistake:
+    """`threshold=3`: neither a type nor a value to be had without one."""
+    after = place.at(place.index + 2)
+    name = shorten(place.previous.text)
+    edits = [Edit(place.token.start, after.start, ": Message")] if after.text in (",", ")") else []
+    return mistake(
+        "E0233",
+        "a parameter has no default value",
+        Span(place.previous.start, place.following.end),
+        f"write its type, `{name}: int` for example, and the value where the predicate is called",
+        *edits,
+    )
 
 
 def _type_form(place: Place) -> Mistake | None:
@@ -493,11 +532,11 @@ def line_end(place: Place) -> Mistake | None:
             Edit(token.start, token.end),
         )
     if token.text == "{" and place.is_last_in_line(place.index) and place.previous.text == ")":
-        return _braces(token)
+        return braces_mistake(token)
     opening = place.enclosing
     header = [place.at(opening + offset).text for offset in (-2, -1, 0)]
     if opening > 0 and place.is_header and header in ([")", ":", "{"], ["if", ":", "{"]):
-        return _braces(place.at(opening))
+        return braces_mistake(place.at(opening))
     return None
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from policyc.grammar.layout import Edit, Reading
 from policyc.grammar.mistakes import Mistake, Place, mistake
-from policyc.grammar.mistakes_in_statements import declared_names
+from policyc.grammar.mistakes_in_statements import braced_body, braces_mistake, declared_names
 from policyc.grammar.problems import SyntaxProblem
 from policyc.grammar.sections import LogicalLine, RawToken, logical_lines, raw_tokens
 from policyc.grammar.source import Span
@@ -83,11 +83,31 @@ class _Recovery:
     def run(self) -> Recovered:
         if not self.lines:
             return self.result
+        self._open_braces()
         if self._check_lines():
             self._check_whole()
         else:
             self._lose(self.tokens)
         return self.result
+
+    def _open_braces(self) -> None:
+        """Reads `raise "x" if {` as if a colon stood there, so that its conditions are checked."""
+        found = braced_body(self.tokens)
+        if found is None:
+            return
+        opening, closing = found
+        self.result.problems.append(braces_mistake(opening).problem)
+        # Signs are put in place of others, so that all places stay what they are.
+        written = list(self.text)
+        written[opening.start] = " " if self._stands_after_colon(opening) else ":"
+        if closing is not None:
+            written[closing.start] = " "
+        self.text = "".join(written)
+        self.tokens = raw_tokens(self.text, self.section.start, self.section.end)
+        self.lines = logical_lines(self.text, self.tokens)
+
+    def _stands_after_colon(self, token: RawToken) -> bool:
+        return self.text[: token.start].rstrip().endswith(":")
 
     # --- line by line -----------------------------------------------------------------------
 

@@ -122,6 +122,8 @@ def _expected(place: Place) -> str:
         if terminals <= possible and not terminals <= seen:
             wanted.append(words)
             seen |= terminals
+            if words.startswith("a rule"):
+                seen |= {"NAME"}
             if words == "a value":
                 seen |= {"LPAR", "LSQB", "LBRACE"}
             if words == "an operator":
