@@ -165,11 +165,7 @@ class ImportBinder:
         elsewhere = importable(name, self._catalogue)
         if elsewhere:
             return f"write `from {elsewhere} import {name}`"
-        known = sorted(set(member_names(module)))
-        near = did_you_mean(name, known)
-        if near or not module.name.startswith("invariant"):
-            return near or _listed(module, known)
-        return habits.IMPORTED.get(name) or habits.TYPES.get(name) or _listed(module, known)
+        return other_member(module, name)
 
     def _bind(self, name: str, symbol: Symbol, uid: int) -> None:
         self._table.declared[uid] = symbol
@@ -184,6 +180,15 @@ class ImportBinder:
             symbol.is_used = True
             return
         self.names[name] = symbol
+
+
+def other_member(module: Module, name: str) -> str | None:
+    """What may have been meant by a name that a module does not have."""
+    known = sorted(set(member_names(module)))
+    near = did_you_mean(name, known)
+    if near or not module.name.startswith("invariant"):
+        return near or _listed(module, known)
+    return habits.IMPORTED.get(name) or habits.TYPES.get(name) or _listed(module, known)
 
 
 def _listed(module: Module, known: list[str]) -> str | None:

@@ -53,7 +53,7 @@ def comparison_type(
         _check_flow(checker, link.right, right_type, operator)
         return BOOL
     if left_type is ERROR or right_type is ERROR:
-        return BOOL
+        return ERROR
     for node, type_ in ((left, left_type), (link.right, right_type)):
         if type_ is CALLABLE:
             refuse_function(checker, node)
@@ -62,8 +62,8 @@ def comparison_type(
         return BOOL
     if _has_tool_pattern(checker, left, left_type, link, right_type):
         return BOOL
-    if operator in _ORDERINGS:
-        _check_order(checker, left, left_type, link, right_type)
+    if operator in _ORDERINGS and _refuse_order(checker, left, left_type, link, right_type):
+        return ERROR
     if operator in ("in", "not in"):
         _check_container(checker, left_type, link, right_type)
         return _membership_type(left_type) if operator == "in" else BOOL
@@ -114,20 +114,22 @@ def _has_tool_pattern(
     return True
 
 
-def _check_order(
+def _refuse_order(
     checker: Checker, left: Expr, left_type: Type, link: Comparison, right_type: Type
-) -> None:
+) -> bool:
+    """Whether the two values have no order; that is reported then."""
     left_kind, right_kind = family(left_type), family(right_type)
     if left_kind is None or right_kind is None:
-        return
+        return False
     if left_kind == right_kind and left_kind not in ("dict", "object"):
-        return
+        return False
     checker.report(
         "E0407",
         left.span.to(link.right.span),
         f"`{link.operator}` cannot compare {a(left_type)} with {a(right_type)}",
         _order_advice(left_type, right_type),
     )
+    return True
 
 
 def _order_advice(left: Type, right: Type) -> str:
@@ -293,11 +295,14 @@ def refuse_function(checker: Checker, node: Node) -> None:
     shown = written(node, checker.source)
     symbol = checker.table.uses.get(node.uid)
     is_hidden = symbol is not None and symbol.kind is SymbolKind.ASSIGNED
+    advice = "call the function" if is_hidden else f"call it: `{shown}(...)`"
+    if shown == "tool_call":
+        advice += f"; for any call of a tool declare a variable: `({shown}: ToolCall)`"
     checker.report(
         "E0412",
         node.span,
         f"`{shown}` is a function and is not called",
-        "call the function" if is_hidden else f"call it: `{shown}(...)`",
+        advice,
     )
 
 

@@ -16,8 +16,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from policyc.compiler.imports import ImportBinder, find_member, member_names
-from policyc.compiler.spelling import did_you_mean
+from policyc.compiler.imports import ImportBinder, find_member, other_member
 from policyc.compiler.suggestions import Hint, Suggestions
 from policyc.compiler.symbols import Symbol, SymbolKind, SymbolTable
 from policyc.compiler.typesystem import CALLABLE, ERROR, INPUT, TYPE_NAMES
@@ -433,7 +432,7 @@ class Resolver:
                 "E0305",
                 node.name.span,
                 f"`{owner.module.name}` has no `{node.name.text}`",
-                did_you_mean(node.name.text, member_names(owner.module)),
+                other_member(owner.module, node.name.text),
             )
             symbol = Symbol(node.name.text, SymbolKind.ERROR, ERROR)
         self.table.uses[node.uid] = symbol
