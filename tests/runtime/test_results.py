@@ -1,4 +1,4 @@
-"""Results: violations and their arguments, text and JSON forms, keys, sequence and truth, pickling."""
+"""Results: violations and their arguments, text and JSON forms, keys, truth, pickling."""
 
 from __future__ import annotations
 
@@ -320,9 +320,9 @@ def test_the_json_form(make: Make) -> None:
         path="p.inv",
     )
 
-    result = policy.analyze([user("a", metadata={"n": "x"})])
+    event = user("a", metadata={"n": "x"})
 
-    assert result.to_dict() == {
+    assert policy.analyze([event]).to_dict() == {
         "violations": [
             {
                 "message": "bad [risk=low]",
