@@ -214,10 +214,12 @@ class History:
         return len(tool_calls_of(event, f"$[{number}]")) - 1
 
     def _last_part_by_index(self, index: int) -> int:
+        found = -1
         for number, event in self.numbered():
+            # A `tools` event without tools has the index of the event after it.
             if self.counts.index(number) == index:
-                return self._last_part(event, number)
-        return -1
+                found = self._last_part(event, number)
+        return found
 
     # --- objects
 
