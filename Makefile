@@ -1,20 +1,22 @@
-# The ways to run, test and check policyc. Everything happens in .venv; nothing else is touched.
+# The ways to run, test and check policyc. Everything happens in .venv and .venv-oracle; nothing else is touched.
 #
 #   make demo     set up and judge the example traces with the example policies
 #   make test     all tests; `make test T=tests/cli` only some
 #   make check    what must be clean before a change is proposed
+#   make oracle   set up what the differential tests compare with; `make test` does it too
 #   make docs     write the pages of docs/reference from the program
 #
 # Another interpreter: make test PYTHON=python3.12
 
 PYTHON ?= python3
 VENV := .venv
+ORACLE := .venv-oracle
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format-check lint layers types fmt docs bench clean
+.PHONY: help demo test oracle check format-check lint layers types fmt docs bench clean
 
 help:
 	@sed -n 's/^#   \(make [a-z]*\) */\1\t/p' Makefile
@@ -35,12 +37,21 @@ $(VENV)/installed-dev: $(VENV)/made pyproject.toml
 	@$(PIP) install --editable '.[dev]'
 	@touch $(VENV)/installed $@
 
+# The reference implementation has dependencies of its own. Tests that compare with it are skipped where it is missing.
+$(ORACLE)/installed: .ci/venv pyproject.toml
+	@echo "installing invariant-ai into $(ORACLE), for the tests that compare with it"
+	@PYTHON="$(PYTHON)" .ci/venv $(ORACLE)
+	@$(ORACLE)/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[oracle]' \
+		&& touch $@ || echo "invariant-ai cannot be installed: the tests that compare with it will be skipped" >&2
+
 # --- what people run --------------------------------------------------------------------------
 
 demo: $(VENV)/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo
 
-test: $(VENV)/installed-dev
+oracle: $(ORACLE)/installed
+
+test: $(VENV)/installed-dev $(if $(filter tests,$(T)),oracle)
 	$(BIN)/pytest -n auto --dist loadgroup $(T)
 
 check: format-check lint layers types test
@@ -68,6 +79,6 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) build dist policyc.egg-info src/policyc.egg-info
+	rm -rf $(VENV) $(ORACLE) build dist policyc.egg-info src/policyc.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

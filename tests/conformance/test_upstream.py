@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conformance.upstream.suite import Outcome, is_named, run_suite, table
-from tests.differential.oracle import MISSING, interpreter
+from tests.differential.oracle import needed_interpreter
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-PYTHON = interpreter()
-
-pytestmark = [
-    pytest.mark.skipif(PYTHON is None, reason=MISSING),
-    pytest.mark.xdist_group("upstream"),
-]
+pytestmark = pytest.mark.xdist_group("upstream")
 
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    assert PYTHON is not None
-    folder: Path = tmp_path_factory.mktemp("upstream")
-    return run_suite(PYTHON, folder)
+    return run_suite(needed_interpreter(), tmp_path_factory.mktemp("upstream"))
 
 
 def test_the_shipped_tests_are_run(outcomes: dict[str, Outcome]) -> None:

@@ -12,6 +12,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -27,6 +29,19 @@ def interpreter() -> Path | None:
     named = os.environ.get("POLICYC_ORACLE")
     path = Path(named) if named else ROOT / ".venv-oracle" / "bin" / "python"
     return path if path.exists() else None
+
+
+def needed_interpreter() -> Path:
+    """The Python that has invariant-ai; without one the test that asks for it is skipped.
+
+    Where POLICYC_REQUIRE_ORACLE is set, as `.ci/run` does, it fails instead.
+    """
+    path = interpreter()
+    if path is not None:
+        return path
+    if os.environ.get("POLICYC_REQUIRE_ORACLE"):
+        pytest.fail(f"POLICYC_REQUIRE_ORACLE is set: {MISSING}")
+    pytest.skip(MISSING)
 
 
 class Oracle:

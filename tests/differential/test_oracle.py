@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
 from tests.differential.cases import make_case
 from tests.differential.choices import SeededChoices
 from tests.differential.explanations import AGREED, UNEXPLAINED
-from tests.differential.oracle import MISSING, Oracle, interpreter
+from tests.differential.oracle import Oracle, needed_interpreter
 from tests.differential.run import compare_with
 
-PYTHON = interpreter()
 
-
-@pytest.mark.skipif(PYTHON is None, reason=MISSING)
 def test_the_reference_agrees_or_the_difference_is_listed() -> None:
-    assert PYTHON is not None
     counts: Counter[str] = Counter()
-    with Oracle(PYTHON) as oracle:
+    with Oracle(needed_interpreter()) as oracle:
         for seed in range(12):
             case = make_case(SeededChoices(f"test/{seed}"), tame=True, traces=10)
             verdicts, _ = compare_with(oracle, case)
