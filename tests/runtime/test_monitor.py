@@ -54,7 +54,7 @@ POLICIES = {
     "linked flow": """
         raise "x" if:
             (o: ToolOutput) -> (c: ToolCall)
-            o is tool:f({x: "a.*"})
+            o is tool:f({x: *})
             c.function.name != tool_call(o).function.name
     """,
     "predicate": """
@@ -75,10 +75,10 @@ POLICIES = {
             (c: ToolCall)
             not said(c.function.arguments.x)
     """,
-    "count": f'{HEAD}raise "x" if:\n    count(min=2):\n        (c: ToolCall)\n        c is tool:f\n',
-    "at most": f'{HEAD}raise "x" if:\n    count(max=1):\n        (c: ToolCall)\n        c is tool:f\n',
+    "count": f'{HEAD}raise "x" if:\n    count(min=2):\n        (c: ToolCall)\n        c is tool:f',
+    "at most": f'{HEAD}raise "x" if:\n    count(max=1):\n        (c: ToolCall)\n        c is tool:f',
     "forall": f'{HEAD}raise "x" if:\n    forall:\n        (m: Message)\n        "a" in m.content\n',
-    "not forall": f'{HEAD}raise "x" if:\n    not forall:\n        (m: Message)\n        m.content\n',
+    "not forall": f'{HEAD}raise "x" if:\n    not forall:\n        (m: Message)\n        m.content',
     "each and count": f"""{HEAD}
 raise "x" if:
     (m: Message)
