@@ -108,7 +108,7 @@ def _object(value: TraceObject, width: int, level: int) -> Iterator[str]:
             yield f"{printable(str(data.get('role')))}: "
             yield from _pieces(data.get("content"), width, level + 1)
             if isinstance(data.get("tool_calls"), list):
-                yield f" + {len(data['tool_calls'])} tool calls"
+                yield f" + {counted(len(data['tool_calls']), 'tool call')}"
         case Chunks():
             yield from _pieces(list(data), width, level)
         case Tool():
@@ -134,3 +134,8 @@ def one_line(text: str, width: int = 100) -> str:
     """A piece of a policy in one line: blanks and line ends run together, a long one cut."""
     joined = printable(" ".join(text.split()))
     return joined if len(joined) <= width else joined[:width] + ELLIPSIS
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

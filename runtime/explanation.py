@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from policyc.runtime.excerpts import printable
+from policyc.grammar.printable import printable
 from policyc.runtime.explanation_tree import Branch, LineStyle, draw
 from policyc.runtime.observations import Binding, Observation, Outcome
 
@@ -235,15 +235,22 @@ def _seen(seen: Observation, line: int, *, in_full: bool = False) -> Branch:
     ranges = [place for place in seen.ranges if place not in below]
     if ranges:
         said += f"  [{', '.join(ranges)}]"
-    if seen.detail:
-        said += f" ({seen.detail})"
+    if seen.outcome is Outcome.VALUE:
+        said += f" ({seen.detail})" if seen.detail else ""
     if seen.outcome is Outcome.TRUE and not in_full and not _has_block(seen):
         return Branch(said, style)
+    branch = Branch(said, style)
+    if seen.detail and seen.outcome is not Outcome.VALUE:
+        branch.children.append(Branch(seen.detail, "plain"))
     in_full = seen.outcome is not Outcome.TRUE
-    return Branch(said, style, [_seen(part, seen.line, in_full=in_full) for part in seen.parts])
+    branch.children.extend(_seen(part, seen.line, in_full=in_full) for part in seen.parts)
+    return branch
 
 
 def _has_block(seen: Observation) -> bool:
+    """Whether what holds follows from more than its values: a block, or a side of an `or`."""
+    if len(seen.parts) == 1 and seen.parts[0].outcome is Outcome.FALSE:
+        return _has_block(seen.parts[0])
     return any(part.outcome is not Outcome.VALUE or _has_block(part) for part in seen.parts)
 
 

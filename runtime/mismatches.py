@@ -15,7 +15,7 @@ from policyc.grammar.diagnostics import PolicycError
 from policyc.grammar.printable import printable
 from policyc.runtime import values
 from policyc.runtime.events import Chunks, Message, Tool, ToolCall, ToolOutput
-from policyc.runtime.excerpts import place_text, shown
+from policyc.runtime.excerpts import counted, place_text, shown
 from policyc.runtime.failures import EvaluationError
 from policyc.runtime.traces import UNPARSED, arguments_of
 from policyc.runtime.values import ABSENT, kind_of
@@ -81,13 +81,15 @@ def _no_member(left: Any, right: Any) -> str:
         at = right.casefold().find(left.casefold())
         if at >= 0:
             return "it occurs with other upper and lower case"
-        return f"it does not occur in these {len(right)} characters"
+        return f"it does not occur in the text of {counted(len(right), 'character')}"
     if isinstance(right, Chunks):
-        return f"it occurs in none of {len(right.data)} chunks"
+        return f"it occurs in none of {counted(len(right.data), 'chunk')}"
     if isinstance(right, dict):
         return f"the keys are {names(right)}" if right else "there are no keys"
     if isinstance(right, list | tuple | set | frozenset):
-        return f"it is none of {len(right)} elements" if right else "there are no elements"
+        return (
+            f"it is none of {counted(len(right), 'element')}" if right else "there are no elements"
+        )
     return ""
 
 
@@ -171,8 +173,8 @@ def _misfit(
                     return _misfit(interpreter, entry, value[key], frame, (*path, key))
         case p.ListPattern(items=items) if isinstance(value, list):
             if len(items) != len(value):
-                said = f"{_argument(path)} has {len(value)} elements, the pattern {len(items)}"
-                return path, said
+                size = counted(len(value), "element")
+                return path, f"{_argument(path)} has {size}, the pattern {len(items)}"
             for number, (item, entry) in enumerate(zip(items, value, strict=True)):
                 if not interpreter.matches(item, entry, frame):
                     return _misfit(interpreter, item, entry, frame, (*path, number))
@@ -264,7 +266,7 @@ def absence(interpreter: Interpreter, e: p.Expr, frame: Frame) -> str:
     if isinstance(value, dict):
         return f"the entries are {names(value)}" if value else "there are no entries"
     if isinstance(value, list | tuple):
-        return f"there are {len(value)} elements"
+        return f"there are only {counted(len(value), 'element')}"
     if isinstance(value, str):
         return "the text is no JSON object with this entry"
     return f"this {type(value).__name__} has none" if hasattr(value, "place") else ""

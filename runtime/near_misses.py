@@ -16,26 +16,30 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import log
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import plan as p
 from policyc.runtime.budgeted import BudgetedInterpreter, CalledByNeed, Spent
 from policyc.runtime.closeness import FAR, MISSING, distance, weight
 from policyc.runtime.failures import EvaluationError
+from policyc.runtime.partial_bindings import (
+    Candidate,
+    Chosen,
+    Entry,
+    Failed,
+    Found,
+    Group,
+    Item,
+    Level,
+    merge,
+    plain_flow,
+    weight_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from policyc.runtime.interpreter import Frame
-
-MAX_PARTIAL: Final = 5_000
-"""Partial bindings that are carried from one variable to the next."""
-
-Chosen = tuple[Any, Any, Any]
-"""A candidate of a loop variable: its value, its place, and its coordinate or number."""
-
-Failed = frozenset[int]
-"""Numbers of the steps that do not hold, or have nothing to be tried on."""
 
 
 @dataclass(slots=True)
@@ -72,66 +76,6 @@ class Search:
         return min(failed, key=lambda number: (number not in self.never, number))
 
 
-@dataclass(slots=True)
-class _Item:
-    """A condition or assignment, the `levels` it depends on, the `names` it needs."""
-
-    number: int
-    step: p.Check | p.Bind
-    levels: frozenset[int]
-    names: frozenset[str]
-    alone: bool = False
-    """Whether it depends on one trace variable only, so that it is tried once for each object."""
-    flow: tuple[str, str] | None = None
-    """The variables of a plain flow, which most pairs of a long trace are tried for."""
-
-
-@dataclass(slots=True)
-class _Level:
-    """A loop and what is tried in it. The first level has no loop."""
-
-    number: int
-    step: p.Scan | p.Each | None
-    source: frozenset[int] = frozenset()
-    items: list[_Item] = field(default_factory=list)
-    needed: tuple[int, ...] = ()
-    """The levels up to this one that something later asks about."""
-    objects: list[_Object] = field(default_factory=list)
-    fewest: int = 0
-    """Conditions that fail at least from this level on, whatever is chosen."""
-
-
-@dataclass(slots=True)
-class _Object:
-    """A candidate of a trace variable, with what it answers alone."""
-
-    chosen: Chosen
-    failed: Failed
-    binds: list[tuple[str, Any, Any]]
-    distance: float = 0.0
-
-
-@dataclass(slots=True)
-class _Entry:
-    """Bindings that fail in the same steps: how many, and the one that fails by the least."""
-
-    count: int
-    chosen: tuple[Chosen | None, ...]
-    distance: float
-
-
-@dataclass(slots=True)
-class _Group:
-    """Partial bindings that agree in everything that later levels ask about."""
-
-    frame: Frame
-    identities: tuple[Any, ...]
-    entries: dict[Failed, _Entry] = field(default_factory=dict)
-
-    def fewest(self) -> int:
-        return min(map(len, self.entries))
-
-
 class NearMisses:
     """Searches the blocks of one plan; `work` bounds what one search evaluates."""
 
@@ -162,9 +106,9 @@ class _BlockSearch:
         self.has_pruned = False
         self.rates: dict[int, Tally] = {}
         self.fresh = 0
-        self.last: list[_Item] = []
+        self.last: list[Item] = []
         """Conditions that are tried only where everything else holds."""
-        self.levels = [_Level(0, None)]
+        self.levels = [Level(0, None)]
         self.steps = block.steps
         self._arrange(block, by_need)
 
@@ -177,9 +121,9 @@ class _BlockSearch:
             levels = frozenset[int]().union(*(known.get(name, ()) for name in names))
             if isinstance(step, p.Scan | p.Each):
                 known[step.variable] = frozenset((len(self.levels),))
-                self.levels.append(_Level(number, step, levels))
+                self.levels.append(Level(number, step, levels))
                 continue
-            item = _Item(number, step, levels, names, flow=_plain_flow(step))
+            item = Item(number, step, levels, names, flow=plain_flow(step))
             if isinstance(step, p.Bind):
                 known[step.variable] = levels
             if isinstance(step, p.Check) and by_need(step):
@@ -225,7 +169,7 @@ class _BlockSearch:
         )
         return self.result
 
-    def _first(self) -> _Group:
+    def _first(self) -> Group:
         """The group of the one empty binding, after what depends on no loop."""
         frame = self.outer.child()
         failed: set[int] = set()
@@ -235,13 +179,13 @@ class _BlockSearch:
             if not self._passes(item, frame, 0 if failed else 1):
                 failed.add(item.number)
                 far += self._distance(item, frame)
-        return _Group(frame, (), {frozenset(failed): _Entry(1, (None,), far)})
+        return Group(frame, (), {frozenset(failed): Entry(1, (None,), far)})
 
-    def _prepare(self, level: _Level, step: p.Scan) -> None:
+    def _prepare(self, level: Level, step: p.Scan) -> None:
         """Try on each object of a trace variable what asks about it alone."""
         alone = [item for item in level.items if item.alone]
         objects = self.interpreter.history.objects(step.domain)
-        self.result.tallies[level.number] = Tally(len(objects), len(objects))
+        self.result.tallies[level.number] = Tally(1, len(objects))
         self._share(2 * len(self.levels))
         frame = self.outer.child()
         for looked, (coordinate, value, place) in enumerate(reversed(objects)):
@@ -261,11 +205,11 @@ class _BlockSearch:
                     name = item.step.variable
                     binds.append((name, frame.values[name], frame.places[name]))
             chosen = (value, place, coordinate)
-            level.objects.append(_Object(chosen, frozenset(failed), binds, far))
+            level.objects.append(Candidate(chosen, frozenset(failed), binds, far))
         # Stable: of those that fail as much the latest comes first.
         level.objects.sort(key=lambda candidate: (len(candidate.failed), candidate.distance))
 
-    def _pass(self, start: _Group, threshold: int) -> None:
+    def _pass(self, start: Group, threshold: int) -> None:
         """Search for bindings under which at most `threshold` steps fail."""
         self.has_pruned = False
         self.fresh = 0
@@ -276,16 +220,16 @@ class _BlockSearch:
             if isinstance(level.step, p.Each):
                 self.result.tallies.pop(level.number, None)
         self.notes.clear()
-        groups: list[_Group] = [start]
+        groups: list[Group] = [start]
         for at in range(1, len(self.levels)):
             groups = self._extend(groups, at, threshold)
         self._finish(groups)
 
-    def _extend(self, groups: list[_Group], at: int, threshold: int) -> list[_Group]:
+    def _extend(self, groups: list[Group], at: int, threshold: int) -> list[Group]:
         """The groups with the loop of a level added."""
         level = self.levels[at]
         before = self.levels[at - 1].needed
-        found = _Found(threshold - level.fewest)
+        found = Found(threshold - level.fewest)
         self._share(len(self.levels) - at + 1)
         for number, group in enumerate(groups):
             frame = group.frame.child()
@@ -306,13 +250,13 @@ class _BlockSearch:
         self.has_pruned = self.has_pruned or found.has_pruned
         kept = found.kept()
         if found.lost:
-            weight = sum(map(_weight, kept))
+            weight = sum(map(weight_of, kept))
             self._note(weight, weight + found.lost, self._combinations(at))
         return kept
 
     def _candidates(
-        self, level: _Level, frame: Frame, group: _Group
-    ) -> Iterable[tuple[Any, _Object]]:
+        self, level: Level, frame: Frame, group: Group
+    ) -> Iterable[tuple[Any, Candidate]]:
         """The candidates of a level for a group, each bound in the frame while it is the one."""
         step = level.step
         assert step is not None  # noqa: S101  # only the first level has no loop
@@ -329,9 +273,10 @@ class _BlockSearch:
             yield (self.fresh, identity) if isinstance(step, p.Each) else identity, candidate
         if not objects:
             alone = {item.number for item in level.items if item.alone}
-            yield -1, _Object((None, None, None), frozenset({level.number} | alone), [])
+            failed = frozenset({level.number} | alone)
+            yield -1, Candidate((None, None, None), failed, [], MISSING)
 
-    def _derived(self, level: _Level, step: p.Each, frame: Frame, group: _Group) -> list[_Object]:
+    def _derived(self, level: Level, step: p.Each, frame: Frame, group: Group) -> list[Candidate]:
         self.fresh += 1
         found: list[Any] = []
         if p.free_variables(step.source) <= frame.values.keys():
@@ -344,13 +289,13 @@ class _BlockSearch:
             tally.reached += entry.count
             tally.passed += entry.count * len(found)
         return [
-            _Object((value, place, number), frozenset(), [])
+            Candidate((value, place, number), frozenset(), [])
             for number, value, place in reversed(found)
         ]
 
     def _joined(
-        self, level: _Level, frame: Frame, group: _Group, candidate: _Object, room: int
-    ) -> _Object:
+        self, level: Level, frame: Frame, group: Group, candidate: Candidate, room: int
+    ) -> Candidate:
         """The candidate with what fails where it is related to the variables before it.
 
         Once more than `room` steps fail the rest is not tried: nothing comes of it.
@@ -368,18 +313,18 @@ class _BlockSearch:
                 if len(failed) > room:
                     break
                 far += self._distance(item, frame)
-        return _Object(candidate.chosen, frozenset(failed), [], far)
+        return Candidate(candidate.chosen, frozenset(failed), [], far)
 
-    def _finish(self, groups: list[_Group]) -> None:
+    def _finish(self, groups: list[Group]) -> None:
         """Try what is called by need on what is left, and keep the nearest bindings."""
-        found: dict[Failed, _Entry] = {}
+        found: dict[Failed, Entry] = {}
         self._share(1)
         for group in groups:
             for failed, entry in group.entries.items():
                 together = failed
                 if not failed and self.last:
                     together = self._by_need(group.frame, entry)
-                _merge(found, together, entry)
+                merge(found, together, entry)
         found.pop(frozenset(), None)
         if not found:
             return
@@ -390,13 +335,13 @@ class _BlockSearch:
             if len(failed) == fewest
         ]
 
-    def _by_need(self, frame: Frame, entry: _Entry) -> Failed:
+    def _by_need(self, frame: Frame, entry: Entry) -> Failed:
         for item in self.last:
             if not self._passes(item, frame, entry.count):
                 return frozenset((item.number,))
         return frozenset()
 
-    def _rank(self, failed: Failed, entry: _Entry) -> tuple[Any, ...]:
+    def _rank(self, failed: Failed, entry: Entry) -> tuple[Any, ...]:
         """Which of the nearest bindings to show first.
 
         A binding that satisfies what seldom holds and fails in what often holds was more likely
@@ -425,7 +370,7 @@ class _BlockSearch:
 
     # --- one step
 
-    def _passes(self, item: _Item, frame: Frame, weight: int) -> bool:
+    def _passes(self, item: Item, frame: Frame, weight: int) -> bool:
         """Whether a step holds, counted for `weight` bindings that came to it.
 
         What cannot be tried, because something it needs has no value, does not hold. What takes
@@ -446,7 +391,7 @@ class _BlockSearch:
             tally.passed += weight if passed else 0
         return passed
 
-    def _try(self, item: _Item, frame: Frame) -> bool:
+    def _try(self, item: Item, frame: Frame) -> bool:
         """Whether a step holds, which it does not where it fails.
 
         Raises:
@@ -468,7 +413,7 @@ class _BlockSearch:
             return False
         return True
 
-    def _distance(self, item: _Item, frame: Frame) -> float:
+    def _distance(self, item: Item, frame: Frame) -> float:
         """By how much a step fails."""
         if isinstance(item.step, p.Bind) or not item.names <= frame.values.keys():
             return MISSING
@@ -491,77 +436,14 @@ class _BlockSearch:
     def _note(self, looked: int, total: int, what: str) -> None:
         self.notes.append(f"looked at {looked} of {total} {what}")
 
-    def _note_rest(self, at: int, groups: list[_Group], number: int, identity: Any) -> None:
+    def _note_rest(self, at: int, groups: list[Group], number: int, identity: Any) -> None:
         """Note how far the work went: to a candidate of the group with that number."""
-        done, total = sum(map(_weight, groups[:number])), sum(map(_weight, groups))
+        done, total = sum(map(weight_of, groups[:number])), sum(map(weight_of, groups))
         objects = self.levels[at].objects
         if objects:
-            done = done * len(objects) + _weight(groups[number]) * identity
+            done = done * len(objects) + weight_of(groups[number]) * identity
             self._note(done, total * len(objects), self._combinations(at))
         elif at > 1:
             self._note(done, total, self._combinations(at - 1))
         else:
             self.notes.append(f"did not look at all {self._combinations(at)}")
-
-
-def _plain_flow(step: p.Step) -> tuple[str, str] | None:
-    match step:
-        case p.Check(condition=p.Flow(p.Var(left), p.Var(right), immediate=False)):
-            return left, right
-        case _:
-            return None
-
-
-def _merge(entries: dict[Failed, _Entry], failed: Failed, added: _Entry) -> None:
-    """Put bindings to those that fail in the same steps."""
-    known = entries.get(failed)
-    if known is None:
-        entries[failed] = added
-        return
-    if added.distance < known.distance:
-        known.chosen, known.distance = added.chosen, added.distance
-    known.count += added.count
-
-
-def _weight(group: _Group) -> int:
-    """The bindings that a group stands for."""
-    return sum(entry.count for entry in group.entries.values())
-
-
-class _Found:
-    """The groups that a level gives: those for which at most `most` steps fail."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.groups: dict[tuple[Any, ...], _Group] = {}
-        self.has_pruned = False
-        self.lost = 0
-
-    def add(self, key: tuple[Any, ...], frame: Frame, group: _Group, added: _Object) -> None:
-        """Take the bindings of a group with a candidate added."""
-        for before, entry in group.entries.items():
-            together = before | added.failed
-            if len(together) > self.most:
-                self.has_pruned = True
-                continue
-            target = self.groups.get(key)
-            if target is None:
-                if len(self.groups) > 4 * MAX_PARTIAL:
-                    self.groups = {kept.identities: kept for kept in self.kept()}
-                target = self.groups[key] = _Group(frame.child(), key)
-            chosen = (*entry.chosen, added.chosen)
-            _merge(
-                target.entries,
-                together,
-                _Entry(entry.count, chosen, entry.distance + added.distance),
-            )
-
-    def kept(self) -> list[_Group]:
-        """The groups to go on with, best first; `lost` counts bindings too many to carry."""
-        groups = list(self.groups.values())
-        for group in groups:
-            most = max(1, group.fewest())
-            group.entries = {x: e for x, e in group.entries.items() if len(x) <= most}
-        groups.sort(key=_Group.fewest)
-        self.lost += sum(map(_weight, groups[MAX_PARTIAL:]))
-        return groups[:MAX_PARTIAL]

@@ -19,7 +19,7 @@ from policyc.grammar.printable import printable
 from policyc.runtime import mismatches
 from policyc.runtime.budgeted import BudgetedInterpreter, Spent
 from policyc.runtime.events import TraceObject
-from policyc.runtime.excerpts import one_line, place_text, shown
+from policyc.runtime.excerpts import counted, one_line, place_text, shown
 from policyc.runtime.failures import EvaluationError
 from policyc.runtime.interpreter import Frame
 from policyc.runtime.near_misses import NearMisses
@@ -274,7 +274,9 @@ class Observer:
             case p.And(operands=operands) | p.Or(operands=operands):
                 return self._operands(operands, frame, decides=isinstance(e, p.Or), holds=holds)
             case p.Not(operand=operand):
-                return (self.condition(operand, frame),)
+                seen = self.condition(operand, frame)
+                # `x not in y` is one condition to its reader.
+                return seen.parts if operand.span == e.span else (seen,)
             case p.If(condition=condition, then=then, otherwise=otherwise):
                 test = self.condition(condition, frame)
                 chosen = then if test.outcome is Outcome.TRUE else otherwise
@@ -443,6 +445,8 @@ class Observer:
     def _reason(self, e: p.Expr, frame: Frame, *, holds: bool) -> str:
         interpreter = self.interpreter
         match e:
+            case p.Not(operand=p.Cmp(operator="in") as inner) if inner.span == e.span and not holds:
+                return "it is there"
             case p.Cmp(operator=operator, left=left, right=right) if not holds:
                 sides = interpreter.eval(left, frame), interpreter.eval(right, frame)
                 return mismatches.comparison(operator, *sides)
@@ -453,7 +457,8 @@ class Observer:
                 return mismatches.tool(interpreter, e, frame)[0]
             case p.Quantified(kind="forall"):
                 number = sum(1 for _ in interpreter.models(_loops(e.block), frame.child()))
-                return f"of {number} candidates" if holds else f"one of {number} candidates fails"
+                candidates = counted(number, "candidate")
+                return f"each of {candidates} fits" if holds else f"not each of {candidates} fits"
             case p.Quantified():
                 return self._counts(e, frame)
             case p.CallPredicate(index=index) if not holds:
@@ -463,7 +468,7 @@ class Observer:
                 (_folds(e) == "all") == holds
             ):
                 number = sum(1 for _ in interpreter.items(elements, frame.unmarked()))
-                return f"{'all' if holds else 'none'} of {number} elements"
+                return f"{'all' if holds else 'none'} of {counted(number, 'element')}"
             case p.CallFunction(signature=signature, args=(pattern, subject)) if (
                 signature.name == "match" and signature.kind is FunctionKind.SPECIAL and not holds
             ):
@@ -502,7 +507,8 @@ def _is_logical(e: p.Expr) -> bool:
 def _is_worth_showing(e: p.PlanNode, source: Source) -> bool:
     """Whether a side says more than the policy: no literal, but a name that stands for one."""
     if isinstance(e, p.Literal | p.ListOf | p.DictOf):
-        return source.slice(e.span).isidentifier() and e.span.end > 0
+        written = source.slice(e.span)
+        return written.isidentifier() and written not in ("None", "True", "False")
     return not isinstance(e, p.FunctionRef)
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from policyc.grammar.diagnostics import PolicycError as PolicycError
     from policyc.grammar.diagnostics import PolicyError as PolicyError
     from policyc.grammar.diagnostics import Severity as Severity
+    from policyc.runtime.explanation import Explanation as Explanation
+    from policyc.runtime.explanation import RuleExplanation as RuleExplanation
     from policyc.runtime.failures import BackendError as BackendError
     from policyc.runtime.failures import LimitExceeded as LimitExceeded
     from policyc.runtime.limits import Limits as Limits
@@ -38,6 +40,7 @@ _HOMES = {
     "AnalysisResult": "policyc.runtime.results",
     "BackendError": "policyc.runtime.failures",
     "Diagnostic": "policyc.grammar.diagnostics",
+    "Explanation": "policyc.runtime.explanation",
     "LimitExceeded": "policyc.runtime.failures",
     "Limits": "policyc.runtime.limits",
     "Monitor": "policyc.runtime.monitor",
@@ -45,6 +48,7 @@ _HOMES = {
     "PolicyError": "policyc.grammar.diagnostics",
     "PolicycError": "policyc.grammar.diagnostics",
     "RuleError": "policyc.runtime.results",
+    "RuleExplanation": "policyc.runtime.explanation",
     "Severity": "policyc.grammar.diagnostics",
     "TraceError": "policyc.runtime.traces",
     "UnhandledViolations": "policyc.runtime.results",

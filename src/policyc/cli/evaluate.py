@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO
 
 import click
 
 from policyc.cli import exits
-from policyc.cli.inputs import STDIN, SUFFIXES, policy_paths, read_policy
 from policyc.cli.judging import Tally, as_json, as_text, judge_all
-from policyc.cli.parameters import read_parameters, warn_about_parameters
+from policyc.cli.loading import load_policy, refuse_misuse
+from policyc.cli.parameters import read_parameters
 from policyc.cli.progress import Progress
 from policyc.cli.terminal import Terminal, color_option
 from policyc.cli.wording import counted
-
-if TYPE_CHECKING:
-    from policyc.api import Policy
 
 
 @click.command(no_args_is_help=True)
@@ -73,9 +69,9 @@ def command(
     Ends with 0 if nothing was found; with 1 if a rule reports a violation or fails; with 2 if the
     policy or a trace cannot be used.
     """
-    _refuse_misuse([policy, *more], traces)
+    refuse_misuse([policy, *more], traces)
     parameters = read_parameters(options, params_file)
-    compiled = _load([policy, *more], parameters)
+    compiled = load_policy([policy, *more], parameters)
     tally = Tally()
     terminal = Terminal.of(sys.stdout)
     show = as_json if form == "json" else partial(as_text, terminal=terminal)
@@ -94,30 +90,6 @@ def command(
     if tally.unreadable:
         ctx.exit(exits.BAD_INPUT)
     ctx.exit(exits.FOUND if tally.blocked else exits.CLEAN)
-
-
-def _refuse_misuse(policies: list[str], traces: tuple[str, ...]) -> None:
-    if [*policies, *traces].count(STDIN) > 1:
-        raise exits.Refusal("standard input can be read only once, but `-` is given twice")
-    for trace in traces:
-        if trace.endswith(SUFFIXES) or trace.startswith("policy:"):
-            raise exits.Refusal(
-                f"`{trace}` is a policy, where a trace belongs",
-                f"give further policies as `--policy {trace}`",
-            )
-        if trace != STDIN and not os.path.exists(trace):
-            raise exits.Refusal(f"there is no file or folder `{trace}`")
-
-
-def _load(arguments: list[str], parameters: dict[str, Any]) -> Policy:
-    from policyc.api import Policy  # noqa: PLC0415  # not before the arguments are known to be good
-    from policyc.runtime.loading import load_program  # noqa: PLC0415
-
-    sources = [read_policy(path) for path in policy_paths(arguments)]
-    program, warnings = load_program(sources, None, keep=True)
-    policy = Policy(program, warnings)
-    warn_about_parameters(policy.parameters, parameters, sources)
-    return policy
 
 
 def _say_summary(tally: Tally) -> None:

@@ -1,0 +1,50 @@
+"""The policy and the traces that the arguments of a command mean."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from policyc.cli.exits import Refusal
+from policyc.cli.inputs import STDIN, SUFFIXES, policy_paths, read_policy
+from policyc.cli.parameters import warn_about_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from policyc.api import Policy
+
+
+def refuse_misuse(policies: Sequence[str], traces: Sequence[str]) -> None:
+    """Refuse arguments that cannot be policies and traces in this order.
+
+    Raises:
+        Refusal: a trace does not exist or is a policy, or two arguments are standard input.
+    """
+    if [*policies, *traces].count(STDIN) > 1:
+        raise Refusal("standard input can be read only once, but `-` is given twice")
+    for trace in traces:
+        if trace.endswith(SUFFIXES) or trace.startswith("policy:"):
+            raise Refusal(
+                f"`{trace}` is a policy, where a trace belongs",
+                f"give further policies as `--policy {trace}`",
+            )
+        if trace != STDIN and not os.path.exists(trace):
+            raise Refusal(f"there is no file or folder `{trace}`")
+
+
+def load_policy(arguments: Sequence[str], parameters: dict[str, Any]) -> Policy:
+    """One policy of the files that the arguments mean; says what its parameters lack.
+
+    Raises:
+        PolicyError: a file has errors.
+        Refusal: a file cannot be read.
+    """
+    from policyc.api import Policy  # noqa: PLC0415  # not before the arguments are known to be good
+    from policyc.runtime.loading import load_program  # noqa: PLC0415
+
+    sources = [read_policy(path) for path in policy_paths(arguments)]
+    program, warnings = load_program(sources, None, keep=True)
+    policy = Policy(program, warnings)
+    warn_about_parameters(policy.parameters, parameters, sources)
+    return policy
