@@ -137,3 +137,22 @@ def test_a_long_run_shows_its_progress_on_a_terminal(policy: str, folder: Path) 
     assert " of 40,000" in output
     assert "40,000 traces, 40,000 clean" in output
     assert b" of 40,000" not in run("eval", policy, "corpus.jsonl").stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "answers"),
+    [
+        ("policyc ex", ["plain,explain"]),
+        ("policyc explain E030", [f"plain,E030{n}" for n in range(1, 8)]),
+        ("policyc check b", ["file,b"]),
+        ("policyc eval b", ["file,b"]),
+        ("policyc check --str", ["plain,--strict"]),
+    ],
+)
+def test_a_shell_is_told_how_a_line_can_go_on(line: str, answers: list[str]) -> None:
+    environment = {
+        "_POLICYC_COMPLETE": "bash_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split()) - 1),
+    }
+    assert run(environment=environment).stdout.decode().split() == answers

@@ -18,8 +18,8 @@ from policyc.cli.wording import counted
 
 
 @click.command(no_args_is_help=True)
-@click.argument("policy")
-@click.argument("traces", metavar="TRACE...", nargs=-1, required=True)
+@click.argument("policy", type=click.Path())
+@click.argument("traces", metavar="TRACE...", nargs=-1, required=True, type=click.Path())
 @click.option("-p", "--policy", "more", metavar="POLICY", multiple=True, help="A further policy.")
 @click.option(
     "--param",

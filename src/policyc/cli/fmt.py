@@ -33,7 +33,7 @@ class Formatted:
 
 
 @click.command(no_args_is_help=True)
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--check", is_flag=True, help="Change nothing; list the files that are not formatted."
 )

@@ -12,7 +12,7 @@ from policyc.grammar.printable import printable
 
 
 @click.command(no_args_is_help=True)
-@click.argument("policy")
+@click.argument("policy", type=click.Path())
 @click.option("--python", is_flag=True, help="Show the generated Python code instead.")
 @color_option
 def command(policy: str, *, python: bool) -> None:

@@ -11,7 +11,7 @@ from policyc.cli.terminal import Terminal, color_option
 
 
 @click.command(no_args_is_help=True)
-@click.argument("file")
+@click.argument("file", type=click.Path())
 @color_option
 def command(file: str) -> None:
     """Show the syntax tree of a policy.

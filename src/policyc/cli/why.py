@@ -29,8 +29,8 @@ _STYLES: Final[dict[LineStyle, str]] = {
 
 
 @click.command(no_args_is_help=True)
-@click.argument("policy")
-@click.argument("trace")
+@click.argument("policy", type=click.Path())
+@click.argument("trace", type=click.Path())
 @click.option("-p", "--policy", "more", metavar="POLICY", multiple=True, help="A further policy.")
 @click.option(
     "--rule",
