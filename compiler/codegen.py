@@ -125,7 +125,6 @@ class _Generator:
         self.keeps_events = False
         self.uses_context = metered
         self.notes_places = False
-        self.table: str | None = None
         self.shapes: dict[str, tuple[str, int]] = {}
 
     def generate(self) -> Generated:
@@ -255,6 +254,9 @@ class _Generator:
                 _gate_test(f"q{gate.counter}", gate.quantified, negated=gate.negated)
                 for gate in schedule.gates
             ]
+            if self.metered:
+                # Without all that it counts, a rule that reached a limit says nothing.
+                tests.insert(0, f"alive[{index}]")
             if _waits_in_code(schedule):
                 tests.insert(0, f"w{index}")
                 out.add(f"if {' and '.join(tests)}:", f" out.extend(w{index})", f" w{index}.clear()")
@@ -395,18 +397,19 @@ class _Generator:
             )
 
     def _table(self, dispatched: dict[str, list[tuple[_Unit, p.Scan]]]) -> str:
-        """A constant that maps tool names to block functions; blocks of one shape share their code."""
-        if self.table is None:
-            rows = {
-                tool: tuple(self._row(unit, scan) for unit, scan in group)
-                for tool, group in dispatched.items()
-            }
-            self.table = f"K{len(self.constants)}"
-            self.constants[self.table] = DispatchTable(rows)
-        return self.table
+        """A constant that maps tool names to rules as rows; rows of one shape share their code."""
+        tools: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
+        for tool, group in dispatched.items():
+            shapes = tools[tool] = {}
+            for unit, scan in group:
+                shape, values = self._row(unit, scan)
+                shapes.setdefault(shape, []).append(values)
+        table = f"K{len(self.constants)}"
+        self.constants[table] = DispatchTable(tools)
+        return table
 
     def _row(self, unit: _Unit, scan: p.Scan) -> tuple[str, tuple[Any, ...]]:
-        """The function that makes a block, and the constants to call it with."""
+        """The shape of a rule, and the constants that make it this rule."""
         values: dict[str, Any] = {}
         emitter = _ShapedEmitter({scan.variable: _form(scan)}, values)
         conditions = unit.schedule.alpha[scan.variable][1:]
@@ -415,22 +418,22 @@ class _Generator:
         self._note(emitter)
         test = " and ".join(code.text for code in codes) or "True"
         spots = "((at, k, e),)"
-        out = _Lines(depth=2)
+        out = _Lines(depth=3)
         if self.metered:
-            out.add(f"if not X.meter.alive[{index}]: return", "try:")
+            out.add(f"if not X.meter.alive[{index}]: continue", "try:")
             out.depth += 1
             out.add(f"X.meter.tested({index})")
         if any(code.can_fail for code in codes):
             self.uses_context = True
             out.add("try:", f" ok = {test}")
-            out.add("except Exception:", f" X.tail({index}, {spots})", " return")
+            out.add("except Exception:", f" X.tail({index}, {spots})", " continue")
             out.add("if ok:")
         else:
             out.add(f"if {test}:")
         out.depth += 1
         self._found(out, unit, spots, index)
         if self.metered:
-            out.depth = 2
+            out.depth = 3
             out.add(f"except LimitExceeded as x: X.exceed({index}, x)")
         body = out.text()
         if body not in self.shapes:
@@ -438,13 +441,14 @@ class _Generator:
         return self.shapes[body][0], tuple(values.values())
 
     def _shapes(self) -> str:
-        """The functions that make blocks, one for each shape."""
+        """The functions that make a block of some rows, one for each shape."""
         made = []
         for body, (name, count) in self.shapes.items():
-            names = ", ".join(f"K{number}" for number in range(count))
+            names = "".join(f"K{number}, " for number in range(count))
             made.append(
-                f"def {name}({names}):\n"
-                f" def block(e, c, f, n, a, k, at, X, P, out):\n{body} return block\n"
+                f"def {name}(rows):\n"
+                f" def block(e, c, f, n, a, k, at, X, P, out):\n"
+                f"  for {names}in rows:\n{body} return block\n"
             )
         return "".join(made)
 
@@ -567,16 +571,16 @@ class _Generator:
         if unit.counter is not None:
             out.add(f"{unit.prefix} += 1")
             return
+        if schedule.is_late and not _waits_in_code(schedule):
+            out.add(f"X.wait({rule}, {spots})")
+            return
+        if schedule.has_tail:
+            out.add(f"X.tail({rule}, {spots})")
+            return
         if self.metered:
             out.add(f"X.meter.matched({rule})")
-        if _waits_in_code(schedule):
-            out.add(f"w{rule}.append(({rule}, {spots}))")
-        elif schedule.is_late:
-            out.add(f"X.wait({rule}, {spots})")
-        elif schedule.has_tail:
-            out.add(f"X.tail({rule}, {spots})")
-        else:
-            out.add(f"out.append(({rule}, {spots}))")
+        found = f"w{rule}" if _waits_in_code(schedule) else "out"
+        out.add(f"{found}.append(({rule}, {spots}))")
 
     def _note(self, emitter: Emitter) -> None:
         if emitter.uses_links:

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Budgets for one analysis, and for one event of a monitor; None is no limit.
+    """Budgets for one analysis; None is no limit.
 
-    `seconds`: time for all rules together, looked at between two steps (a step is bounded by itself). `work`: candidates that one rule may look at (objects tested, rows joined).
-    `memory`: objects that one rule may remember. `matches`: matches of one rule.
+    `seconds`: time for all rules together, looked at between two steps (a step is bounded by
+    itself). `work`: candidates that one rule may look at (objects tested, rows joined). `memory`:
+    objects that one rule may remember. `matches`: matches of one rule.
+
+    With each event of a monitor those of time and work begin anew; memory and matches are counted
+    over its life.
 
     Raises:
         ValueError: a budget is not positive.

@@ -139,6 +139,8 @@ class Run:
     def wait(self, index: int, spots: Spots) -> None:
         """Keep a combination of a late rule until the end of the trace, or for every event to come."""
         self.completed.add(index)
+        if self.meter is not None:
+            self.meter.remembered(index)
         self.waiting[index].append(spots)
 
     def decide(self, index: int) -> None:
@@ -210,6 +212,8 @@ class Run:
                 if identity in self.reported:
                     continue
                 self.reported.add(identity)
+            if self.meter is not None:
+                self.meter.matched(rule.index)
             self.found.append(match)
             self.models[identity] = model
 
