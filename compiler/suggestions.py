@@ -127,7 +127,7 @@ class Suggestions:
             and parent.function is node
             and len(parent.args) == 1
             and not parent.keywords
-            and isinstance(parent.args[0], Member | Index)
+            and isinstance(parent.args[0], Name | Member | Index | Call | Comprehension)
         )
         return habits.COUNT_OF_ELEMENTS if is_length else None
 

@@ -1,10 +1,11 @@
-"""Mistakes inside a condition: operators, literals and forms of other languages."""
+"""Mistakes inside a condition: literals and forms of other languages, what is missing."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from policyc.grammar import mistakes_in_operators
 from policyc.grammar.layout import Edit
 from policyc.grammar.mistakes import (
     NOTHING,
@@ -20,134 +21,6 @@ from policyc.grammar.source import Span
 
 if TYPE_CHECKING:
     from policyc.grammar.sections import RawToken
-
-_OPERATORS = {
-    "&&": "and",
-    "||": "or",
-    "&": "and",
-    "|": "or",
-    "===": "==",
-    "!==": "!=",
-    "<>": "!=",
-    "=<": "<=",
-    "-->": "->",
-    "?.": ".",
-    "::": ".",
-    "AND": "and",
-    "And": "and",
-    "OR": "or",
-    "Or": "or",
-    "IN": "in",
-    "IS": "is",
-    "eq": "==",
-    "equals": "==",
-    "isnot": "is not",
-    "isin": "in",
-}
-_NOT = frozenset({"!", "~", "NOT", "Not", "¬"})
-_ON_A_LINE = "write the condition on a line of its own"
-# Operators without a counterpart of the same shape.
-_ADVICE = {
-    "//": "write `/`; if this is a comment, start it with `#`",
-    "^": "write `**` for a power, or `!=` between two conditions of which one must hold",
-    "++": "names keep their values: write another name, `n := m + 1`",
-    "--": "names keep their values: write another name, `n := m - 1`",
-    "??": "write `a if a is not None else b`",
-    "=~": "write `match(pattern, text)` or `find(pattern, text)`",
-    "!~": "write `not match(pattern, text)`",
-    "<-": "write `(x: str) in values` for a variable over values",
-    "contains": 'write the part first: `"x" in text`',
-    "includes": 'write the part first: `"x" in text`',
-    "has": "write the part first: `x in values`",
-    "matches": "write `match(pattern, text)` or `find(pattern, text)`",
-    "like": "write `match(pattern, text)` or `find(pattern, text)`",
-    "startswith": 'write `match("x.*", text)`',
-    "endswith": 'write `match(".*x$", text)`',
-    "instanceof": "declare a variable of the type: `(x: ToolCall)`",
-    "xor": "write `a != b`",
-    "implies": "write `not a or b`",
-    "where": _ON_A_LINE,
-    "when": _ON_A_LINE,
-    "with": _ON_A_LINE,
-    "having": _ON_A_LINE,
-    "between": "write `low <= x <= high`",
-    "then": "write the conditions of a rule on lines of their own, without `then`",
-    "followed": "write `a -> b`: a comes before b",
-    "before": "write `a -> b`: a comes before b",
-    "after": "write `b -> a`: a comes after b",
-}
-
-
-def foreign_operator(place: Place) -> Mistake | None:
-    token = place.token
-    if token.kind not in ("symbol", "word"):
-        return None
-    if token.kind == "word" and not (ends_value(place.previous) and place.index):
-        return None
-    meant = _OPERATORS.get(token.text)
-    if token.text == "::" and place.following.kind == "string":  # an entity of Cedar
-        edit = Edit(place.previous.start, token.end)
-        return _operator(token, f"write the text alone: `{shorten(place.following.text)}`", edit)
-    if meant == ".":  # one lexeme with the name after it
-        edit = Edit(token.start, place.following.end, f".{place.following.text}")
-        return _operator(token, "write `.`", edit)
-    if meant is not None:
-        edit = Edit(token.start, token.end, meant)
-        return _operator(token, f"write `{meant}`", edit)
-    if token.text == "=>":
-        return mistake(
-            "E0202",
-            "`=>` is not an operator here",
-            token.span,
-            "write `->` between two events, `>=` to compare",
-            Edit(token.start, token.end, "->"),
-        )
-    if token.text == "~" and place.following.text == "=":
-        span = Span(token.start, place.following.end)
-        return mistake("E0202", "`~=` is not an operator here", span, _ADVICE["=~"])
-    advice = _ADVICE.get(token.text)
-    return _operator(token, advice) if advice else None
-
-
-def _operator(token: RawToken, hint: str, *edits: Edit) -> Mistake:
-    return mistake("E0202", f"`{token.text}` is not an operator here", token.span, hint, *edits)
-
-
-def foreign_not(place: Place) -> Mistake | None:
-    for index in (place.index, place.index - 1):
-        token = place.at(index)
-        if token.text in _NOT and not ends_value(place.at(index - 1)):
-            break
-    else:
-        return None
-    after = place.at(index + 1)
-    if not starts_value(after) and after.text not in _NOT:
-        return None
-    return _operator(token, "write `not`", Edit(token.start, token.end, "not"))
-
-
-def misplaced_not(place: Place) -> Mistake | None:
-    """`is not in`, `is in`, `not is`, `not ==`."""
-    words = [place.at(place.index + offset) for offset in (-3, -2, -1, 0, 1)]
-    texts = [word.text for word in words]
-    for pattern, instead in (
-        (["is", "not", "in"], "not in"),
-        (["is", "in"], "in"),
-        (["not", "is"], "is not"),
-        (["not", "=="], "!="),
-        (["not", "!="], "=="),
-        (["not", "contains_only"], ""),
-    ):
-        for start in range(len(texts) - len(pattern) + 1):
-            if texts[start : start + len(pattern)] == pattern and start + len(pattern) > 2:
-                first, last = words[start], words[start + len(pattern) - 1]
-                span = Span(first.start, last.end)
-                hint = f"write `{instead}`" if instead else "write `not` before the comparison"
-                edits = [Edit(span.start, span.end, instead)] if instead else []
-                message = f"`{' '.join(pattern)}` is not an operator"
-                return mistake("E0230", message, span, hint, *edits)
-    return None
-
 
 # --- equals signs and assignments -----------------------------------------------------------------
 
@@ -258,13 +131,11 @@ def tuple_(place: Place) -> Mistake | None:
         return None
     close = place.pairs.get(opening)
     edits = []
+    shown = "a, b"
     if close is not None:
         opener, closer = place.at(opening), place.at(close)
-        inner = place.text[opener.end : closer.start].strip().rstrip(",")
+        shown = _shown_items(place.text[opener.end : closer.start])
         edits = [Edit(opener.start, opener.end, "["), Edit(closer.start, closer.end, "]")]
-    else:
-        inner = "a, b"
-    shown = inner if len(inner) <= 40 and "\n" not in inner and "`" not in inner else "a, b"
     return mistake(
         "E0209",
         "round brackets hold one value",
@@ -272,6 +143,12 @@ def tuple_(place: Place) -> Mistake | None:
         f"write a list: `[{shown}]`",
         *edits,
     )
+
+
+def _shown_items(inner: str) -> str:
+    """What stands between brackets, or an example where it is too much to show."""
+    inner = inner.strip().rstrip(",")
+    return inner if len(inner) <= 40 and "\n" not in inner and "`" not in inner else "a, b"
 
 
 def object_form(place: Place) -> Mistake | None:
@@ -286,14 +163,16 @@ def object_form(place: Place) -> Mistake | None:
     if place.token.text in (",", "}"):
         close = place.pairs.get(opening)
         edits = []
+        shown = "a, b"
         if close is not None and opening + 2 >= place.index:
             closer = place.at(close)
             edits = [Edit(opener.start, opener.end, "["), Edit(closer.start, closer.end, "]")]
+            shown = _shown_items(place.text[opener.end : closer.start])
         return mistake(
             "E0210",
             "an object has a value for each key",
             Span(key.start, key.end),
-            "write `{key: value}` for an object, `[a, b]` for a list",
+            f"write `{{key: value}}` for an object, `[{shown}]` for a list",
             *edits,
         )
     return mistake(
@@ -492,6 +371,9 @@ def missing_operator(place: Place) -> Mistake | None:
     elif opening in ("[", "{") or (opening == "(" and place.is_call(place.enclosing)):
         hint = "put a comma between them"
         edits = [Edit(span.start, span.start, ",")]
+    elif _follows_variable(place):
+        hint = "write the condition on a line of its own"
+        edits = [Edit(span.start, span.start, "and")]
     else:
         hint = "put an operator such as `and`, `==` or `in` between them"
         edits = []
@@ -503,6 +385,14 @@ def missing_operator(place: Place) -> Mistake | None:
         else between,
         hint,
         *edits,
+    )
+
+
+def _follows_variable(place: Place) -> bool:
+    """Whether the place comes right after `(name: Type)`."""
+    start = place.index - 5
+    return [place.at(start + offset).text for offset in (0, 2, 4)] == ["(", ":", ")"] and all(
+        place.at(start + offset).kind == "word" for offset in (1, 3)
     )
 
 
@@ -545,9 +435,7 @@ def empty_brackets(place: Place) -> Mistake | None:
 DETECTORS: tuple[Detector, ...] = (
     lambda_,
     slice_,
-    misplaced_not,
-    foreign_not,
-    foreign_operator,
+    *mistakes_in_operators.DETECTORS,
     foreign_literal,
     equals_sign,
     conditional_sign,
