@@ -14,6 +14,7 @@ from policyc.compiler import plan as p
 from policyc.compiler import typesystem as ts
 from policyc.compiler.generated import Builtin, PatternTest
 from policyc.compiler.patterns import (
+    Lowering,
     Operation,
     Pattern,
     compile_pattern,
@@ -37,6 +38,18 @@ KNOWN_LIST = ts.Type("known list")
 """A list literal of texts and numbers of the policy."""
 
 _PLAIN = frozenset({ts.TEXT, ts.JSON, ts.OPTIONAL_TEXT, ts.NUMBER, ts.BOOL, ts.NONE})
+
+
+def _fits(lowering: Lowering, text: str) -> bool:
+    """Whether a pattern that amounts to a simple test fits a text."""
+    match lowering.kind:
+        case "startswith":
+            return text.startswith(lowering.text)
+        case "endswith":
+            return text.endswith(lowering.text)
+        case "contains":
+            return lowering.text in text
+    return text == lowering.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +173,7 @@ class Emitter:
                 return self._compare(e)
             case p.Arithmetic(operator=operator, left=left, right=right):
                 a, b = self._plain(left), self._plain(right)
-                return Code(
-                    f"arithmetic({operator!r}, {a.text}, {b.text})", ts.JSON, can_fail=True
-                )
+                return Code(f"arithmetic({operator!r}, {a.text}, {b.text})", ts.JSON, can_fail=True)
             case p.Flow(left=p.Var(name=left), right=p.Var(name=right), immediate=immediate):
                 return self._flow(left, right, immediate=immediate)
             case p.MatchTool():
@@ -249,14 +260,15 @@ class Emitter:
         if owner.type == ARGUMENTS:
             return Code(f"{owner.text}.get({self.literal(key)}, ABSENT)", ts.JSON)
         if owner.type == ts.JSON:
-            return Code(
-                f"{access}({owner.text}, {self.literal(key)})", ts.JSON, can_fail=True
-            )
+            return Code(f"{access}({owner.text}, {self.literal(key)})", ts.JSON, can_fail=True)
         raise NotCompiled
 
     # --- comparisons
 
     def _compare(self, e: p.Cmp) -> Code:
+        if isinstance(e.left, p.Literal) and isinstance(e.right, p.Literal):
+            # Python warns of some of these, `5 is None` for example.
+            raise NotCompiled
         if e.operator in ("==", "!="):
             return self._equality(e.left, e.right, negated=e.operator == "!=")
         if e.operator == "is":
@@ -266,9 +278,7 @@ class Emitter:
         if e.operator == "contains_only":
             raise NotCompiled
         left, right = self._plain(e.left), self._plain(e.right)
-        return Code(
-            f"order({e.operator!r}, {left.text}, {right.text})", ts.BOOL, can_fail=True
-        )
+        return Code(f"order({e.operator!r}, {left.text}, {right.text})", ts.BOOL, can_fail=True)
 
     def _equality(self, left: p.Expr, right: p.Expr, *, negated: bool) -> Code:
         if isinstance(left, p.Literal) and not isinstance(right, p.Literal):
@@ -284,7 +294,9 @@ class Emitter:
             if not all(x in _PLAIN or x in (RAW_CONTENT, ts.INT, ts.FLOAT) for x in both):
                 raise NotCompiled
             text = f"equals({code.text}, {other.text})"
-            return Code(f"(not {text})" if negated else text, ts.BOOL, code.can_fail or other.can_fail)
+            return Code(
+                f"(not {text})" if negated else text, ts.BOOL, code.can_fail or other.can_fail
+            )
         return Code(f"(not {text})" if negated else text, ts.BOOL, code.can_fail)
 
     def _equals_literal(self, code: Code, literal: Any) -> str:
@@ -417,7 +429,9 @@ class Emitter:
             return Code(f"({value.text} in {both})", ts.BOOL)
         name, bound = self.named(value.text)
         guard = f"(type({bound}) is str and "
-        test = f"{self._test(pattern, 'fullmatch', name)} or {name} == {self.literal(text)}"
+        test = self._test(pattern, "fullmatch", name)
+        if lowering is None or not _fits(lowering, text):
+            test = f"{test} or {name} == {self.literal(text)}"
         return Code(f"{guard}({test}))", ts.BOOL, not pattern.is_total("fullmatch"))
 
     def _test(self, pattern: Pattern, operation: Operation, name: str) -> str:
@@ -451,9 +465,7 @@ class Emitter:
             if isinstance(entry, p.AnyValue):
                 parts.append(f"{self.literal(key)} in {owner}")
                 continue
-            code = self._pattern(
-                entry, Code(f"{owner}.get({self.literal(key)}, ABSENT)", ts.JSON)
-            )
+            code = self._pattern(entry, Code(f"{owner}.get({self.literal(key)}, ABSENT)", ts.JSON))
             parts.append(code.text)
             can_fail |= code.can_fail
         return Code(f"({' and '.join(parts) or 'True'})", ts.BOOL, can_fail)

@@ -35,7 +35,7 @@ def to_text(value: Any = "") -> str:
 
 # --- templates ----------------------------------------------------------------------------------
 
-_SPEC = re.compile(r"([<>^]?)([0-9]{0,7})(?:\.([0-9]{1,7}))?f?")
+_SPEC = re.compile(r"([<>^]?)([0-9]{0,7})(?:\.([0-9]{1,7}))?(f?)")
 _TEMPLATE_PART = re.compile(r"[^{}]+|\{\{|\}\}|\{([^{}:!]*)(?::([^{}]*))?\}")
 _FIELD = re.compile(r"[0-9]{1,6}|[A-Za-z_][A-Za-z0-9_]*|")
 
@@ -43,8 +43,8 @@ _FIELD = re.compile(r"[0-9]{1,6}|[A-Za-z_][A-Za-z0-9_]*|")
 def format_value(value: Any, spec: str = "") -> str:
     """A value as text by a width and a precision, such as `10.2`.
 
-    The precision counts the digits after the point of a number, the characters of anything else.
-    Numbers stand at the right of the width, the rest at the left; `<`, `>` or `^` before it changes
+    The precision is Python's: of a decimal number it counts the digits in all, with an `f` at the end (`.2f`)
+    those after the point, of anything else the characters. Numbers stand at the right of the width, the rest at the left; `<`, `>` or `^` before it changes
     that.
     """
     if not spec:
@@ -52,25 +52,26 @@ def format_value(value: Any, spec: str = "") -> str:
     match = _SPEC.fullmatch(spec)
     if match is None:
         raise BuiltinError(
-            f"`{spec}` is not a width and a precision", "Write for example `{x:10}` or `{x:.2}`."
+            f"`{spec}` is not a width and a precision", "write for example `{x:10}` or `{x:.2f}`"
         )
     side, width, precision = match[1], int(match[2] or 0), match[3]
     check_size(max(width, int(precision or 0)), "a text")
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    text = _with_precision(value, None if precision is None else int(precision), is_number)
+    if precision is None:
+        text = to_text(value)
+    elif is_number:
+        text = _number_text(value, int(precision), match[4])
+    else:
+        text = to_text(value)[: int(precision)]
     if side == "^":
         return text.center(width)
     at_right = side == ">" or (is_number and side != "<")
     return text.rjust(width) if at_right else text.ljust(width)
 
 
-def _with_precision(value: Any, precision: int | None, is_number: bool) -> str:
-    if precision is None:
-        return to_text(value)
-    if not is_number:
-        return to_text(value)[:precision]
+def _number_text(value: int | float, precision: int, kind: str) -> str:
     try:
-        return f"{value:.{precision}f}"
+        return f"{float(value):.{precision}{kind}}"
     except OverflowError:
         raise BuiltinError("the number is too large for a decimal number") from None
 
