@@ -40,14 +40,17 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def folder() -> Path | None:
-    """The folder of the cache; None where it is turned off."""
+    """The folder of the cache; None where it is turned off or has no place."""
     if os.environ.get("POLICYC_NO_CACHE", "") not in ("", "0"):
         return None
     named = os.environ.get("POLICYC_CACHE_DIR")
     if named:
         return Path(named)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "policyc"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "policyc"
+    except RuntimeError:  # a user without a home, as in some containers
+        return None
 
 
 def cached(
