@@ -36,7 +36,9 @@ def prompt(place: Place) -> Mistake | None:
     if place.index > 1 or first.text not in _PROMPTS:
         return None
     edit = Edit(first.start, first.end)
-    if len(place.tokens) == 1:
+    what = "the mark of a quotation" if first.text == ">" else "a prompt"
+    is_left_out = first.text == "..." and ">>>" not in place.text[: first.start]
+    if len(place.tokens) == 1 and is_left_out:
         return mistake(
             "E0110",
             f"`{first.text}` stands where something was left out, and is no part of a policy",
@@ -46,9 +48,9 @@ def prompt(place: Place) -> Mistake | None:
         )
     return mistake(
         "E0110",
-        f"`{first.text}` is a prompt and no part of a policy",
+        f"`{first.text}` is {what} and no part of a policy",
         first.span,
-        "remove the prompts in front of the lines",
+        "remove it in front of each line",
         edit,
     ).told_once()
 

@@ -84,6 +84,7 @@ class _Recovery:
         if not self.lines:
             return self.result
         self._open_braces()
+        self._skip_numbers()
         if self._check_lines():
             self._check_whole()
         else:
@@ -105,6 +106,22 @@ class _Recovery:
         self.text = "".join(written)
         self.tokens = raw_tokens(self.text, self.section.start, self.section.end)
         self.lines = logical_lines(self.text, self.tokens)
+
+    def _skip_numbers(self) -> None:
+        """Leaves out lines that were empty before somebody numbered them."""
+        if not self.lines[0].tokens[0].text.isdigit():
+            return
+        previous = ""
+        kept: list[LogicalLine] = []
+        for line in self.lines:
+            first = line.tokens[0].text
+            goes_on = first.isdigit() and previous.isdigit() and int(first) == int(previous) + 1
+            previous = first
+            if goes_on and len(line.tokens) == 1:
+                self.edits[line.span.start] = Edit(line.span.start, line.span.end)
+            else:
+                kept.append(line)
+        self.lines = kept
 
     def _stands_after_colon(self, token: RawToken) -> bool:
         return self.text[: token.start].rstrip().endswith(":")

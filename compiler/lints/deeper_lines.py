@@ -35,5 +35,5 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
 def _depth(context: LintContext, span: Span) -> int | None:
     """The column of the text of a line; None if something else stands before it."""
     position = context.source.position(span.start)
-    before = context.source.line(position.line)[: position.column - 1]
+    before = context.source.line(position.line)[: position.column - 1].expandtabs(8)
     return len(before) - len(before.lstrip()) if not before.strip(" \t(") else None

@@ -141,7 +141,12 @@ raise "c" if:
         ("Here's the policy you want:\n\nX := 1\n", [("E0110", 1)], ["ConstantDeclaration"]),
         ("X := 1\n\nLet me know if it works.\n", [("E0110", 3)], ["ConstantDeclaration"]),
         ('$ cat a.inv\nraise "x" if:\n    a\n', [("E0110", 1)], ["Rule"]),
-        ('> raise "x" if:\n>     a\n', [("E0110", 1)], ["Rule"]),
+        (
+            '> raise "x" if:\n>     a\n>\n> X := 1\n',
+            [("E0110", 1)],
+            ["Rule", "ConstantDeclaration"],
+        ),
+        ('>>> raise "x" if:\n...     a\n...\n', [("E0110", 1)], ["Rule"]),
         ('// a\nraise "x" if:\n    a\n', [("E0208", 1)], ["Rule"]),
         ('/* don\'t\n   a */\nraise "x" if:\n    a\n', [("E0208", 1)], ["Rule"]),
         # what swallows the rest
