@@ -111,6 +111,11 @@ _SAMPLE = [
         for code in sorted(CODES)
         for block in re.findall(r"^```inv\n(.*?)^```$", page(code), re.MULTILINE | re.DOTALL)
     ),
+    *(
+        chunk
+        for annotated in sorted(_HERE.parent.joinpath("language").glob("*.inv"))
+        for chunk in re.split(r"^---\n", annotated.read_text("utf-8"), flags=re.MULTILINE)
+    ),
 ]
 
 
@@ -118,7 +123,7 @@ def test_messages_and_helps_have_one_style() -> None:
     """A message and a help start in lower case, or with what the author wrote, and end without a
     period."""
     told = {words for text in _SAMPLE for d in _diagnostics(text) for words in (d.message, d.help)}
-    assert len(told) > 100
+    assert len(told) > 500
     odd = [
         words
         for words in told - {None}
