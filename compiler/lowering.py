@@ -28,6 +28,10 @@ RISK_TAG = re.compile(r"\[risk=(\w+)\]", re.IGNORECASE)
 RISK_LEVELS = {"low": "low", "medium": "medium", "high": "high", "critical": "high"}
 
 
+_SUBJECT = "<subject>"
+"""What a tool pattern that stands as a value calls the value that it is asked about: no name of a policy."""
+
+
 def lower(checked: Checked, value_references: Mapping[str, Signature]) -> p.Plan:
     """The plan of a file without errors.
 
@@ -331,7 +335,12 @@ class _Lowering:
                 return p.Declared(self.slot(self.declared[node.uid]), span=span, type=ts.BOOL)
             case n.Quantifier():
                 return self.quantifier(node)
-            case n.ToolPattern() | n.Wildcard() | n.ValueReference():
+            case n.ToolPattern():
+                subject = p.Var(_SUBJECT, span=span)
+                return p.PatternValue(
+                    _SUBJECT, self.tool_pattern(subject, node, span), span=span, type=kind
+                )
+            case n.Wildcard() | n.ValueReference():
                 raise AssertionError(f"{type(node).__name__} outside of a pattern")
 
     def name(self, node: n.Name, kind: ts.Type) -> p.Expr:
@@ -414,8 +423,9 @@ class _Lowering:
         negated = operator in ("not in", "is not")
         left = self.operand(left_node)
         result: p.Expr
-        if isinstance(link.right, n.ToolPattern):
-            result = self.tool_pattern(left, link.right, span)
+        pattern = self.known_pattern(link.right)
+        if pattern is not None:
+            result = self.tool_pattern(left, pattern, span)
         else:
             right = self.operand(link.right)
             if operator in ("->", "~>"):
@@ -436,7 +446,17 @@ class _Lowering:
 
     # --- tool patterns
 
-    def tool_pattern(self, value: p.Expr, node: n.ToolPattern, span: Span) -> p.Expr:
+    def known_pattern(self, node: n.Expr) -> n.ToolPattern | None:
+        """The tool pattern that an expression is, itself or as the name of a constant."""
+        if isinstance(node, n.Name):
+            symbol = self.uses[node.uid]
+            if symbol.kind is SymbolKind.CONSTANT and isinstance(
+                symbol.declaration, n.ConstantDeclaration
+            ):
+                node = symbol.declaration.value
+        return node if isinstance(node, n.ToolPattern) else None
+
+    def tool_pattern(self, value: p.Expr, node: n.ToolPattern, span: Span) -> p.MatchTool:
         arguments: p.Pattern | None = None
         if node.arguments:
             arguments = self.pattern(node.arguments[0])

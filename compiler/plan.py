@@ -290,6 +290,14 @@ class MatchTool(PlanNode):
     arguments: Pattern | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PatternValue(PlanNode):
+    """A tool pattern as a value: `test` says whether what `subject` names fits it."""
+
+    subject: str
+    test: MatchTool
+
+
 Expr = (
     Literal
     | ListOf
@@ -316,6 +324,7 @@ Expr = (
     | Declared
     | Quantified
     | MatchTool
+    | PatternValue
 )
 
 
@@ -502,6 +511,8 @@ def free_variables(node: PlanNode) -> frozenset[str]:
             if condition is not None:
                 inner |= free_variables(condition)
             return free_variables(source) | (inner - {variable})
+        case PatternValue(subject=subject, test=test):
+            return free_variables(test) - {subject}
         case Block(steps=steps):
             used: frozenset[str] = frozenset()
             bound: set[str] = set()

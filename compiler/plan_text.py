@@ -131,12 +131,17 @@ def expression(node: p.Expr) -> str:
             return f"some {variable}"
         case p.Quantified(block=block):
             return f"{_quantifier(node)} {{ {'; '.join(x.strip() for x in _block(block, ''))} }}"
-        case p.MatchTool(value=value, name=name, wildcard=wildcard, arguments=arguments):
-            tool = name if wildcard else _text(name)
-            pattern = f"({_pattern(arguments)})" if arguments is not None else ""
-            return f"{_operand(value)} is tool:{tool}{pattern}"
+        case p.MatchTool(value=value):
+            return f"{_operand(value)} is {_tool(node)}"
+        case p.PatternValue(test=test):
+            return _tool(test)
         case _:
             assert_never(node)
+
+
+def _tool(node: p.MatchTool) -> str:
+    tool = node.name if node.wildcard else _text(node.name)
+    return f"tool:{tool}" + ("" if node.arguments is None else f"({_pattern(node.arguments)})")
 
 
 _SIMPLE = (

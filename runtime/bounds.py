@@ -63,5 +63,9 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     ((list, tuple), "a list"),
     (dict, "an object"),
 )
-_NAMES = {"_Absent": "nothing (None)", "Chunks": "content in chunks"}
+_NAMES = {
+    "_Absent": "nothing (None)",
+    "Chunks": "content in chunks",
+    "PatternInFrame": "a tool pattern",
+}
 """Kinds of values that are made further up than this module, by the name of their class."""

@@ -59,6 +59,25 @@ class ViolationValue:
         self.kwargs = kwargs
 
 
+class PatternInFrame:
+    """A tool pattern as a value, with the variables that it sees."""
+
+    __slots__ = ("frame", "pattern")
+
+    def __init__(self, pattern: p.PatternValue, frame: Frame) -> None:
+        self.pattern = pattern
+        self.frame = frame
+
+    def fits(self, value: Any, interpreter: Interpreter) -> bool:
+        """Whether a value matches the pattern."""
+        frame = self.frame.child()
+        frame.bind(self.pattern.subject, value, None)
+        return bool(interpreter.eval(self.pattern.test, frame))
+
+    def __str__(self) -> str:
+        return f"tool:{self.pattern.test.name}"
+
+
 class Frame:
     """The variables bound so far, where their values came from, and the marks made on the way.
 
@@ -326,6 +345,8 @@ class Interpreter:
                 self._mark_occurrences(left, right, e.right, frame)
             return values.contains(left, right)
         if operator == "is":
+            if isinstance(right, PatternInFrame):
+                return right.fits(left, self)
             return values.is_same(left, right)
         if operator == "contains_only":
             return values.contains_only(left, right)
@@ -454,6 +475,9 @@ class Interpreter:
         if marks is not None:
             marks.extend(object_marks(block, frame))
         return True
+
+    def _pattern_value(self, e: p.PatternValue, frame: Frame) -> Any:
+        return PatternInFrame(e, frame)
 
     def _match_tool(self, e: p.MatchTool, frame: Frame) -> Any:
         value = self.eval(e.value, frame)
@@ -852,6 +876,7 @@ _EVALUATORS: dict[type, Callable[[Interpreter, Any, Frame], Any]] = {
     p.Declared: Interpreter._declared,
     p.Quantified: Interpreter._quantified,
     p.MatchTool: Interpreter._match_tool,
+    p.PatternValue: Interpreter._pattern_value,
 }
 
 _SPECIALS: dict[str, Callable[[Interpreter, p.CallFunction, Frame], Any]] = {
