@@ -195,7 +195,7 @@ def _chunks(content: Any) -> list[Item]:
 
 def _chunk(part: Item) -> Item:
     kind = part.get("type")
-    if kind in _TEXTS:
+    if isinstance(kind, str) and kind in _TEXTS:
         return {"type": "text", "text": part.get("text")}
     if kind == "refusal":
         return {"type": "text", "text": part.get("refusal")}
