@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from errno import ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from policyc.runtime.cache import cached
 from policyc.runtime.program import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policyc.compiler.signatures import Signature
 
@@ -103,9 +105,23 @@ def compile_program(
     from policyc.compiler.pipeline import compile_sources  # noqa: PLC0415
     from policyc.runtime.extensions import catalogue  # noqa: PLC0415
 
-    compilation = compile_sources(sources, catalogue(functions))
-    plan = compilation.require()
-    return Program(plan, generate(plan)), compilation.diagnostics
+    with _uncollected():
+        compilation = compile_sources(sources, catalogue(functions))
+        plan = compilation.require()
+        return Program(plan, generate(plan)), compilation.diagnostics
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection meanwhile: of all that a compilation makes nothing can be freed before
+    its end, and each look at it costs more the larger the host's own heap is."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def loader(
