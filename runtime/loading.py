@@ -87,9 +87,14 @@ def load_program(
     Raises:
         PolicyError: a source has errors.
     """
+    def compiled() -> tuple[Program, tuple[Diagnostic, ...]]:
+        # What only the compilation needed is freed when its function returns, before collection goes on.
+        with _uncollected():
+            return compile_program(sources, functions)
+
     if keep and not functions and not any("policyc.detectors" in x.text for x in sources):
-        return cached(sources, lambda: compile_program(sources, None))
-    return compile_program(sources, functions)
+        return cached(sources, compiled)
+    return compiled()
 
 
 def compile_program(
@@ -105,10 +110,9 @@ def compile_program(
     from policyc.compiler.pipeline import compile_sources  # noqa: PLC0415
     from policyc.runtime.extensions import catalogue  # noqa: PLC0415
 
-    with _uncollected():
-        compilation = compile_sources(sources, catalogue(functions))
-        plan = compilation.require()
-        return Program(plan, generate(plan)), compilation.diagnostics
+    compilation = compile_sources(sources, catalogue(functions))
+    plan = compilation.require()
+    return Program(plan, generate(plan)), compilation.diagnostics
 
 
 @contextmanager
