@@ -158,7 +158,7 @@ class _Lowering:
         self.slots, self.taken = {}, set()
         value = self.expr(declaration.value)
         self.slots, self.taken = outer
-        if not is_literal(value):
+        if not is_literal(value) or is_large(value):
             self.constants.append(
                 p.ConstantPlan(declaration.name.text, value, span=declaration.span)
             )
@@ -509,6 +509,28 @@ def is_literal(value: p.Expr) -> bool:
             return all(is_literal(x) for x in values)
         case _:
             return False
+
+
+MOST_NODES = 10_000
+DEEPEST = 50
+"""Nodes of a literal constant that is put in place of its uses, and their levels."""
+
+
+def is_large(value: p.Expr) -> bool:
+    """Whether a literal is too large or too deep to stand wherever a constant is used.
+
+    Constants of constants grow fast: ten of ten of ten ... are a few lines of a policy.
+    """
+    level: list[p.PlanNode] = [value]
+    seen = 0
+    for _ in range(DEEPEST):
+        seen += len(level)
+        if seen > MOST_NODES:
+            return True
+        level = [child for node in level for child in p.children(node)]
+        if not level:
+            return False
+    return True
 
 
 def _at(value: p.Expr, span: Span) -> p.Expr:

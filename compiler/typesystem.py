@@ -60,8 +60,18 @@ PYTHON_CODE = Type("PythonCode")
 HTML_CODE = Type("HtmlCode")
 
 
+MOST_LEVELS = 10
+"""Lists in one another that a type tells apart."""
+
+
 def list_of(element: Type) -> Type:
-    return Type("list", element)
+    """A list with elements of a type; what is deeper than anybody asks for is any value."""
+    inner: Type | None = element
+    for _ in range(MOST_LEVELS):
+        if inner is None:
+            return Type("list", element)
+        inner = inner.element
+    return Type("list", ANY)
 
 
 _OPTIONAL = "optional "
