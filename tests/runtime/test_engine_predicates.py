@@ -287,3 +287,29 @@ def test_a_constant_that_fails_is_an_error_of_the_rules_that_use_it(make: Make) 
 def test_declarations_that_have_no_value_are_refused(source: str) -> None:
     with pytest.raises(PolicyError):
         Policy.from_string(source)
+
+
+@pytest.mark.parametrize(
+    ("first", "next_one"),
+    [
+        ("1", "[" * 40 + "A{0}" + "]" * 40),
+        ("1", "[" + ", ".join(["A{0}"] * 10) + "]"),
+        ("[1]", "A{0} + A{0}"),
+        ('"a"', "A{0} + A{0}"),
+    ],
+    ids=["deep", "wide", "sums of lists", "sums of texts"],
+)
+def test_constants_of_constants_do_not_explode(first: str, next_one: str, make: Make) -> None:
+    """Each a few letters longer than the one before; what becomes too large is an error."""
+    lines = [f"A0 := {first}"]
+    lines.extend(f"A{number} := {next_one.format(number - 1)}" for number in range(1, 40))
+    policy = make(
+        "\n".join(lines)
+        + '\nraise "large" if:\n    (m: Message)\n    m.content == A39\n'
+        + '\nraise "small" if:\n    (m: Message)\n    A1 != m.content\n'
+    )
+
+    result = policy.analyze([user()])
+
+    assert messages(result) == ["small"]
+    assert {error.rule.name for error in result.errors} <= {"large"}

@@ -221,7 +221,7 @@ def hostile_rules() -> list[str]:
         'raise "x" if:\n    (c: ToolCall)\n    match("(a+)+$", c.function.arguments.t)\n',
         'raise "x" if:\n    (c: ToolCall)\n    find("(x+x+)+y", c.function.arguments.t)\n',
         'raise "x" if:\n    (c: ToolCall)\n    c is tool:f({t: "(a|aa)+"})\n',
-        'raise "x" if:\n    (c: ToolCall)\n    "{:9999999}".format(c.function.arguments.n) == "a"\n',
+        'raise "x" if:\n    (c: ToolCall)\n    "{:9999999}".format(c.id) == "a"\n',
         'raise "x" if:\n    (c: ToolCall)\n    json_loads(c.function.arguments.deep) == 1\n',
     ]
 

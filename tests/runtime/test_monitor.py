@@ -76,8 +76,8 @@ POLICIES = {
             not said(c.function.arguments.x)
     """,
     "count": f'{HEAD}raise "x" if:\n    count(min=2):\n        (c: ToolCall)\n        c is tool:f',
-    "at most": f'{HEAD}raise "x" if:\n    count(max=1):\n        (c: ToolCall)\n        c is tool:f',
-    "forall": f'{HEAD}raise "x" if:\n    forall:\n        (m: Message)\n        "a" in m.content\n',
+    "at most": f'{HEAD}raise "x" if:\n    count(max=1):\n        (c: ToolCall)',
+    "forall": f'{HEAD}raise "x" if:\n    forall:\n        (m: Message)\n        "a" in m.content',
     "not forall": f'{HEAD}raise "x" if:\n    not forall:\n        (m: Message)\n        m.content',
     "each and count": f"""{HEAD}
 raise "x" if:

@@ -2,16 +2,19 @@
 
 `tested`: objects whose conditions are evaluated. `joined`: entries of memories looked at.
 `remembered`: objects kept. All by rule.
-
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.traces import assistant, call, calls, output, user
 
 from policyc import Limits, Policy
-from policyc.runtime.limits import Work
+
+if TYPE_CHECKING:
+    from policyc.runtime.limits import Work
 
 UNLIMITED = Limits(work=10**12)
 
@@ -100,7 +103,7 @@ def test_a_chain_of_three_calls_looks_at_no_failed_triple(size: int) -> None:
 
 
 def test_one_more_event_costs_the_same_after_many() -> None:
-    """100,000 events, one flow of three steps: constant work an event, memory bounded by matches."""
+    """100,000 events, a flow of three steps: constant work for each, memory bounded by matches."""
     policy = Policy.from_string(FLOW, limits=UNLIMITED)
     monitor = policy.monitor()
     work = monitor.work
