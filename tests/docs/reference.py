@@ -50,7 +50,7 @@ def _page(title: str, parts: Iterable[str]) -> str:
 
 def _commands() -> Iterator[str]:
     yield "What `policyc --help` and the `--help` of each command say.\n"
-    context = click.Context(root, info_name="policyc", terminal_width=90)
+    context = click.Context(root, info_name="policyc", terminal_width=90, **root.context_settings)
     yield f"```text\n{root.get_help(context)}\n```\n"
     for name in COMMANDS:
         command = root.get_command(context, name)
