@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from contextlib import contextmanager
 from errno import ENOENT
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policyc.compiler.signatures import Signature
+    from policyc.runtime.extensions import StandardCatalogue
 
 
 BUNDLED = "policy:"
@@ -133,9 +135,13 @@ def loader(
 ) -> Callable[[Signature], Callable[..., Any]]:
     """How the functions of a policy are found; the catalogue is made when the first is asked for."""
 
-    def load(signature: Signature) -> Callable[..., Any]:
+    @cache
+    def made() -> StandardCatalogue:
         from policyc.runtime.extensions import catalogue  # noqa: PLC0415  # as above
 
-        return catalogue(functions).load(signature)
+        return catalogue(functions)
+
+    def load(signature: Signature) -> Callable[..., Any]:
+        return made().load(signature)
 
     return load
