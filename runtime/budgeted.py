@@ -47,6 +47,8 @@ class BudgetedInterpreter(Interpreter):
         self.limit = 0
         self.deadline = deadline
         self.until = deadline
+        self.known: dict[tuple[str, str, str], Any] = {}
+        """What functions of the host and of plug-ins answered."""
 
     def eval(self, expression: p.Expr, frame: Frame) -> Any:
         self.work += 1
@@ -61,6 +63,15 @@ class BudgetedInterpreter(Interpreter):
     @property
     def is_spent(self) -> bool:
         return self.work >= self.limit or monotonic() > self.until
+
+    def _apply(self, signature: Signature, args: list[Any], keywords: dict[str, Any]) -> Any:
+        """Call a function; one that is not policyc's own once only for the same arguments."""
+        if _is_built_in(signature):
+            return super()._apply(signature, args, keywords)
+        key = (signature.name, repr(args), repr(keywords))
+        if key not in self.known:
+            self.known[key] = super()._apply(signature, args, keywords)
+        return self.known[key]
 
     def allow(self, work: int, parts: int = 1) -> None:
         """Let what follows take so much work, and one of `parts` of the time that is left."""

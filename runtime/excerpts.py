@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from policyc.grammar.printable import printable
+from policyc.runtime.bounds import kind_of
 from policyc.runtime.events import (
     Chunks,
     Function,
@@ -81,10 +82,8 @@ def _pieces(value: Any, width: int, level: int) -> Iterator[str]:
         yield from _bracketed("{", "}", entries, width, level)
     elif isinstance(value, list | tuple | set | frozenset):
         yield from _bracketed("[", "]", (("", item) for item in value), width, level)
-    elif callable(value):
-        yield "a function"
     else:
-        yield f"a {printable(type(value).__name__)}"
+        yield printable(kind_of(value))
 
 
 def _bracketed(

@@ -52,7 +52,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A binding that is no model, the steps that fail, and how many bindings fail in these."""
+    """A binding that is no model, the steps that fail, and how many bindings fail in these.
+
+    Without steps that fail it could not be decided within the work allowed.
+    """
 
     frame: Frame
     failed: Failed
@@ -104,6 +107,9 @@ class _BlockSearch:
         self.notes: list[str] = []
         """What the last pass left out."""
         self.has_pruned = False
+        self.unsettled: Near | None = None
+        """A binding under which nothing fails and some steps took too long."""
+        self.has_given_up = False
         self.rates: dict[int, Tally] = {}
         self.fresh = 0
         self.last: list[Item] = []
@@ -163,6 +169,8 @@ class _BlockSearch:
             if self.interpreter.work >= self.end or not self.has_pruned:
                 break
             threshold += 1
+        if not self.result.near and self.unsettled is not None:
+            self.result.near.append(self.unsettled)
         self.result.notes.extend(self.notes)
         self.result.never = frozenset(
             number for number, rate in self.rates.items() if not rate.passed
@@ -325,8 +333,11 @@ class _BlockSearch:
                 if not failed and self.last:
                     together = self._by_need(group.frame, entry)
                 merge(found, together, entry)
-        found.pop(frozenset(), None)
+        settled = found.pop(frozenset(), None)
         if not found:
+            if settled is not None and self.has_given_up:
+                frame = self._frame(settled.chosen)
+                self.unsettled = Near(frame, frozenset(), settled.count)
             return
         fewest = min(map(len, found))
         self.result.near = [
@@ -381,6 +392,7 @@ class _BlockSearch:
         try:
             passed = self._try(item, frame)
         except Spent:
+            self.has_given_up = True
             return True
         rate = self.rates.setdefault(item.number, Tally())
         rate.reached += 1

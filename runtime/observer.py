@@ -14,21 +14,21 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from policyc.compiler import plan as p
-from policyc.compiler.signatures import FunctionKind
 from policyc.grammar.printable import printable
 from policyc.runtime import mismatches
 from policyc.runtime.budgeted import BudgetedInterpreter, Spent
 from policyc.runtime.events import TraceObject
-from policyc.runtime.excerpts import counted, one_line, place_text, shown
+from policyc.runtime.excerpts import one_line, place_text, shown
 from policyc.runtime.failures import EvaluationError
 from policyc.runtime.interpreter import Frame
 from policyc.runtime.near_misses import NearMisses
 from policyc.runtime.observations import Binding, Observation, Outcome
 from policyc.runtime.places import render_all
+from policyc.runtime.reasons import count_of, fold_of, is_logical, loops_of, reason
 from policyc.runtime.values import ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from policyc.grammar.source import Source
     from policyc.runtime.interpreter import Places
@@ -74,9 +74,12 @@ class Observer:
         conditions: dict[int, Observation] = {}
         for number, step in enumerate(block.steps):
             match step:
+                case p.Check() if only is not None and not only(number):
+                    pass
+                case p.Check() if self.near_misses.by_need(step) and not _all_true(conditions):
+                    conditions[number] = self._spared(step)
                 case p.Check():
-                    if only is None or only(number):
-                        conditions[number] = self._checked(block, number, frame)
+                    conditions[number] = self._checked(block, number, frame)
                 case p.Bind(variable=name):
                     found = self._assigned(step, frame)
                     if found.outcome is Outcome.VALUE:
@@ -123,6 +126,12 @@ class Observer:
         self.interpreter.allow(WORK)
         seen = self.condition(step.condition, frame)
         return replace(seen, text=self.step_text(block, number))
+
+    def _spared(self, step: p.Check) -> Observation:
+        """A condition that an analysis would not come to, and that may be slow or have effects."""
+        detail = "not tried, because a condition before it does not hold"
+        text, line = self.text(step.condition), self.line(step.condition)
+        return Observation(text, line, Outcome.UNKNOWN, detail=detail)
 
     def step_text(self, block: p.Block, number: int) -> str:
         """A step as the policy has it; the name of a tool pattern without its arguments."""
@@ -204,13 +213,13 @@ class Observer:
             found,
             outcome=Outcome.TRUE if holds else Outcome.FALSE,
             value=None if isinstance(value, bool) else found.value,
-            detail=found.detail or self._detail(e, value, frame),
+            detail=found.detail or reason(self.interpreter, e, frame, holds=holds),
         )
 
     def value(self, e: p.Expr, frame: Frame) -> Observation:
         """An expression that is a side of a condition."""
         found, value = self._seen(e, frame)
-        if found.outcome is Outcome.VALUE and _is_logical(e) and isinstance(value, bool):
+        if found.outcome is Outcome.VALUE and is_logical(e) and isinstance(value, bool):
             return self.condition(e, frame)
         return self._explained(found, e, value, frame)
 
@@ -266,7 +275,7 @@ class Observer:
         return ()
 
     def _focus(self, e: p.Expr, frame: Frame, marks: Sequence[Mark]) -> int:
-        return marks[0][1] if marks and not _is_logical(e) else 0
+        return marks[0][1] if marks and not is_logical(e) else 0
 
     def _parts(self, e: p.Expr, frame: Frame, *, holds: bool) -> tuple[Observation, ...]:
         """What the value of an expression follows from."""
@@ -285,8 +294,8 @@ class Observer:
                 return self._predicate(e, frame, holds=holds)
             case p.Quantified():
                 return self._quantified(e, frame, holds=holds)
-            case p.CallFunction(args=(p.Map() as elements,)) if _folds(e):
-                return self._elements(elements, frame, decides=_folds(e) == "any", holds=holds)
+            case p.CallFunction(args=(p.Map() as elements,)) if fold_of(e):
+                return self._elements(elements, frame, decides=fold_of(e) == "any", holds=holds)
             case p.Flow() | p.MatchTool() | p.Declared() | p.Map():
                 return ()
             case _:
@@ -368,11 +377,13 @@ class Observer:
         if self.depth >= DEEPEST:
             return ()
         if e.kind == "forall":
-            return () if holds else self._counterexample(e, frame)
-        number = self._count(e, frame)
+            return self._example(e, frame) if holds else self._counterexample(e, frame)
         minimum = None if e.minimum is None else self.interpreter.eval(e.minimum, frame)
-        if not holds and minimum is not None and number < minimum:
-            return self._nearest(e.block, frame, minimum - number)
+        missing = 0 if minimum is None else minimum - count_of(self.interpreter, e, frame)
+        if not holds and missing > 0:
+            nearest = self._nearest(e.block, frame, missing)
+            if nearest:
+                return nearest
         models = islice(self.interpreter.counted(e, frame.unmarked()), MOST_SAMPLES)
         return tuple(self._counted(e, model) for model in list(models))
 
@@ -387,12 +398,17 @@ class Observer:
             ranges=tuple(place for x in variables for place in x.ranges),
         )
 
-    def _count(self, e: p.Quantified, frame: Frame) -> int:
-        return sum(1 for _ in self.interpreter.counted(e, frame.unmarked()))
+    def _example(self, e: p.Quantified, frame: Frame) -> tuple[Observation, ...]:
+        """A candidate of a `forall` that fits, as all do."""
+        candidate = next(self.interpreter.models(e.block, frame.unmarked().child()), None)
+        if candidate is None:
+            return ()
+        binding, _ = self._inside(e.block, candidate)
+        return (*binding.variables, *binding.conditions)
 
     def _counterexample(self, e: p.Quantified, frame: Frame) -> tuple[Observation, ...]:
         """The first candidate of a `forall` that does not fit, and the first condition it fails."""
-        candidates = self.interpreter.models(_loops(e.block), frame.unmarked().child())
+        candidates = self.interpreter.models(loops_of(e.block), frame.unmarked().child())
         for candidate in candidates:
             for number, step in enumerate(e.block.steps):
                 if not isinstance(step, p.Check):
@@ -433,75 +449,9 @@ class Observer:
             self.depth -= 1
             self.interpreter.allow(WORK)
 
-    # --- words
 
-    def _detail(self, e: p.Expr, value: Any, frame: Frame) -> str:
-        """Why a condition is true or false, where the values of its sides do not say it."""
-        try:
-            return self._reason(e, frame, holds=bool(value))
-        except (EvaluationError, Spent):
-            return ""
-
-    def _reason(self, e: p.Expr, frame: Frame, *, holds: bool) -> str:
-        interpreter = self.interpreter
-        match e:
-            case p.Not(operand=p.Cmp(operator="in") as inner) if inner.span == e.span and not holds:
-                return "it is there"
-            case p.Cmp(operator=operator, left=left, right=right) if not holds:
-                sides = interpreter.eval(left, frame), interpreter.eval(right, frame)
-                return mismatches.comparison(operator, *sides)
-            case p.Flow(left=left, right=right, immediate=immediate) if not holds:
-                before, after = interpreter.eval(left, frame), interpreter.eval(right, frame)
-                return mismatches.flow(interpreter.history, before, after, immediate=immediate)
-            case p.MatchTool() if not holds:
-                return mismatches.tool(interpreter, e, frame)[0]
-            case p.Quantified(kind="forall"):
-                number = sum(1 for _ in interpreter.models(_loops(e.block), frame.child()))
-                candidates = counted(number, "candidate")
-                return f"each of {candidates} fits" if holds else f"not each of {candidates} fits"
-            case p.Quantified():
-                return self._counts(e, frame)
-            case p.CallPredicate(index=index) if not holds:
-                loops = interpreter.plan.predicates[index].block.loop_variables()
-                return f"nothing in the trace fits {mismatches.names(loops)}" if loops else ""
-            case p.CallFunction(args=(p.Map() as elements,)) if _folds(e) and (
-                (_folds(e) == "all") == holds
-            ):
-                number = sum(1 for _ in interpreter.items(elements, frame.unmarked()))
-                return f"{'all' if holds else 'none'} of {counted(number, 'element')}"
-            case p.CallFunction(signature=signature, args=(pattern, subject)) if (
-                signature.name == "match" and signature.kind is FunctionKind.SPECIAL and not holds
-            ):
-                text = interpreter.eval(pattern, frame)
-                texts = interpreter.texts_of(interpreter.eval(subject, frame), None)
-                return mismatches.no_match(text, [found for found, _ in texts])
-        return ""
-
-    def _counts(self, e: p.Quantified, frame: Frame) -> str:
-        said = f"{self._count(e, frame)} counted"
-        for bound, words in ((e.minimum, "at least"), (e.maximum, "at most")):
-            if bound is not None:
-                said += f", {words} {shown(self.interpreter.eval(bound, frame))} wanted"
-        return said
-
-
-def _loops(block: p.Block) -> p.Block:
-    """The block without its conditions."""
-    steps = tuple(step for step in block.steps if not isinstance(step, p.Check))
-    return p.Block(steps, block.variables)
-
-
-def _folds(e: p.CallFunction) -> str:
-    """`any` or `all` for a call of these built-ins, else nothing."""
-    signature = e.signature
-    is_own = signature.implementation.startswith("policyc.runtime.builtins.")
-    return signature.name if is_own and signature.name in ("any", "all") else ""
-
-
-def _is_logical(e: p.Expr) -> bool:
-    """Whether an expression is true or false by its form."""
-    logical = p.And | p.Or | p.Not | p.Cmp | p.Flow | p.MatchTool | p.CallPredicate | p.Quantified
-    return isinstance(e, logical)
+def _all_true(conditions: Mapping[int, Observation]) -> bool:
+    return all(seen.outcome is Outcome.TRUE for seen in conditions.values())
 
 
 def _is_worth_showing(e: p.PlanNode, source: Source) -> bool:

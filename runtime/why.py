@@ -252,20 +252,23 @@ class _Maker:
             return about
         near = search.near[0]
         nearest, conditions = observer.binding(block, near.frame)
-        failed = _failing(conditions)
-        culprit = search.culprit(near.failed & failed or near.failed)
+        failed = _with(conditions, Outcome.FALSE, Outcome.ERROR)
+        blamed = near.failed & failed or near.failed or failed
+        about = replace(about, nearest=nearest)
+        if not blamed:
+            return about
+        culprit = search.culprit(blamed)
         return replace(
             about,
-            nearest=nearest,
             culprit=conditions[culprit],
             is_alone=len(failed) == 1 and isinstance(block.steps[culprit], p.Check),
             others=_others(observer, block, search.near[1:]),
         )
 
 
-def _failing(conditions: Mapping[int, Observation]) -> frozenset[int]:
-    wrong = (Outcome.FALSE, Outcome.ERROR)
-    return frozenset(number for number, seen in conditions.items() if seen.outcome in wrong)
+def _with(conditions: Mapping[int, Observation], *outcomes: Outcome) -> frozenset[int]:
+    """The numbers of the conditions that came out so."""
+    return frozenset(number for number, seen in conditions.items() if seen.outcome in outcomes)
 
 
 def _step_counts(observer: Observer, block: p.Block, search: Search) -> tuple[StepCount, ...]:
@@ -290,7 +293,7 @@ def _others(observer: Observer, block: p.Block, near: list[Near]) -> tuple[Obser
     found = []
     for miss in near[:MOST_OTHERS]:
         conditions = observer.binding(block, miss.frame)[1]
-        failed = _failing(conditions)
+        failed = _with(conditions, Outcome.FALSE, Outcome.ERROR)
         if len(failed) == 1:
             found.append(conditions[min(failed)])
     return tuple(found)
