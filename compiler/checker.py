@@ -110,31 +110,6 @@ class Checker:
         self.reported_missing: set[str] = set()
         self._parameter_types: dict[Symbol, Type] = {}
         self._in_constant = False
-        self._handlers: dict[type, Callable[[Any], Type]] = {
-            String: self._text,
-            FString: self._fstring,
-            Number: self._number,
-            Constant: self._constant,
-            ListLiteral: self._list,
-            ObjectLiteral: self._object,
-            Name: self._name,
-            Member: self._member,
-            Index: self._index,
-            Call: self._call,
-            Unary: self._unary,
-            Binary: self._binary,
-            BoolOp: self._bool_op,
-            Compare: self._compare,
-            Ternary: self._ternary,
-            Comprehension: self._comprehension,
-            TypedVariable: self._typed,
-            DerivedVariable: self._derived,
-            Quantifier: self._quantifier,
-            ToolPattern: self._tool_pattern,
-            Wildcard: self._wildcard,
-            ValueReference: self._wildcard,
-            Assign: self._assign,
-        }
 
     # --- statements -----------------------------------------------------------------------------
 
@@ -165,7 +140,7 @@ class Checker:
 
     def type_of(self, node: Node) -> Type:
         """The type of an expression that stands where a value is wanted."""
-        type_ = self._handlers[node.__class__](node)
+        type_ = _HANDLERS[node.__class__](self, node)
         if type_ is not ANY:
             self.table.types[node.uid] = type_
         return type_
@@ -337,3 +312,31 @@ def _is_plain(type_: Type) -> bool:
     if type_.element is not None:
         return _is_plain(type_.element)
     return type_.name in _PLAIN or type_ is CONTENT or type_ is JSON
+
+
+_HANDLERS: dict[type, Callable[[Any, Any], Type]] = {
+    String: Checker._text,
+    FString: Checker._fstring,
+    Number: Checker._number,
+    Constant: Checker._constant,
+    ListLiteral: Checker._list,
+    ObjectLiteral: Checker._object,
+    Name: Checker._name,
+    Member: Checker._member,
+    Index: Checker._index,
+    Call: Checker._call,
+    Unary: Checker._unary,
+    Binary: Checker._binary,
+    BoolOp: Checker._bool_op,
+    Compare: Checker._compare,
+    Ternary: Checker._ternary,
+    Comprehension: Checker._comprehension,
+    TypedVariable: Checker._typed,
+    DerivedVariable: Checker._derived,
+    Quantifier: Checker._quantifier,
+    ToolPattern: Checker._tool_pattern,
+    Wildcard: Checker._wildcard,
+    ValueReference: Checker._wildcard,
+    Assign: Checker._assign,
+}
+"""The method for each type of node; not bound, so that nothing holds on to a compilation."""

@@ -8,7 +8,7 @@ level and name of each rule.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from policyc.compiler import plan as p
@@ -46,6 +46,16 @@ def risk_of(texts: Iterable[str]) -> str | None:
         if (tag := RISK_TAG.search(text)) is not None:
             return RISK_LEVELS.get(tag[1].lower())
     return None
+
+
+@dataclass(slots=True)
+class _OpenBlock:
+    """A block while its lines are read."""
+
+    declarations: dict[Symbol, n.TypedVariable | n.DerivedVariable | n.Assign]
+    introduced: set[Symbol] = field(default_factory=set)
+    """Variables whose loop has begun."""
+    steps: list[p.Step] = field(default_factory=list)
 
 
 class _Lowering:
@@ -187,37 +197,11 @@ class _Lowering:
         for line in lines:
             for node in _declarations(line):
                 declarations[self.declared[node.uid]] = node
-        steps: list[p.Step] = []
-        introduced: set[Symbol] = set()
-
-        def introduce(node: n.Node) -> None:
-            for symbol in self.mentioned(node):
-                declaration = declarations.get(symbol)
-                if declaration is None or symbol in introduced:
-                    continue
-                if isinstance(declaration, n.Assign):
-                    continue
-                introduced.add(symbol)
-                name = self.slot(symbol)
-                if isinstance(declaration, n.TypedVariable):
-                    steps.append(
-                        p.Scan(name, symbol.type, span=declaration.span, type=symbol.type)
-                    )
-                else:
-                    introduce(declaration.source)
-                    steps.append(
-                        p.Each(
-                            name,
-                            symbol.type,
-                            self.expr(declaration.source),
-                            span=declaration.span,
-                            type=symbol.type,
-                        )
-                    )
-
+        opened = _OpenBlock(declarations)
+        steps = opened.steps
         for line in lines:
             if isinstance(line, n.Assign):
-                introduce(line.value)
+                self.introduce(line.value, opened)
                 symbol = self.declared[line.uid]
                 steps.append(
                     p.Bind(
@@ -226,7 +210,7 @@ class _Lowering:
                 )
                 continue
             for conjunct in _conjuncts(line):
-                introduce(conjunct)
+                self.introduce(conjunct, opened)
                 if not isinstance(conjunct, n.TypedVariable | n.DerivedVariable):
                     steps.extend(
                         p.Check(condition, span=condition.span)
@@ -234,6 +218,23 @@ class _Lowering:
                     )
         variables = tuple(self.slot(symbol) for symbol in declarations)
         return p.Block(tuple(steps), variables, span=span)
+
+    def introduce(self, node: n.Node, opened: _OpenBlock) -> None:
+        """Start the loops of the variables that a node mentions, if they have not begun."""
+        for symbol in self.mentioned(node):
+            declaration = opened.declarations.get(symbol)
+            if declaration is None or symbol in opened.introduced:
+                continue
+            if isinstance(declaration, n.Assign):
+                continue
+            opened.introduced.add(symbol)
+            name, kind, span = self.slot(symbol), symbol.type, declaration.span
+            if isinstance(declaration, n.TypedVariable):
+                opened.steps.append(p.Scan(name, kind, span=span, type=kind))
+            else:
+                self.introduce(declaration.source, opened)
+                source = self.expr(declaration.source)
+                opened.steps.append(p.Each(name, kind, source, span=span, type=kind))
 
     def mentioned(self, node: n.Node) -> Iterator[Symbol]:
         """Variables used or declared anywhere in a node, in source order."""

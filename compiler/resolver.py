@@ -126,26 +126,6 @@ class Resolver:
         self._imports = ImportBinder(catalogue, self.table, reporter)
         self._outside: dict[str, Symbol] = {}
         self._has_modules = False
-        self._handlers: dict[type, Callable[[Any], None]] = {
-            Name: self._name,
-            Member: self._member,
-            Index: self._index,
-            Call: self._call,
-            Unary: self._unary,
-            Binary: self._binary,
-            BoolOp: self._bool_op,
-            Compare: self._compare,
-            Ternary: self._ternary,
-            ListLiteral: self._list,
-            ObjectLiteral: self._object,
-            FString: self._fstring,
-            ToolPattern: self._pattern,
-            TypedVariable: self._typed,
-            DerivedVariable: self._derived,
-            Assign: self._assign,
-            Comprehension: self._comprehension,
-            Quantifier: self._quantifier,
-        }
         self._begin()
 
     # --- statements -----------------------------------------------------------------------------
@@ -257,10 +237,10 @@ class Resolver:
 
     def _visit(self, node: Node) -> None:
         kind = node.__class__
-        handler = self._handlers.get(kind)
+        handler = _HANDLERS.get(kind)
         if handler is not None:
             self.table.nodes[kind].append(node)
-            handler(node)
+            handler(self, node)
 
     def _lines(self, lines: Iterable[Line]) -> None:
         for line in lines:
@@ -494,3 +474,26 @@ class Resolver:
                 if symbol not in seen:
                     seen.add(symbol)
                     waiting.extend(self._needs.get(symbol, ()))
+
+
+_HANDLERS: dict[type, Callable[[Any, Any], None]] = {
+    Name: Resolver._name,
+    Member: Resolver._member,
+    Index: Resolver._index,
+    Call: Resolver._call,
+    Unary: Resolver._unary,
+    Binary: Resolver._binary,
+    BoolOp: Resolver._bool_op,
+    Compare: Resolver._compare,
+    Ternary: Resolver._ternary,
+    ListLiteral: Resolver._list,
+    ObjectLiteral: Resolver._object,
+    FString: Resolver._fstring,
+    ToolPattern: Resolver._pattern,
+    TypedVariable: Resolver._typed,
+    DerivedVariable: Resolver._derived,
+    Assign: Resolver._assign,
+    Comprehension: Resolver._comprehension,
+    Quantifier: Resolver._quantifier,
+}
+"""The method for each type of node; not bound, so that nothing holds on to a compilation."""
