@@ -1,4 +1,4 @@
-"""Embedding: functions and types of the host, several files, threads, monitors side by side, async."""
+"""Embedding: functions and types of the host, several files, threads, monitors, async."""
 
 from __future__ import annotations
 
