@@ -41,8 +41,8 @@ TEXTS = {
     "commas": "," * 1_000_000,
 }
 SECONDS = 0.3
-PATIENCE = 6 * SECONDS + 1
-"""The clock is looked at only now and then, and the machine may be busy."""
+PATIENCE = 60
+"""Seconds after which a call counts as hanging; no measure of speed, the machine may be busy."""
 
 
 @pytest.mark.parametrize("pattern", HANGING)

@@ -9,6 +9,9 @@ import pytest
 from policyc.grammar.parser import MAX_SYNTAX_ERRORS, parse
 from policyc.grammar.source import Source
 
+HANGING = 60
+"""Seconds after which something counts as hanging; no measure of speed."""
+
 _SIZE = 20_000
 
 
@@ -91,7 +94,7 @@ def test_hostile_texts_are_answered(name: str) -> None:
     parsed = parse(Source(_HOSTILE[name]))
     assert len(parsed.diagnostics) <= MAX_SYNTAX_ERRORS
     # Two to eight tenths of a second on a slow machine; a quadratic answer would take minutes.
-    assert time.process_time() - before < 10
+    assert time.process_time() - before < HANGING
 
 
 def test_long_flat_texts_are_fine() -> None:
