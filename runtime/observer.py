@@ -46,6 +46,9 @@ MOST_SAMPLES: Final = 3
 MOST_RANGES: Final = 5
 """Pieces of the trace that one condition found."""
 
+MOST_LEVELS: Final = 20
+"""Expressions inside one another that are followed; nobody reads deeper ones."""
+
 DEEPEST: Final = 4
 """Blocks inside one another that are followed."""
 
@@ -58,6 +61,7 @@ class Observer:
         self.source = source
         self.near_misses = NearMisses(interpreter)
         self.depth = 0
+        self.level = 0
 
     # --- blocks
 
@@ -249,9 +253,7 @@ class Observer:
         except Spent:
             detail = "not evaluated, it takes too much work"
             return Observation(text, line, Outcome.UNKNOWN, detail=detail), None
-        parts: tuple[Observation, ...] = ()
-        with suppress(EvaluationError, Spent):
-            parts = self._parts(e, frame, holds=bool(value))
+        parts = self._followed(e, frame, holds=bool(value))
         if any(part.outcome is Outcome.ERROR for part in parts):
             detail = ""
         marks = probe.marks or []
@@ -265,6 +267,16 @@ class Observer:
             parts,
         )
         return found, value
+
+    def _followed(self, e: p.Expr, frame: Frame, *, holds: bool) -> tuple[Observation, ...]:
+        """The parts of an expression, down to some level."""
+        self.level += 1
+        try:
+            return self._parts(e, frame, holds=holds) if self.level <= MOST_LEVELS else ()
+        except (EvaluationError, Spent):
+            return ()
+        finally:
+            self.level -= 1
 
     def _where(self, e: p.Expr, frame: Frame, marks: Sequence[Mark]) -> tuple[str, ...]:
         """The pieces that a condition found, or the place that a value was read from."""

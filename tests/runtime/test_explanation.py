@@ -572,6 +572,14 @@ raise "x" if:
     json.dumps(found.to_dict())
 
 
+def test_deep_conditions_are_followed_down_to_some_level() -> None:
+    found = culprit(f"(m: Message)\nm.role == 'user'\n{'not ' * 80}(m.content is None)", user())
+    depth = 0
+    while found.parts:
+        found, depth = found.parts[0], depth + 1
+    assert 10 < depth < 40
+
+
 def test_what_is_no_trace_is_refused() -> None:
     with pytest.raises(TraceError):
         Policy.from_string(_TWO).why([{"role": 5}])
