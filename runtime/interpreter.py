@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("policyc.print")
 
+MOST_ANSWERS = 10_000
+"""Answers of detectors that are kept; a monitor may see texts for ever."""
+
 Places = Any
 """Where a value came from: None, a `Place`, or a list of these for the elements of a list."""
 
@@ -575,6 +578,8 @@ class Interpreter:
             return self._apply(signature, [text, *options], keywords)
         key = (signature.implementation or signature.name, text, repr(options), repr(keywords))
         if key not in self.answers:
+            if len(self.answers) >= MOST_ANSWERS:
+                self.answers.clear()
             self.answers[key] = self._apply(signature, [text, *options], keywords)
         return self.answers[key]
 
