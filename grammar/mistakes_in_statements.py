@@ -285,9 +285,9 @@ def import_form(place: Place) -> Mistake | None:
         )
     if token.text == "," and first.text == "import":
         return _import(place, "one `import` takes one module", "write one `import` on each line")
-    if token.text == "." and first.text == "from":
-        module, name = place.at(1), place.following
-        start = place.text[module.start : previous.start].split()[0]
+    named = place.text[place.at(1).start : previous.start].split()
+    if token.text == "." and first.text == "from" and named:
+        start, name = named[0], place.following
         return _import(
             place,
             "an imported name has no dots",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from policyc.runtime.bounds import BuiltinError
 from policyc.runtime.events import (
     Chunks,
     Function,
@@ -25,6 +26,7 @@ from policyc.runtime.events import (
     TraceObject,
 )
 from policyc.runtime.records import File
+from policyc.runtime.trace_access import MAX_DEPTH
 from policyc.runtime.traces import arguments_of, function_of
 from policyc.runtime.values import image_address
 
@@ -37,7 +39,11 @@ _IMAGE_DATA = ("data:image/png;base64,", "data:image/jpeg;base64,")
 
 
 def collect_texts(value: Any) -> list[tuple[str, Place | None]]:
-    """All texts in a value, in order, with their places."""
+    """All texts in a value, in order, with their places.
+
+    Raises:
+        BuiltinError: it is nested deeper than a trace may be.
+    """
     if isinstance(value, str):
         return [(value, None)]
     found: list[tuple[str, Place | None]] = []
@@ -125,5 +131,13 @@ def _chunk(chunk: Any, place: Place) -> list[tuple[Any, Place | None]]:
     return [(chunk, place)]
 
 
+_DEEPEST = MAX_DEPTH + 10
+"""How long a place may be: that of a text in data as deep as a trace may be, and a little more."""
+
+
 def _below(place: Place | None, key: str | int) -> Place | None:
-    return None if place is None else (*place, key)
+    if place is None:
+        return None
+    if len(place) > _DEEPEST:
+        raise BuiltinError("values are nested too deep")
+    return (*place, key)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 from policyc.grammar.diagnostics import PolicycError
+from policyc.runtime.events import shown
 
 UNPARSED: Final = "__unparsed__"
 """The key under which arguments are kept that are no JSON object."""
@@ -223,7 +224,7 @@ def _parameter(name: str, schema: Any, *, is_required: bool, depth: int) -> dict
     return {
         "name": name,
         "type": kind,
-        "description": NO_DESCRIPTION if description is None else str(description),
+        "description": NO_DESCRIPTION if description is None else shown(description),
         "required": is_required and not is_nullable,
         "properties": _properties(schema, f"{name}.", depth - 1) if kind == "object" else None,
         "additionalProperties": None if additional is None else additional is not False,

@@ -98,7 +98,7 @@ def _description(view: TraceObject) -> Any:
     description = view.data.get("description")
     if description is None:
         return "no description available"
-    return description if isinstance(description, str) else str(description)
+    return description if isinstance(description, str) else shown(description)
 
 
 _SPECIAL: dict[tuple[type[TraceObject], str], Callable[[Any], Any]] = {
