@@ -1,4 +1,4 @@
-"""Histories: coordinates, indexes and places of the objects of a trace, and which call an output answers."""
+"""Histories: coordinates, indexes, places, and which call an output answers."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_refused_event_has_a_place_and_nothing_in_it() -> None:
     assert not history.is_before(first, second, immediately=True)
 
 
-# --- calls and outputs ------------------------------------------------------------------------------
+# --- calls and outputs ----------------------------------------------------------------------------
 
 
 def answered(events: list[Any]) -> list[tuple[int, int] | None]:
