@@ -14,6 +14,7 @@ call; `m3x` the memory of the variable x of rule 3; `out` collects matches.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import plan as p
@@ -393,7 +394,7 @@ class _Generator:
                 "if found is not None:",
                 *(f" {line}" for line in _LOAD_ARGUMENTS),
                 f" at = {_NUMBER}",
-                f" for block in found: block(e, c, f, n, a, k, at, X, P, out)",
+                " for shape, rows in found: shape(rows, e, c, f, n, a, k, at, X, P, out)",
             )
 
     def _table(self, dispatched: dict[str, list[tuple[_Unit, p.Scan]]]) -> str:
@@ -418,7 +419,7 @@ class _Generator:
         self._note(emitter)
         test = " and ".join(code.text for code in codes) or "True"
         spots = "((at, k, e),)"
-        out = _Lines(depth=3)
+        out = _Lines(depth=2)
         if self.metered:
             out.add(f"if not X.meter.alive[{index}]: continue", "try:")
             out.depth += 1
@@ -433,22 +434,23 @@ class _Generator:
         out.depth += 1
         self._found(out, unit, spots, index)
         if self.metered:
-            out.depth = 3
+            out.depth = 2
             out.add(f"except LimitExceeded as x: X.exceed({index}, x)")
         body = out.text()
         if body not in self.shapes:
             self.shapes[body] = (f"shape{len(self.shapes)}", len(values))
-        return self.shapes[body][0], tuple(values.values())
+        # Equal texts become one: there are many rows, and few names of arguments in them.
+        row = tuple(intern(x) if type(x) is str else x for x in values.values())
+        return self.shapes[body][0], row
 
     def _shapes(self) -> str:
-        """The functions that make a block of some rows, one for each shape."""
+        """The functions that go through rows, one for each shape."""
         made = []
         for body, (name, count) in self.shapes.items():
             names = "".join(f"K{number}, " for number in range(count))
             made.append(
-                f"def {name}(rows):\n"
-                f" def block(e, c, f, n, a, k, at, X, P, out):\n"
-                f"  for {names}in rows:\n{body} return block\n"
+                f"def {name}(rows, e, c, f, n, a, k, at, X, P, out):\n"
+                f" for {names}in rows:\n{body}"
             )
         return "".join(made)
 
@@ -559,9 +561,14 @@ class _Generator:
                     call = f"M.{line.text.lower()}({unit.owner})"
                     out.lines.append(" " * (out.depth + line.depth) + call)
             elif line.text == "FOUND":
-                inner = _Lines(depth=out.depth + line.depth)
+                inner = _Lines(out.lines, out.depth + line.depth)
+                if line.pretest:
+                    if unit.schedule.may_end_early:
+                        inner.add(f"X.completed.add({unit.owner})")
+                    # A failure is for the interpreter to judge.
+                    inner.add("try:", f" ok = {line.pretest}", "except Exception: ok = True", "if ok:")
+                    inner.depth += 1
                 self._found(inner, unit, line.spots)
-                out.lines.extend(inner.lines)
             else:
                 out.lines.append(" " * (out.depth + line.depth) + line.text)
 

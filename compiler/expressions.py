@@ -49,7 +49,8 @@ def _fits(lowering: Lowering, text: str) -> bool:
             return text.endswith(lowering.text)
         case "contains":
             return lowering.text in text
-    return text == lowering.text
+        case "equals":
+            return text == lowering.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,9 @@ class Builtin:
 
 @dataclass(frozen=True, slots=True)
 class DispatchTable:
-    """Blocks by the tool name that they are for: the function that makes each, and its constants."""
+    """Rules by the tool name that they are for, then by shape: the constants of each as a row.
 
-    rows: dict[str, tuple[tuple[str, tuple[Any, ...]], ...]]
+    A shape is the name of a function that goes through rows.
+    """
+
+    tools: dict[str, dict[str, list[tuple[Any, ...]]]]

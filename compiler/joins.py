@@ -29,13 +29,14 @@ LENGTHS = 7
 class Line:
     """A source line at a depth.
 
-    `FOUND` stands for the report of a match with these spots; `JOINED` and `REMEMBERED` are places where metered code
-    counts.
+    `FOUND` stands for the report of a match with these spots, after `pretest` where there is one;
+    `JOINED` and `REMEMBERED` are places where metered code counts.
     """
 
     text: str
     depth: int
     spots: str = ""
+    pretest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,8 @@ class JoinPlan:
             depth = self._conditions(bound, emitter, lines, depth, checked)
         names = self.schedule.rule.block.loop_variables()
         spots = ", ".join(self._spot(name, new) for name in names if name in self.domains)
-        lines.append(Line("FOUND", depth, f"({spots},)"))
+        tests = [emitter.condition(condition).text for condition in self.schedule.pretests]
+        lines.append(Line("FOUND", depth, f"({spots},)", " and ".join(tests)))
 
     def _next(self, bound: list[str]) -> str:
         """The variable to look up next: by a dict, then by prefix, then the rest in order."""

@@ -8,6 +8,8 @@ the checks of a rule into
 - `joins`: relate several trace variables and cannot fail;
 - the *tail*: everything else. Where there is one, the whole block is run by the interpreter for each
   combination that the search did not rule out;
+- `pretests`: the first checks of the tail, as far as they can be compiled; they spare the interpreter
+  most combinations;
 - `gates`: closed quantifiers, kept as running counts.
 
 A rule is *late* when it asks about the whole trace (quantifiers, predicates with variables of their own): what holds of
@@ -46,6 +48,7 @@ class Schedule:
     alpha: dict[str, list[p.Expr]]
     joins: list[p.Expr] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
+    pretests: list[p.Expr] = field(default_factory=list)
     has_tail: bool = False
     is_late: bool = False
     fallible: set[str] = field(default_factory=set)
@@ -53,6 +56,8 @@ class Schedule:
     needs_history: bool = False
     """Whether a failure of a condition can only be judged with events that did not match."""
     may_end_early: bool = False
+    takes_pretests: bool = False
+    """While scheduling: whether the next check of the tail may be a pretest."""
     """Whether a candidate may fail in the tail before all trace variables are needed."""
 
 
@@ -129,6 +134,7 @@ class Scheduler:
         emitter = Emitter({scan.variable: VariableForm.probe(scan.domain) for scan in scans})
         is_open = True
         """Whether later checks may still be used early: nothing before them is left that may fail."""
+        result.takes_pretests = len(scans) > 1
         seen: set[str] = set()
         for step in block.steps:
             match step:
@@ -139,6 +145,7 @@ class Scheduler:
                     result.may_end_early |= not is_open
                 case p.Each():
                     result.has_tail = True
+                    result.takes_pretests = False
                     result.is_late |= self.depends.of(step.source)
                     is_open = is_open and not _may_fail(emitter, substitute(step.source, known))
                 case p.Bind(value=value):
@@ -146,6 +153,7 @@ class Scheduler:
                     result.is_late |= self.depends.of(substituted)
                     if step.variable not in known or _may_fail(emitter, substituted):
                         result.has_tail = True
+                        result.takes_pretests = False
                         is_open = False
                 case p.Check(condition=condition):
                     is_open = self._check(
@@ -170,16 +178,23 @@ class Scheduler:
                 result.gates.append(gate)
                 return True
             result.has_tail = True
+            result.takes_pretests = False
             return False
         free = p.free_variables(condition)
         code = None
-        if is_open and free and free <= trace_variables:
+        if (is_open or result.takes_pretests) and free and free <= trace_variables:
             try:
                 code = emitter.condition(condition)
             except NotCompiled:
                 code = None
         if code is None:
             result.has_tail = True
+            result.takes_pretests = False
+            return False
+        if not is_open or (code.can_fail and len(free) > 1):
+            result.has_tail = True
+            if result.takes_pretests:
+                result.pretests.append(condition)
             return False
         if len(free) == 1:
             (variable,) = free
@@ -189,9 +204,6 @@ class Scheduler:
             if code.can_fail and len(trace_variables) > 1 and len(seen) > 1:
                 result.needs_history = True
             return True
-        if code.can_fail:
-            result.has_tail = True
-            return False
         result.joins.append(condition)
         return True
 

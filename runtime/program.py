@@ -83,10 +83,13 @@ def _constant(value: Any, namespace: dict[str, Any], name: str | None = None) ->
     if isinstance(value, DispatchTable):
         return {
             tool: tuple(
-                namespace[shape](*(_constant(x, namespace) for x in values))
-                for shape, values in rows
+                (
+                    namespace[shape],
+                    tuple(tuple(_constant(x, namespace) for x in row) for row in rows),
+                )
+                for shape, rows in shapes.items()
             )
-            for tool, rows in value.rows.items()
+            for tool, shapes in value.tools.items()
         }
     return value
 
