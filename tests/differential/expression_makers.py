@@ -318,7 +318,13 @@ class ExpressionMaker:
         if not subjects:
             return None
         subject = self.choices.pick(subjects)
-        return self._bracketed(f"{subject} is tool:{self.tool_pattern()}")
+        named = [name for name, kind in scope.constants.items() if kind == "tool"]
+        if named and self.choices.chance(60):
+            return self._bracketed(f"{subject} is {self.choices.pick(named)}")
+        pattern = f"tool:{self.tool_pattern()}"
+        if not self.tame and self.choices.chance(8):
+            return f"any([{subject} is e for e in [{pattern}, tool:read]])"
+        return self._bracketed(f"{subject} is {pattern}")
 
     def tool_pattern(self) -> str:
         if self.tame:

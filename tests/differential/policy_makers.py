@@ -100,6 +100,8 @@ class PolicyMaker:
             self.declared["WORD"] = (self.choices.pick(('"bob"', '"secret"', '"a"')), "str")
         if self.choices.chance(20):
             self.declared["WORDS"] = ('["bob", "user", "send"]', "list")
+        if self.choices.chance(20):
+            self.declared["TOOL"] = (f"tool:{self.expressions.tool_pattern()}", "tool")
         if not self.tame and self.choices.chance(15):
             self.declared["LATER"] = (self.expressions.text(Scope(), 1), "str")
         return Scope({}, {name: kind for name, (_, kind) in self.declared.items()})
