@@ -1,1 +1,1 @@
-"""Fuzzing: whatever the text, the trace or the values, policyc answers in bounded time, or says what is wrong."""
+"""Fuzzing: whatever it is given, policyc answers in bounded time or says what is wrong."""

@@ -83,13 +83,14 @@ def damage_text(rng: random.Random, text: str, others: Sequence[str]) -> str:
 
 
 def _damage_once(rng: random.Random, text: str, others: Sequence[str]) -> str:
+    piece: str = rng.choice(PIECES)
     start = rng.randrange(len(text) + 1)
     end = min(len(text), start + rng.choice((0, 1, 1, 2, 5, 30)))
     match rng.randrange(7):
         case 0:
             return text[:start] + text[end:]
         case 1 | 2:
-            return text[:start] + rng.choice(PIECES) + text[end:]
+            return text[:start] + piece + text[end:]
         case 3:
             return text[:end] + text[start:]
         case 4:
@@ -102,7 +103,7 @@ def _damage_once(rng: random.Random, text: str, others: Sequence[str]) -> str:
             lines[first], lines[second] = lines[second], lines[first]
             return "\n".join(lines)
         case _:
-            return text[:start] + rng.choice(PIECES) * rng.choice((2, 10, 200)) + text[end:]
+            return text[:start] + piece * rng.choice((2, 10, 200)) + text[end:]
 
 
 def damage_value(rng: random.Random, value: Any) -> Any:

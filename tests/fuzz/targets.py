@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import policyc
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from policyc.runtime.results import AnalysisResult
 
 UNFORESEEN = "the search failed"
-"""How the error of a rule begins where the engine gave up because of an exception it did not expect."""
+"""How the error of a rule begins where the engine gave up on an exception it did not expect."""
 
 
 def policy_text(number: int) -> str:
@@ -74,11 +75,16 @@ def fuzz_reader(number: int) -> None:
     try:
         events = policyc.read_trace(_as_text(rng, value) if rng.random() < 0.5 else value, form)
     except policyc.TraceError as error:
-        assert error.path
-        assert error.message
+        announced(error)
         return
     assert isinstance(events, list)
     assert all(isinstance(event, dict) for event in events)
+
+
+def announced(error: policyc.TraceError) -> None:
+    """An error about a trace says where and what."""
+    assert error.path
+    assert error.message
 
 
 def _as_text(rng: random.Random, value: Any) -> Any:
@@ -113,7 +119,7 @@ def fuzz_engine(number: int) -> None:
     judge(lambda: policy.analyze_pending(trace[:boundary], trace[boundary:], **parameters))
     monitor = policy.monitor(**parameters)
     for event in trace:
-        judge(lambda event=event: monitor.append(event))
+        judge(partial(monitor.append, event))
 
 
 def judge(analyze: Callable[[], AnalysisResult]) -> None:
@@ -121,7 +127,7 @@ def judge(analyze: Callable[[], AnalysisResult]) -> None:
     try:
         result = analyze()
     except policyc.TraceError as error:
-        assert error.path
+        announced(error)
         return
     told = result.to_dict()
     json.dumps(told)
