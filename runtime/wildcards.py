@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 
-def wildcard_match(pattern: str, name: str) -> bool:
-    """Whether a name fits a pattern to the very end; everything but `*` is literal."""
+def wildcard_match(pattern: str, name: object) -> bool:
+    """Whether a name fits a pattern to the very end; everything but `*` is literal.
+
+    What is no text, as a trace may call a tool, fits none.
+    """
+    if not isinstance(name, str):
+        return False
     first, *rest = pattern.split("*")
     if not rest:
         return pattern == name
