@@ -14,6 +14,7 @@ from policyc.api import Options, Policy
 from policyc.grammar.formatter import format_source
 from policyc.grammar.parser import parse
 from policyc.grammar.source import Source
+from policyc.runtime.limits import Limits
 from policyc.runtime.matches import events_of, identity_of
 
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ class Difference(AssertionError):
 
 
 class Pair:
-    """A policy, compiled once, run by the plain and by the optimised engine."""
+    """A policy, compiled once, run by the plain engine, the optimised one, and that with limits."""
 
     def __init__(self, source: str, parameters: dict[str, Any]) -> None:
         self.fast = Policy.from_string(source)
         self.plain = Policy(self.fast._program, self.fast.diagnostics, Options(optimize=False))
+        limited = Options(limits=Limits(work=10**9))
+        self.metered = Policy(self.fast._program, self.fast.diagnostics, limited)
         self.parameters = parameters
 
 
@@ -52,6 +55,8 @@ def check_optimised(pair: Pair, trace: list[Event]) -> dict[str, Any]:
     plain = answer(pair.plain.analyze(trace, **pair.parameters))
     fast = answer(pair.fast.analyze(trace, **pair.parameters))
     _compare("the optimised search", fast, plain)
+    metered = answer(pair.metered.analyze(trace, **pair.parameters))
+    _compare("the search that counts its work", metered, plain)
     _compare("the trace after the analysis", trace, before)
     return plain
 
@@ -66,6 +71,7 @@ def check_format(text: str) -> None:
 def check_monitor(pair: Pair, trace: list[Event]) -> None:
     """A monitor reports what the plain engine finds on each prefix and had not found before."""
     monitor = pair.fast.monitor(**pair.parameters)
+    metered = pair.metered.monitor(**pair.parameters)
     engine = pair.plain._engine
     seen: set[Any] = set()
     failed: set[int] = set()
@@ -79,6 +85,7 @@ def check_monitor(pair: Pair, trace: list[Event]) -> None:
         result = monitor.append(event)
         got = answer(result)
         _compare(f"the monitor at event {number}", got["violations"], expected)
+        _compare(f"the monitor with limits at event {number}", answer(metered.append(event)), got)
         told |= {_index(pair, line) for line in got["failed"]}
         _compare(f"the rules that failed in the monitor by event {number}", told, failed)
 

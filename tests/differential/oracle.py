@@ -17,7 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tests.differential.trace_makers import Event
+    from tests.differential.cases import Case
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("oracle_worker.py")
@@ -52,18 +52,21 @@ class Oracle:
             [python, WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
 
-    def ask(
-        self, source: str, traces: list[list[Event]], parameters: dict[str, Any]
-    ) -> dict[str, Any]:
+    def ask(self, case: Case, parameters: dict[str, Any]) -> dict[str, Any]:
         """What the reference answers: see `oracle_worker`."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        request = {"source": source, "traces": traces, "parameters": parameters}
+        request = {
+            "source": case.policy.source,
+            "traces": case.traces,
+            "boundary": case.boundary,
+            "parameters": parameters,
+        }
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the reference died on\n{source}")
+            raise RuntimeError(f"the reference died on\n{case.policy.source}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 

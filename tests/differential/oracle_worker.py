@@ -2,9 +2,10 @@
 JSON lines.
 
 Started with the interpreter of the environment that has invariant-ai (see `oracle.py`); imports
-nothing of policyc. Request: `{"source": str, "traces": [[event]], "parameters": {}}`. Answer:
-`{"refused": str}` where the policy does not load, else `{"answers": [...]}` with, for each trace,
-`{"error": str}` or `{"violations": [{args, kwargs, key, ranges}]}`.
+nothing of policyc. Request: `{"source": str, "traces": [[event]], "boundary": per cent of a trace,
+"parameters": {}}`. Answer: `{"refused": str}` where the policy does not load, else `{"answers":
+[...], "pending": [...]}` with, for each trace, `{"error": str}` or `{"violations": [{args, kwargs,
+key, ranges}]}` of the whole trace, and of its end as pending events.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ import io
 import json
 import os
 import sys
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 os.environ["LOCAL_POLICY"] = "1"
 os.environ["INVARIANT_MAX_ITERATIONS"] = "1000000"
 
 
-def analyze(policy: Any, trace: list[Any], parameters: dict[str, Any]) -> dict[str, Any]:
-    """The answer for one trace."""
+def analyze(run: Callable[[], Any]) -> dict[str, Any]:
+    """What an analysis found, or how it failed."""
     try:
-        result = policy.analyze(trace, **parameters)
+        result = run()
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
     violations = []
@@ -49,9 +54,14 @@ def respond(request: dict[str, Any], policy_class: Any) -> dict[str, Any]:
         policy = policy_class.from_string(request["source"])
     except Exception as error:
         return {"refused": f"{type(error).__name__}: {error}"}
-    return {
-        "answers": [analyze(policy, trace, request["parameters"]) for trace in request["traces"]]
-    }
+    parameters = request["parameters"]
+    answers, pending = [], []
+    for trace in request["traces"]:
+        at = len(trace) * request["boundary"] // 100
+        answers.append(analyze(partial(policy.analyze, trace, **parameters)))
+        halves = partial(policy.analyze_pending, trace[:at], trace[at:], **parameters)
+        pending.append(analyze(halves))
+    return {"answers": answers, "pending": pending}
 
 
 def main() -> None:

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import policyc
 from tests.differential.cases import Case, Seen, check_engines, make_case
 from tests.differential.choices import RecordedChoices, SeededChoices, shrink
-from tests.differential.explanations import AGREED, UNEXPLAINED, compare
+from tests.differential.explanations import AGREED, UNEXPLAINED, compare, compare_pending
 from tests.differential.oracle import MISSING, Oracle, interpreter
 from tests.differential.policy_makers import PARAMETERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 SHOWN = 3
 """Differences that are made small and printed; the others are only counted."""
@@ -127,7 +127,7 @@ def run_oracle(cases: int, seed: str, traces: int = 10) -> int:
 
 def compare_with(oracle: Oracle, case: Case) -> tuple[list[str], int]:
     """The verdict for each trace of a case, and on how many both engines found violations."""
-    theirs = oracle.ask(case.policy.source, case.traces, PARAMETERS)
+    theirs = oracle.ask(case, PARAMETERS)
     try:
         policy = policyc.Policy.from_string(case.policy.source)
     except policyc.PolicyError:
@@ -135,10 +135,16 @@ def compare_with(oracle: Oracle, case: Case) -> tuple[list[str], int]:
     if "refused" in theirs:
         return [UNEXPLAINED], 0
     verdicts, found = [], 0
-    for trace, answer in zip(case.traces, theirs["answers"], strict=True):
+    for number, trace in enumerate(case.traces):
         result = policy.analyze(trace, **PARAMETERS)
-        verdicts.append(compare(case.policy, trace, result, answer))
-        found += verdicts[-1].startswith(AGREED) and len(result) > 0
+        verdict = compare(case.policy, trace, result, theirs["answers"][number])
+        if verdict.startswith(AGREED):
+            found += len(result) > 0
+            at = len(trace) * case.boundary // 100
+            pending = policy.analyze_pending(trace[:at], trace[at:], **PARAMETERS)
+            about = compare_pending(case.policy, trace, at, pending, theirs["pending"][number])
+            verdict = verdict if about == AGREED else about
+        verdicts.append(verdict)
     return verdicts, found
 
 
@@ -147,14 +153,20 @@ def _show_oracle(oracle: Oracle, record: Sequence[int], traces: int) -> None:
         case = make_case(RecordedChoices(record), tame=True, traces=traces)
         return case, compare_with(oracle, case)[0]
 
-    is_unexplained: Callable[[list[int]], bool] = lambda record: UNEXPLAINED in again(record)[1]  # noqa: E731  # short
-    case, verdicts = again(shrink(record, is_unexplained, rounds=100))
-    at = verdicts.index(UNEXPLAINED)
-    theirs = oracle.ask(case.policy.source, case.traces, PARAMETERS)
-    print(f"--- unexplained\n{case.policy.source}\n{case.traces[at]}")
-    print(f"reference: {theirs.get('refused') or theirs['answers'][at]}")
-    result = policyc.Policy.from_string(case.policy.source).analyze(case.traces[at], **PARAMETERS)
-    print(f"policyc:   {result.to_dict()}\n")
+    smallest = shrink(record, lambda record: UNEXPLAINED in again(record)[1], rounds=100)
+    case, verdicts = again(smallest)
+    number = verdicts.index(UNEXPLAINED)
+    trace = case.traces[number]
+    at = len(trace) * case.boundary // 100
+    theirs = oracle.ask(case, PARAMETERS)
+    print(f"--- unexplained\n{case.policy.source}\n{trace}\npending from {at}")
+    if "refused" in theirs:
+        print(f"reference: {theirs['refused']}")
+        return
+    policy = policyc.Policy.from_string(case.policy.source)
+    print(f"reference: {theirs['answers'][number]}\n  pending: {theirs['pending'][number]}")
+    print(f"policyc:   {policy.analyze(trace, **PARAMETERS)}")
+    print(f"  pending: {policy.analyze_pending(trace[:at], trace[at:], **PARAMETERS)}\n")
 
 
 if __name__ == "__main__":
