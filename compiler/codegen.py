@@ -538,10 +538,9 @@ class _Generator:
         if any(code.reads_arguments for code in codes):
             out.add(*_LOAD_ARGUMENTS)
         out.add("try:", f" ok = {' and '.join(code.text for code in codes)}", "except Exception:")
-        if unit.has_memory:
+        if unit.has_memory or unit.schedule.is_late:
+            # Not decided with the rule: that depends on quantifiers, which may stand below.
             out.add(f" X.doubt({index}, {scan.variable!r}, {spot})")
-        elif unit.schedule.is_late:
-            out.add(f" X.wait({index}, ({spot},))")
         else:
             out.add(f" X.tail({index}, ({spot},))")
         out.add(" ok = False", "if ok:")

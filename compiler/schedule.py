@@ -49,6 +49,7 @@ class Schedule:
     joins: list[p.Expr] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
     pretests: list[p.Expr] = field(default_factory=list)
+    """Checks of the tail that are tried in code first: only where one is not false is it run."""
     has_tail: bool = False
     is_late: bool = False
     fallible: set[str] = field(default_factory=set)
@@ -56,9 +57,9 @@ class Schedule:
     needs_history: bool = False
     """Whether a failure of a condition can only be judged with events that did not match."""
     may_end_early: bool = False
+    """Whether a candidate may fail in the tail before all trace variables are needed."""
     takes_pretests: bool = False
     """While scheduling: whether the next check of the tail may be a pretest."""
-    """Whether a candidate may fail in the tail before all trace variables are needed."""
 
 
 def substitutions(block: p.Block) -> dict[str, p.Expr]:

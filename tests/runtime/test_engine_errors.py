@@ -148,6 +148,27 @@ def test_a_guard_above_spares_the_failure(make: Make) -> None:
     assert not policy.analyze([calls("guard", n=1), calls("f", n=7)]).errors
 
 
+@pytest.mark.parametrize(
+    ("lines", "outputs_needed"),
+    [
+        (["c.function.arguments.n > 5", "COUNT"], 0),
+        (["COUNT", "c.function.arguments.n > 5"], 2),
+        (["COUNT", 'c.id == "1"', "c.function.arguments.n > 5"], 2),
+        (["c.function.arguments.n > 5", "COUNT", "any([c.id == x for x in ['2']])"], 0),
+    ],
+)
+def test_a_failure_beside_a_count(lines: list[str], outputs_needed: int, make: Make) -> None:
+    """Above it the failure is told in any case, below it once the count holds."""
+    count = "count(min=2):\n        (o: ToolOutput)"
+    body = "".join(f"    {line.replace('COUNT', count)}\n" for line in lines)
+    policy = make(f'from invariant import count\nraise "x" if:\n    (c: ToolCall)\n{body}')
+
+    for outputs in range(4):
+        result = policy.analyze([calls("f", n="text"), *[output()] * outputs])
+        assert bool(result.errors) is (outputs >= outputs_needed)
+        assert not list(result)
+
+
 def test_a_right_operand_may_be_spared_and_a_left_one_not(make: Make) -> None:
     policy = make(
         """

@@ -97,6 +97,27 @@ raise "x" if:
             m.content == "a"
             c.function.arguments.x > 5
     """,
+    "failing above a count": f"""{HEAD}
+raise "x" if:
+    (c: ToolCall)
+    c.function.arguments.x > 5
+    count(min=2):
+        (m: Message)
+""",
+    "failing below a count": f"""{HEAD}
+raise "x" if:
+    (c: ToolCall)
+    count(min=2):
+        (m: Message)
+    c.function.arguments.x > 5
+""",
+    "failing in a count": f"""{HEAD}
+raise "x" if:
+    (m: Message)
+    count(min=1):
+        (c: ToolCall)
+        c.function.arguments.x > 5
+""",
     "failing early": """
         raise "x" if:
             (c: ToolCall)
