@@ -109,6 +109,11 @@ raise "three calls in a row" if:
 RULES_A_TOOL = 5
 
 
+def rules_of(count: int) -> str:
+    """A number of rules in words."""
+    return "1 rule" if count == 1 else f"{count} rules"
+
+
 def prefix_rules(count: int) -> list[tuple[str, str]]:
     """That many rules as tool and start of a path, up to five for a tool."""
     return [

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from benchmarks.cases import floor_source, mixed_policy
+from benchmarks.cases import floor_source, mixed_policy, rules_of
 from benchmarks.pairing import compare, in_process
 from benchmarks.results import Row, duration
 from benchmarks.setting import Setting, agree
@@ -67,7 +67,7 @@ def compiling(setting: Setting) -> Iterator[Row]:
             timings = compare(samplers, setting.effort)
             goal, stretch = GOALS.get(count, (None, None))
             yield Row(
-                f"{count} rules",
+                rules_of(count),
                 timings.time("policyc") * 1e3,
                 "ms",
                 goal=goal,
@@ -77,7 +77,7 @@ def compiling(setting: Setting) -> Iterator[Row]:
             )
             if "invariant-ai" in samplers:
                 yield Row(
-                    f"{count} rules: invariant-ai to policyc",
+                    f"{rules_of(count)}: invariant-ai to policyc",
                     timings.ratio("invariant-ai", "policyc"),
                     more_is_better=True,
                     note=duration(timings.time("invariant-ai")),
@@ -112,7 +112,7 @@ def from_cache(setting: Setting) -> Iterator[Row]:
     for count in counts:
         is_most = count == COUNTS[-1]
         yield Row(
-            f"{count} rules",
+            rules_of(count),
             timings.time(str(count)) * 1e3,
             "ms",
             goal=30 if is_most else None,

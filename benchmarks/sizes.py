@@ -8,7 +8,15 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.analysis import for_each
-from benchmarks.cases import CALL_CHAIN, CHAIN, FLOW, prefix_policy, prefix_rules
+from benchmarks.cases import (
+    CALL_CHAIN,
+    CHAIN,
+    FLOW,
+    RULES_A_TOOL,
+    prefix_policy,
+    prefix_rules,
+    rules_of,
+)
 from benchmarks.floors import flow_session, prefix_table
 from benchmarks.pairing import compare, in_process
 from benchmarks.results import Row, duration
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
     from benchmarks.trace_maker import Event, Trace
 
 CALLS = 500
+TOOLS_OF_AN_AGENT = 20
 ORACLE_CALLS = 20
 MOST_RULES_OF_ORACLE = 100
 MOST_EVENTS_OF_ORACLE = 1000
@@ -35,12 +44,18 @@ def rule_counts(setting: Setting) -> tuple[int, ...]:
     return (1, 10, 100, 1000) if setting.effort.is_quick else (1, 10, 100, 1000, 10_000)
 
 
-def make_calls(rules: list[tuple[str, str]], count: int) -> list[Trace]:
-    """Traces of one call each; one in ten is what some rule forbids."""
+def make_calls(
+    rules: list[tuple[str, str]], count: int, most_tools: int | None = TOOLS_OF_AN_AGENT
+) -> list[Trace]:
+    """Traces of one call each to up to that many tools; one in ten is what some rule forbids."""
     random = Random(count)
+    tools = sorted({tool for tool, _ in rules})
+    if most_tools is not None and len(tools) > most_tools:
+        tools = random.sample(tools, most_tools)
+    used = [rule for rule in rules if rule[0] in tools]
     traces = []
     for _ in range(count):
-        tool, prefix = random.choice(rules)
+        tool, prefix = random.choice(used)
         folder = prefix if random.random() < 0.1 else "/home/"
         arguments = {"path": f"{folder}{random.randrange(10**6)}.txt", "mode": "r"}
         function = {"name": tool, "arguments": arguments}
@@ -64,12 +79,15 @@ def many_rules(setting: Setting) -> Iterator[Row]:
         )
         samplers[f"floor {count}"] = in_process(partial(for_each, floor, traces))
         samplers[f"policyc {count}"] = in_process(partial(for_each, policy.analyze, traces))
+    spread = make_calls(rules, CALLS, most_tools=None)
+    samplers["floor spread"] = in_process(partial(for_each, floor, spread))
+    samplers["policyc spread"] = in_process(partial(for_each, policy.analyze, spread))
     timings = compare(samplers, setting.effort)
     for count in counts:
         floor_time = duration(timings.time(f"floor {count}") / CALLS)
         time = duration(timings.time(f"policyc {count}") / CALLS)
         yield Row(
-            f"P6 a call against {count} rules: to a dict by tool",
+            f"P6 a call against {rules_of(count)}: to a dict by tool",
             timings.ratio(f"policyc {count}", f"floor {count}"),
             note=f"{floor_time}, policyc {time}",
         )
@@ -79,6 +97,11 @@ def many_rules(setting: Setting) -> Iterator[Row]:
         timings.ratio(f"policyc {most}", "policyc 10"),
         goal=1.5,
         stretch=1.3,
+    )
+    yield Row(
+        f"P6 the same with calls to all {most // RULES_A_TOOL} tools: what memory costs",
+        timings.ratio("policyc spread", "policyc 10"),
+        note=f"the floor x{timings.ratio('floor spread', 'floor 10'):.3g}",
     )
     yield from _rules_of_oracle(setting)
 
@@ -106,7 +129,7 @@ def _rules_of_oracle(setting: Setting) -> Iterator[Row]:
             }
             timings = compare(samplers, setting.effort)
             yield Row(
-                f"P6 a call against {count} rules: invariant-ai to policyc",
+                f"P6 a call against {rules_of(count)}: invariant-ai to policyc",
                 timings.ratio("invariant-ai", "policyc"),
                 more_is_better=True,
                 note=duration(timings.time("invariant-ai") / ORACLE_CALLS),

@@ -17,7 +17,7 @@ from benchmarks.cases import FLOW
 from benchmarks.pairing import compare
 from benchmarks.results import Row, duration
 from benchmarks.setting import Setting, agree
-from benchmarks.trace_maker import make_long_trace
+from benchmarks.trace_maker import make_long_trace, make_ordinary_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,6 +41,12 @@ def starting(command: list[str], environment: Mapping[str, str], expected: int =
     return sample
 
 
+def _file(folder: str, name: str, text: str) -> str:
+    path = Path(folder, name)
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
 def _of_children() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
@@ -49,19 +55,20 @@ def _of_children() -> float:
 def processes(setting: Setting) -> Iterator[Row]:
     """Processes from start to end, beside one that does nothing."""
     with TemporaryDirectory() as folder:
-        policy, trace = Path(folder, "policy.inv"), Path(folder, "trace.json")
-        policy.write_text(FLOW.source, encoding="utf-8")
-        trace.write_text(json.dumps(make_long_trace(10)), encoding="utf-8")
+        policy = _file(folder, "policy.inv", FLOW.source)
+        clean = _file(folder, "clean.json", json.dumps(make_ordinary_events(10)))
+        bad = _file(folder, "bad.json", json.dumps(make_long_trace(10)))
         cached = {**os.environ, "POLICYC_CACHE_DIR": str(Path(folder, "cache"))}
         cached.pop("POLICYC_NO_CACHE", None)
         python = sys.executable
-        evaluate = [python, "-c", _MAIN, "eval", str(policy), str(trace)]
+        evaluate = [python, "-c", _MAIN, "eval", policy]
         run = partial(starting, environment=cached)
         samplers = {
             "pass": run([python, "-c", "pass"]),
             "import": run([python, "-c", "import policyc"]),
-            "cached": run(evaluate, expected=1),
-            "fresh": starting(evaluate, {**cached, "POLICYC_NO_CACHE": "1"}, expected=1),
+            "clean": run([*evaluate, clean]),
+            "bad": run([*evaluate, bad], expected=1),
+            "fresh": starting([*evaluate, clean], {**cached, "POLICYC_NO_CACHE": "1"}),
         }
         if setting.oracle is not None:
             local = {**cached, "LOCAL_POLICY": "1"}
@@ -72,8 +79,9 @@ def processes(setting: Setting) -> Iterator[Row]:
     base = duration(timings.time("pass"))
     for name, what, goal, stretch in (
         ("import", "`import policyc`", 3.0, 2.0),
-        ("cached", "`policyc eval` of one trace, the policy cached", 6.0, 4.0),
-        ("fresh", "`policyc eval` of one trace, the policy compiled", None, None),
+        ("clean", "`policyc eval`, the policy cached, nothing found", 6.0, 4.0),
+        ("bad", "`policyc eval`, the policy cached, a violation reported", None, None),
+        ("fresh", "`policyc eval`, the policy compiled, nothing found", None, None),
     ):
         yield Row(
             f"{what}: to `python -c pass`",

@@ -1,14 +1,15 @@
 """Schedules -> the Python code of a search, for whole traces and event by event.
 
-One pass in event order. Every trace variable has a *memory* of the objects that passed its own conditions, each with
-the length that the other memories had at that moment: `a -> b` then means "the first n of a's memory", with no
-comparison and no failed pair. Only a new object can complete a match, so the search over a whole trace and the
-monitor that is fed event by event run the same lines; they differ in the loop around them. Equalities between
-variables are looked up in a dict.
+One pass in event order. Every trace variable has a *memory* of the objects that passed its own
+conditions, each with the length that the other memories had at that moment: `a -> b` then means
+"the first n of a's memory", with no comparison and no failed pair. Only a new object can complete a
+match, so the search over a whole trace and the monitor that is fed event by event run the same
+lines; they differ in the loop around them. Equalities between variables are looked up in a dict.
 
-The code is text, one statement a line, compiled by the runtime in the namespace of `runtime.support`. Names in it:
-`e` the event, `r` its role, `c` a tool call, `f` its function, `n` the name, `a` the arguments, `k` the number of the
-call; `m3x` the memory of the variable x of rule 3; `out` collects matches.
+The code is text, one statement a line, compiled by the runtime in the namespace of
+`runtime.support`. Names in it: `e` the event, `r` its role, `c` a tool call, `f` its function, `n`
+the name, `a` the arguments, `k` the number of the call; `m3x` the memory of the variable x of rule
+3; `out` collects matches.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ DISPATCH_FROM = 8
 """From this number of rules for single tool calls they are found by tool name in a dict."""
 
 MOST_NEEDS = 3
-"""Up to this number of tests are made before looking into an event; more would cost what they save."""
+"""Up to this number of tests are made before looking into an event; more would cost what they save.
+"""
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ _LOAD_ARGUMENTS = (
     'a = f.get("arguments")',
     "if type(a) is not dict: a = arguments_of(f)",
 )
-_LOAD_CONTENT = ("try: s = e[\"content\"]", "except KeyError: s = None")
+_LOAD_CONTENT = ('try: s = e["content"]', "except KeyError: s = None")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,9 @@ class _Generator:
             if unit.has_memory:
                 unit.joins = plan_joins(unit.prefix, schedule)
             self.units.append(unit)
-        self.notes_places = any(u.joins is not None and u.joins.needs_place_before for u in self.units)
+        self.notes_places = any(
+            u.joins is not None and u.joins.needs_place_before for u in self.units
+        )
         event = self._event()
         batch, feed = self._batch(event), self._monitor(event)
         rules = self.plan.rules
@@ -260,7 +264,9 @@ class _Generator:
                 tests.insert(0, f"alive[{index}]")
             if _waits_in_code(schedule):
                 tests.insert(0, f"w{index}")
-                out.add(f"if {' and '.join(tests)}:", f" out.extend(w{index})", f" w{index}.clear()")
+                out.add(
+                    f"if {' and '.join(tests)}:", f" out.extend(w{index})", f" w{index}.clear()"
+                )
             else:
                 out.add(f"if {' and '.join(tests) or 'True'}: X.decide({index})")
         for index in self.early:
@@ -449,8 +455,7 @@ class _Generator:
         for body, (name, count) in self.shapes.items():
             names = "".join(f"K{number}, " for number in range(count))
             made.append(
-                f"def {name}(rows, e, c, f, n, a, k, at, X, P, out):\n"
-                f" for {names}in rows:\n{body}"
+                f"def {name}(rows, e, c, f, n, a, k, at, X, P, out):\n for {names}in rows:\n{body}"
             )
         return "".join(made)
 
@@ -465,9 +470,7 @@ class _Generator:
             self._object(out, unit, scan)
         out.depth -= 1
 
-    def _object(
-        self, out: _Lines, unit: _Unit, scan: p.Scan, *, role: str | None = None
-    ) -> None:
+    def _object(self, out: _Lines, unit: _Unit, scan: p.Scan, *, role: str | None = None) -> None:
         """Test an object against the conditions of one variable, then use it."""
         outer = out.depth
         if self.metered:
@@ -482,9 +485,7 @@ class _Generator:
             out.add(f"except LimitExceeded as x: X.exceed({unit.owner}, x)")
         out.depth = outer
 
-    def _tested(
-        self, out: _Lines, unit: _Unit, scan: p.Scan, *, role: str | None
-    ) -> None:
+    def _tested(self, out: _Lines, unit: _Unit, scan: p.Scan, *, role: str | None) -> None:
         form = _form(scan, _NUMBER)
         emitter = Emitter({scan.variable: form}, self.constants)
         conditions = list(unit.schedule.alpha[scan.variable])
@@ -565,7 +566,9 @@ class _Generator:
                     if unit.schedule.may_end_early:
                         inner.add(f"X.completed.add({unit.owner})")
                     # A failure is for the interpreter to judge.
-                    inner.add("try:", f" ok = {line.pretest}", "except Exception: ok = True", "if ok:")
+                    inner.add(
+                        "try:", f" ok = {line.pretest}", "except Exception: ok = True", "if ok:"
+                    )
                     inner.depth += 1
                 self._found(inner, unit, line.spots)
             else:
@@ -644,9 +647,7 @@ def _role_of(condition: p.Expr, variable: str) -> str | None:
 
 
 def _known_role(conditions: list[p.Expr], variable: str) -> str | None:
-    return next(
-        (role for x in conditions if (role := _role_of(x, variable)) is not None), None
-    )
+    return next((role for x in conditions if (role := _role_of(x, variable)) is not None), None)
 
 
 def _known_tool(unit: _Unit, scan: p.Scan) -> str | None:
@@ -694,7 +695,8 @@ def _gate_test(counter: str, quantified: p.Quantified, *, negated: bool) -> str:
 
 
 def _asks_what_follows_calls(schedule: Schedule, plan: p.Plan) -> bool:
-    """Whether a rule may ask with `~>` about the call of an output, whose event it does not remember."""
+    """Whether a rule may ask with `~>` about the call of an output, whose event it does not
+    remember."""
     remembered = {scan.variable for scan in schedule.scans}
     return any(
         isinstance(node, p.Flow) and node.immediate and not p.free_variables(node) <= remembered

@@ -1,13 +1,15 @@
 """Plan expressions as Python expressions over the event dicts themselves.
 
-The emitter covers what conditions of flow and tool rules are made of and raises `NotCompiled` for the rest, which the
-interpreter evaluates. What it emits gives the same truth as the interpreter; names such as `contains` are those of
-`runtime.support`, in whose namespace the code runs. `can_fail` tells whether evaluating may raise.
+The emitter covers what conditions of flow and tool rules are made of and raises `NotCompiled` for
+the rest, which the interpreter evaluates. What it emits gives the same truth as the interpreter;
+names such as `contains` are those of `runtime.support`, in whose namespace the code runs.
+`can_fail` tells whether evaluating may raise.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import plan as p
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from policyc.compiler.typesystem import Type
 
 
-class NotCompiled(Exception):  # noqa: N818  # control flow, not an error
+class NotCompiled(Exception):  # control flow, not an error
     """This expression is left to the interpreter."""
 
 
@@ -55,7 +57,8 @@ def _fits(lowering: Lowering, text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class VariableForm:
-    """The Python expressions for a trace variable: `value` the dict (or text), and parts of calls."""
+    """The Python expressions for a trace variable: `value` the dict (or text), and parts of
+    calls."""
 
     domain: Type
     value: str
@@ -84,7 +87,8 @@ class Code:
 
 
 class Emitter:
-    """Emits expressions for the given variables; values that are no literals of Python go to `constants`."""
+    """Emits expressions for the given variables; values that are no literals of Python go to
+    `constants`."""
 
     def __init__(
         self, variables: dict[str, VariableForm], constants: dict[str, Any] | None = None
@@ -93,7 +97,8 @@ class Emitter:
         self.constants: dict[str, Any] = {} if constants is None else constants
         self.uses_links = False
         self.reads_arguments = False
-        """Set where an emitted expression reads the arguments of a call; for the caller to reset."""
+        """Set where an emitted expression reads the arguments of a call; for the caller to reset.
+        """
         self._temporaries = 0
 
     # --- names
@@ -116,7 +121,7 @@ class Emitter:
         return name
 
     def literal(self, value: Any) -> str:
-        if isinstance(value, float) and not (value == value and abs(value) != float("inf")):
+        if isinstance(value, float) and not isfinite(value):
             return self.constant(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return repr(value) if len(repr(value)) < 100 and value >= 0 else self.constant(value)

@@ -1,4 +1,5 @@
-"""What the compiler hands to the runtime: code as text, and the constants that the code needs, as data.
+"""What the compiler hands to the runtime: code as text, and the constants that the code needs, as
+data.
 
 Nothing here needs the compiler: a policy that was compiled before runs without loading it.
 """
@@ -14,9 +15,10 @@ class Generated:
     """The code of a policy and what its runtime must know without looking at the plan.
 
     `batch`: the source of the search of whole traces, `feed`: that of the one event by event.
-    `late`: rules whose verdict is decided at the end, and whether they have trace variables. `linked`: rules that ask
-    which call an output answers. `eager`: rules whose raised expression may fail. `needs_context`: the code calls
-    the run for what it does not do itself. `keeps_events`: monitors must keep all events.
+    `late`: rules whose verdict is decided at the end, and whether they have trace variables.
+    `linked`: rules that ask which call an output answers. `eager`: rules whose raised expression
+    may fail. `needs_context`: the code calls the run for what it does not do itself.
+    `keeps_events`: monitors must keep all events.
     """
 
     batch: str

@@ -1,9 +1,10 @@
 """How a rule with several trace variables finds its matches when a new object arrives.
 
-`plan_joins` fixes, for each variable, in which order the others are looked up and how: by prefix of a memory (flows), by
-a dict (equalities), or in full. An entry of a memory is a tuple:
+`plan_joins` fixes, for each variable, in which order the others are looked up and how: by prefix of
+a memory (flows), by a dict (equalities), or in full. An entry of a memory is a tuple:
 
-    (event number, part, event, value, function, position in the memory, place before the event, *lengths)
+    (event number, part, event, value, function, position in the memory, place before the event,
+    *lengths)
 
 `lengths` are those of the memories that flows relate to this one, at the moment the entry was made.
 """
@@ -82,7 +83,8 @@ class JoinPlan:
         return f"h{self.prefix}_{equality.number}_{name}"
 
     def _triggers(self, name: str) -> bool:
-        """Whether a new object for this variable can complete a match: nothing must come after it."""
+        """Whether a new object for this variable can complete a match: nothing must come after
+        it."""
         return not any(left == name for left, _ in self.flows)
 
     def _is_remembered(self, name: str) -> bool:
@@ -266,7 +268,8 @@ class JoinPlan:
 
 
 def plan_joins(prefix: str, schedule: Schedule) -> JoinPlan:
-    """How the variables of a schedule are joined; `prefix` makes the names of its memories unique."""
+    """How the variables of a schedule are joined; `prefix` makes the names of its memories
+    unique."""
     flows: set[tuple[str, str]] = set()
     needs_place_before = any(
         isinstance(node, p.Flow) and node.immediate
@@ -313,7 +316,8 @@ def _sides(condition: p.Cmp) -> dict[str, p.Expr] | None:
 
 
 def _sinks_first(names: tuple[str, ...], flows: set[tuple[str, str]]) -> tuple[str, ...]:
-    """The variables so that `b` stands before `a` for each flow `a -> b`; in a circle as declared."""
+    """The variables so that `b` stands before `a` for each flow `a -> b`; in a circle as
+    declared."""
     order: list[str] = []
     rest = list(names)
     while rest:

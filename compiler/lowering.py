@@ -1,8 +1,9 @@
-"""From a checked syntax tree to a plan: names become variables, inputs and references; lines become steps.
+"""From a checked syntax tree to a plan: names become variables, inputs and references; lines become
+steps.
 
 `lower(checked)` expects a file without errors. What it decides: the nested-loop order of each block
-(`plan.Block`), comparison chains and `and` lines as separate conditions, literal constants in place, the risk
-level and name of each rule.
+(`plan.Block`), comparison chains and `and` lines as separate conditions, literal constants in
+place, the risk level and name of each rule.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ RISK_LEVELS = {"low": "low", "medium": "medium", "high": "high", "critical": "hi
 
 
 _SUBJECT = "<subject>"
-"""What a tool pattern that stands as a value calls the value that it is asked about: no name of a policy."""
+"""What a tool pattern that stands as a value calls the value that it is asked about: no name of a
+policy."""
 
 
 def lower(checked: Checked, value_references: Mapping[str, Signature]) -> p.Plan:
@@ -109,7 +111,8 @@ class _Lowering:
         )
 
     def message_texts(self, value: n.Expr) -> list[str]:
-        """The literal parts of the text that a rule raises; empty where it is no text of the policy."""
+        """The literal parts of the text that a rule raises; empty where it is no text of the
+        policy."""
         match value:
             case n.String(value=text):
                 return [text]
@@ -248,7 +251,7 @@ class _Lowering:
 
     # --- expressions
 
-    def expr(self, node: n.Expr) -> p.Expr:  # noqa: C901  # one case a kind of node
+    def expr(self, node: n.Expr) -> p.Expr:  # one case a kind of node
         span, kind = node.span, self.types.get(node.uid, ts.ANY)
         match node:
             case n.String(value=text):
@@ -256,9 +259,7 @@ class _Lowering:
             case n.Number(value=number):
                 return p.Literal(number, span=span, type=_number_type(number))
             case n.Constant(value=constant):
-                return p.Literal(
-                    constant, span=span, type=ts.NONE if constant is None else ts.BOOL
-                )
+                return p.Literal(constant, span=span, type=ts.NONE if constant is None else ts.BOOL)
             case n.FString(parts=parts):
                 return p.Format(
                     tuple(
@@ -535,7 +536,8 @@ def is_large(value: p.Expr) -> bool:
 
 
 def _at(value: p.Expr, span: Span) -> p.Expr:
-    """A literal constant at the place of its use; other references keep the span of their declaration."""
+    """A literal constant at the place of its use; other references keep the span of their
+    declaration."""
     if isinstance(value, p.Literal):
         return p.Literal(value.value, span=span, type=value.type)
     return value
@@ -546,7 +548,8 @@ def _number_type(value: int | float) -> ts.Type:
 
 
 def _declarations(line: n.Node) -> Iterator[n.TypedVariable | n.DerivedVariable | n.Assign]:
-    """What a line declares in its own block, in source order: not what a quantifier's block does."""
+    """What a line declares in its own block, in source order: not what a quantifier's block
+    does."""
     stack: list[n.Node] = [line]
     while stack:
         node = stack.pop()

@@ -410,7 +410,8 @@ class Pattern:
     @contextmanager
     def _refusals(self, text: str, seconds: float) -> Iterator[None]:
         if self._timed_out.get((len(text), hash(text)), 0.0) >= seconds:
-            # Whoever asks again (for the place of an error, say) would wait as long for the same answer.
+            # Whoever asks again (for the place of an error, say) would wait as long for the same
+            # answer.
             raise self._timeout(text, seconds)
         try:
             yield

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """What became of the files of a policy: a plan unless some file has errors, and what was found."""
+    """What became of the files of a policy: a plan unless some file has errors, and what was
+    found."""
 
     plan: p.Plan | None
     diagnostics: tuple[Diagnostic, ...]

@@ -1,11 +1,13 @@
 """The plan: what a checked policy means, with names resolved and nothing of the syntax left.
 
-A rule is a *block*: steps in the order in which nested loops would run them. `Scan` and `Each` start a loop over a new
-variable, `Bind` names a value, `Check` goes on only if its condition holds. This order is the meaning of a rule: the
-lines are read from top to bottom, each new variable starts a loop where it is first needed. Engines may search in
-any other order that gives the same models and errors.
+A rule is a *block*: steps in the order in which nested loops would run them. `Scan` and `Each`
+start a loop over a new variable, `Bind` names a value, `Check` goes on only if its condition holds.
+This order is the meaning of a rule: the lines are read from top to bottom, each new variable starts
+a loop where it is first needed. Engines may search in any other order that gives the same models
+and errors.
 
-Every node carries the span it came from and its static type. Variables are named uniquely within a rule.
+Every node carries the span it came from and its static type. Variables are named uniquely within a
+rule.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from policyc.compiler import typesystem as ts
 from policyc.compiler.typesystem import ANY, BOOL, Type
 from policyc.grammar.source import NO_SPAN, Source, Span
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 class PlanNode:
     """`span` and `type` do not count for equality.
 
-    Equality, hash and representation are shared: made anew for each class they would cost every command 10 ms.
+    Equality, hash and representation are shared: made anew for each class they would cost every
+    command 10 ms.
     """
 
     span: Span = field(default=NO_SPAN, kw_only=True)
@@ -55,7 +57,7 @@ def _content(node: object) -> tuple[Any, ...]:
 class Literal(PlanNode):
     """None, a bool, a number or a text of the policy."""
 
-    value: None | bool | int | float | str
+    value: bool | int | float | str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -91,7 +93,8 @@ class Var(PlanNode):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Input(PlanNode):
-    """A parameter of the analysis, `input.name`; the name None is `input` itself, `data` the trace."""
+    """A parameter of the analysis, `input.name`; the name None is `input` itself, `data` the
+    trace."""
 
     name: str | None
 
@@ -246,14 +249,16 @@ class AnyValue(PlanNode):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TextPattern(PlanNode):
-    """A text of the policy: equal, or fully matched as a regular expression (`.` matches newlines)."""
+    """A text of the policy: equal, or fully matched as a regular expression (`.` matches
+    newlines)."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class EqualValue(PlanNode):
-    """Equal to the value of an expression; numbers of either kind, but never a bool and a number."""
+    """Equal to the value of an expression; numbers of either kind, but never a bool and a
+    number."""
 
     value: Expr
 
@@ -282,7 +287,8 @@ Pattern = AnyValue | TextPattern | EqualValue | ListPattern | DictPattern | Dete
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MatchTool(PlanNode):
-    """`value is tool:name(arguments)`; `wildcard` where `*` in the name stands for any run of characters."""
+    """`value is tool:name(arguments)`; `wildcard` where `*` in the name stands for any run of
+    characters."""
 
     value: Expr
     name: str
@@ -368,7 +374,10 @@ Step = Scan | Each | Bind | Check
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Block(PlanNode):
-    """Steps in nested-loop order. `variables` are those of the block in the order of their declaration."""
+    """Steps in nested-loop order.
+
+    `variables` are those of the block in the order of their declaration.
+    """
 
     steps: tuple[Step, ...]
     variables: tuple[str, ...] = ()
@@ -423,7 +432,8 @@ class ConstantPlan(PlanNode):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything of one policy: rules in order, and the predicates and constants they refer to by index."""
+    """Everything of one policy: rules in order, and the predicates and constants they refer to by
+    index."""
 
     rules: tuple[RulePlan, ...]
     predicates: tuple[PredicatePlan, ...] = ()
@@ -529,4 +539,4 @@ def free_variables(node: PlanNode) -> frozenset[str]:
     return found
 
 
-TRUE = Literal(True, type=BOOL)  # noqa: FBT003  # the literal itself
+TRUE = Literal(True, type=BOOL)  # the literal itself

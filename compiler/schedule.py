@@ -1,19 +1,20 @@
 """Which conditions of a rule a search can use early, and which it must leave for the end.
 
-The meaning of a rule is its steps run as nested loops (`plan.Block`). A search may look at a condition earlier than
-that as long as nobody can tell: what is found, and which rules fail, must stay the same. `schedule` sorts
-the checks of a rule into
+The meaning of a rule is its steps run as nested loops (`plan.Block`). A search may look at a
+condition earlier than that as long as nobody can tell: what is found, and which rules fail, must
+stay the same. `schedule` sorts the checks of a rule into
 
 - `alpha[v]`: depend on one trace variable, tested once for each object before it is remembered;
 - `joins`: relate several trace variables and cannot fail;
-- the *tail*: everything else. Where there is one, the whole block is run by the interpreter for each
-  combination that the search did not rule out;
-- `pretests`: the first checks of the tail, as far as they can be compiled; they spare the interpreter
-  most combinations;
+- the *tail*: everything else. Where there is one, the whole block is run by the interpreter for
+  each combination that the search did not rule out;
+- `pretests`: the first checks of the tail, as far as they can be compiled; they spare the
+  interpreter most combinations;
 - `gates`: closed quantifiers, kept as running counts.
 
-A rule is *late* when it asks about the whole trace (quantifiers, predicates with variables of their own): what holds of
-it can change with every event, so its combinations are decided at the end and again after each event.
+A rule is *late* when it asks about the whole trace (quantifiers, predicates with variables of their
+own): what holds of it can change with every event, so its combinations are decided at the end and
+again after each event.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ MAX_SUBSTITUTED = 200
 
 @dataclass(slots=True)
 class Gate:
-    """A closed quantifier as a running count of the models (or, for `forall`, the failures) of its block."""
+    """A closed quantifier as a running count of the models (or, for `forall`, the failures) of its
+    block."""
 
     quantified: p.Quantified
     counter: int
@@ -63,7 +65,8 @@ class Schedule:
 
 
 def substitutions(block: p.Block) -> dict[str, p.Expr]:
-    """The value of each assigned name, with earlier ones put in place; too large ones are left out."""
+    """The value of each assigned name, with earlier ones put in place; too large ones are left
+    out."""
     known: dict[str, p.Expr] = {}
     for step in block.steps:
         if isinstance(step, p.Bind):
@@ -134,7 +137,8 @@ class Scheduler:
         trace_variables = set(result.alpha)
         emitter = Emitter({scan.variable: VariableForm.probe(scan.domain) for scan in scans})
         is_open = True
-        """Whether later checks may still be used early: nothing before them is left that may fail."""
+        """Whether later checks may still be used early: nothing before them is left that may fail.
+        """
         result.takes_pretests = len(scans) > 1
         seen: set[str] = set()
         for step in block.steps:
@@ -158,7 +162,12 @@ class Scheduler:
                         is_open = False
                 case p.Check(condition=condition):
                     is_open = self._check(
-                        result, substitute(condition, known), emitter, trace_variables, seen, is_open
+                        result,
+                        substitute(condition, known),
+                        emitter,
+                        trace_variables,
+                        seen,
+                        is_open,
                     )
         return result
 
@@ -169,7 +178,7 @@ class Scheduler:
         emitter: Emitter,
         trace_variables: set[str],
         seen: set[str],
-        is_open: bool,  # noqa: FBT001  # internal
+        is_open: bool,  # internal
     ) -> bool:
         """Put one check where it belongs; whether checks after it may still be used early."""
         if self.depends.of(condition):

@@ -1,7 +1,9 @@
-"""What the compiler knows of a function without importing it: names, types, what it needs and what it may do.
+"""What the compiler knows of a function without importing it: names, types, what it needs and what
+it may do.
 
-A `Signature` is data. The runtime supplies the rows of the standard library and of plug-ins through a
-`Catalogue`; `implementation` says where the function is ("module:attribute") and is loaded at its first call.
+A `Signature` is data. The runtime supplies the rows of the standard library and of plug-ins through
+a `Catalogue`; `implementation` says where the function is ("module:attribute") and is loaded at its
+first call.
 """
 
 from __future__ import annotations
@@ -45,9 +47,10 @@ class Param:
 class FunctionKind(StrEnum):
     """How the interpreter calls a function.
 
-    `plain` gets the values of its arguments and returns a value. `detector` gets every text of its first argument
-    one by one (and the other arguments as options), returns `Detection`s, and marks their places.
-    `special` is written into the interpreter itself (`text`, `find`, `tool_call`, ...).
+    `plain` gets the values of its arguments and returns a value. `detector` gets every text of its
+    first argument one by one (and the other arguments as options), returns `Detection`s, and marks
+    their places. `special` is written into the interpreter itself (`text`, `find`, `tool_call`,
+    ...).
     """
 
     PLAIN = "plain"
@@ -71,9 +74,10 @@ class Answer(StrEnum):
 class Signature:
     """A function that a policy may call.
 
-    `variadic`: further positional arguments are taken; `any_keywords`: keyword arguments of any name
-    are taken. `extra`: the name of the extra of policyc that must be installed. `missing`: the reason
-    why it is not available, or None. `deterministic` functions of the same arguments may be cached.
+    `variadic`: further positional arguments are taken; `any_keywords`: keyword arguments of any
+    name are taken. `extra`: the name of the extra of policyc that must be installed. `missing`: the
+    reason why it is not available, or None. `deterministic` functions of the same arguments may be
+    cached.
     """
 
     name: str

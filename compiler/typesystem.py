@@ -1,8 +1,8 @@
 """The types that the compiler knows, their members, and what may stand where.
 
-A type is what the compiler can promise about a value, never a check made at run time. `ANY` promises nothing
-(a predicate's parameter, a host's function); `JSON` is data of the trace: any JSON value, or absent. `ERROR` is the
-type of what has an error already; it silences everything later.
+A type is what the compiler can promise about a value, never a check made at run time. `ANY`
+promises nothing (a predicate's parameter, a host's function); `JSON` is data of the trace: any JSON
+value, or absent. `ERROR` is the type of what has an error already; it silences everything later.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ TOOL_PARAMETER = Type("ToolParameter")
 TEXT_CHUNK = Type("TextChunk")
 IMAGE = Type("Image")
 CONTENT = Type("content")
-"""What `content` of a message or an output holds: a text, None, chunks, or (outputs) any JSON value."""
+"""What `content` of a message or an output holds: a text, None, chunks, or (outputs) any JSON
+value."""
 INPUT = Type("Input")
 TOOL_PATTERN = Type("tool pattern")
 VIOLATION = Type("Violation")
@@ -146,7 +147,8 @@ MEMBERS: dict[str, dict[str, Type]] = {
     },
     "HtmlCode": {"alt_texts": list_of(TEXT), "links": list_of(TEXT)},
 }
-"""The closed list of members by type name; a type that is not here has none that are known when compiling."""
+"""The closed list of members by type name; a type that is not here has none that are known when
+compiling."""
 
 TEXT_METHODS = frozenset(
     {
@@ -163,7 +165,10 @@ TEXT_METHODS = frozenset(
         "count",
     }
 )
-"""Methods that a policy may call on a text. `startswith` and the three after it are policyc's own."""
+"""Methods that a policy may call on a text.
+
+`startswith` and the three after it are policyc's own.
+"""
 
 DICT_METHODS = frozenset({"keys", "values", "items", "get"})
 

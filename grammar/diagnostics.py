@@ -38,9 +38,9 @@ class Label:
 class Diagnostic:
     """One finding in one policy.
 
-    `message` starts in lower case, has no final period and puts the user's text in backticks. `help` is a
-    sentence that the reader can act on. `note` are the few words beside the caret. Lines and columns are
-    1-based in the text as given; the end column is exclusive.
+    `message` starts in lower case, has no final period and puts the user's text in backticks.
+    `help` is a sentence that the reader can act on. `note` are the few words beside the caret.
+    Lines and columns are 1-based in the text as given; the end column is exclusive.
     """
 
     code: str
@@ -93,7 +93,10 @@ class Diagnostic:
 
 
 class PolicyError(PolicycError):
-    """A policy that cannot be compiled. `diagnostics` holds every error and warning of the file, by position."""
+    """A policy that cannot be compiled.
+
+    `diagnostics` holds every error and warning of the file, by position.
+    """
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)

@@ -1,8 +1,8 @@
 """The syntax tree of a policy: frozen dataclasses with spans, and nothing else.
 
-Children are found from the dataclass fields (`visitor.children`), so a node needs no methods. Spans and ids do not
-count for equality, so tests can compare trees. `uid` is unique in one parsed file: side tables of the
-compiler (symbols, types) use it as their key.
+Children are found from the dataclass fields (`visitor.children`), so a node needs no methods. Spans
+and ids do not count for equality, so tests can compare trees. `uid` is unique in one parsed file:
+side tables of the compiler (symbols, types) use it as their key.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Identifier(Node):
-    """A name where it is declared or used as a member: `m` in `(m: Message)`, `role` in `m.role`."""
+    """A name where it is declared or used as a member: `m` in `(m: Message)`, `role` in
+    `m.role`."""
 
     text: str
 
@@ -30,7 +31,10 @@ class Identifier(Node):
 
 @dataclass(frozen=True, slots=True)
 class String(Node):
-    """`"text"`, `r'text'`, a triple-quoted text. `value` is the text meant (see 1.8 of the language)."""
+    """`"text"`, `r'text'`, a triple-quoted text.
+
+    `value` is the text meant (see 1.8 of the language).
+    """
 
     value: str
     raw: bool = field(default=False, compare=False)
@@ -226,8 +230,8 @@ class Quantifier(Node):
 class ToolPattern(Node):
     """`tool:name`, `tool:name({to: "x"})`, `tool:"any text"`, `tool:send_*`.
 
-    `name` is the text of the name without quotes; in an unquoted one `*` stands for any run of characters.
-    `arguments` is None without brackets, else the patterns between them.
+    `name` is the text of the name without quotes; in an unquoted one `*` stands for any run of
+    characters. `arguments` is None without brackets, else the patterns between them.
     """
 
     name: str
@@ -327,7 +331,8 @@ class ConstantDeclaration(Node):
 
 @dataclass(frozen=True, slots=True)
 class Predicate(Node):
-    """`name(x: T) := body`, `name(x: T):` with a block, or `def name(x: T):`; a body of one line or more."""
+    """`name(x: T) := body`, `name(x: T):` with a block, or `def name(x: T):`; a body of one line or
+    more."""
 
     name: Identifier
     parameters: tuple[Parameter, ...]

@@ -1,7 +1,8 @@
 """Text and places in it.
 
-A `Source` is a named text; a `Span` is a half-open range of offsets into `Source.text`; a `Position` is what
-a person sees: line and column, both counted from 1 in the text as given. Nothing here knows what the text means.
+A `Source` is a named text; a `Span` is a half-open range of offsets into `Source.text`; a
+`Position` is what a person sees: line and column, both counted from 1 in the text as given. Nothing
+here knows what the text means.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from policyc.grammar.nodes import Node
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from policyc.grammar.nodes import Node
 
 
 _LEAVES = frozenset({"str", "str | None", "bool", "bool | None", "int", "int | float", "Span"})
@@ -40,7 +40,10 @@ def children(node: Node) -> list[Node]:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and everything below it, parents first. Iterative: depth of the tree does not matter."""
+    """The node and everything below it, parents first.
+
+    Iterative: depth of the tree does not matter.
+    """
     stack = [node]
     while stack:
         current = stack.pop()

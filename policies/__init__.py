@@ -1,4 +1,7 @@
-"""The bundled policies, by name. Each is a file `NAME.inv` here that opens with a comment about it."""
+"""The bundled policies, by name.
+
+Each is a file `NAME.inv` here that opens with a comment about it.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """Compiled policies on disk, so that a command does not compile what it compiled before.
 
-An entry is named by what it was made from: the texts of the files and their names, the version of policyc with the
-times of its own files, and the version of Python. It starts with a digest of its content; one that does not fit is
-made again. Entries are written under a lock to a file of their own and then renamed into place. A
-folder that cannot be used (not writable, or someone else's) only means that nothing is kept.
+An entry is named by what it was made from: the texts of the files and their names, the version of
+policyc with the times of its own files, and the version of Python. It starts with a digest of its
+content; one that does not fit is made again. Entries are written under a lock to a file of their
+own and then renamed into place. A folder that cannot be used (not writable, or someone else's) only
+means that nothing is kept.
 
 `POLICYC_CACHE_DIR` names another folder; `POLICYC_NO_CACHE=1` turns the cache off.
 """
@@ -136,7 +137,10 @@ def _read(path: Path) -> tuple[Program, tuple[Diagnostic, ...]] | None:
         return None
     start = len(_MAGIC) + _DIGEST
     content = data[start:]
-    if data[: len(_MAGIC)] != _MAGIC or hashlib.sha256(content).digest() != data[len(_MAGIC) : start]:
+    if (
+        data[: len(_MAGIC)] != _MAGIC
+        or hashlib.sha256(content).digest() != data[len(_MAGIC) : start]
+    ):
         log.debug("the entry %s is damaged and is made again", path)
         return None
     try:
@@ -148,7 +152,7 @@ def _read(path: Path) -> tuple[Program, tuple[Diagnostic, ...]] | None:
             return made
 
         return Program(load, generated, marshal.loads(code)), found  # noqa: S302  # as above
-    except Exception as error:  # noqa: BLE001  # whatever is wrong with an entry, it is made again
+    except Exception as error:  # whatever is wrong with an entry, it is made again
         log.debug("the entry %s cannot be read and is made again: %s", path, error)
         return None
 

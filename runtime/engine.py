@@ -1,8 +1,8 @@
 """The embedded engine: a program and a trace in, a result out; whole traces and pending events.
 
-The generated code finds matches as coordinates; this module turns what was found into a result: order, errors by rule,
-and violations that are written out when they are looked at. What reports need (the plan, the interpreter) is loaded when there is
-something to report.
+The generated code finds matches as coordinates; this module turns what was found into a result:
+order, errors by rule, and violations that are written out when they are looked at. What reports
+need (the plan, the interpreter) is loaded when there is something to report.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class Engine:
     def _search(
         self, events: list[Event], parameters: Mapping[str, Any], run: Run
     ) -> list[tuple[int, int]]:
-        """Run the generated code; where it fails in a way that was not foreseen, every rule has failed."""
+        """Run the generated code; where it fails in a way that was not foreseen, every rule has
+        failed."""
         try:
             return self.batch(events, run, parameters, run.found) or []
         except PolicycError:
@@ -165,7 +166,8 @@ class Engine:
     def pending_matches(
         self, past: list[Event], pending: list[Event], parameters: Mapping[str, Any]
     ) -> tuple[Run, list[Match]]:
-        """The matches on past + pending that involve a pending event or did not hold on the past alone."""
+        """The matches on past + pending that involve a pending event or did not hold on the past
+        alone."""
         boundary = len(past)
         run = self.search([*past, *pending], parameters)
         before: set[Identity] | None = None
@@ -197,7 +199,8 @@ class Engine:
         return any(number >= boundary for number in model.counted)
 
     def _fails_on_pending(self, rule: p.RulePlan, frame: Frame, boundary: int) -> bool:
-        """Whether a failure concerns the pending events; those of the past alone were reported then."""
+        """Whether a failure concerns the pending events; those of the past alone were reported
+        then."""
         if rule.index in self.program.generated.late:
             return True
         numbers = [at[0] for at in frame.coordinates.values() if isinstance(at, tuple)]
@@ -232,7 +235,8 @@ class Builder:
 
 
 def as_events(trace: Any) -> list[Event]:
-    """A trace as a list of events: a list or tuple as it is, anything else as `read_trace` understands it.
+    """A trace as a list of events: a list or tuple as it is, anything else as `read_trace`
+    understands it.
 
     Raises:
         TraceError: it is no trace.

@@ -1,8 +1,9 @@
 """The objects of a trace as a policy sees them: thin views of the event dicts, with their place.
 
-A view never copies or changes the dict it stands for. Compiled rules work on the dicts themselves; views are
-made for what is evaluated by the interpreter and for what leaves a policy (arguments of violations, user
-functions). A place is a path of keys and indexes from the list of events: `(1, "tool_calls", 0)`.
+A view never copies or changes the dict it stands for. Compiled rules work on the dicts themselves;
+views are made for what is evaluated by the interpreter and for what leaves a policy (arguments of
+violations, user functions). A place is a path of keys and indexes from the list of events: `(1,
+"tool_calls", 0)`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ Place = tuple[str | int, ...]
 
 
 class TraceObject:
-    """An object of the trace. `data` is its JSON form, `place` its path, `index` the number of its event.
+    """An object of the trace. `data` is its JSON form, `place` its path, `index` the number of its
+    event.
 
     Two views are equal when they stand for the same place of the same data.
     """
@@ -99,7 +101,10 @@ class Image(TraceObject):
 
 
 class Chunks(TraceObject):
-    """Chunked content: `data` is the list of chunk dicts. It has a length, indexes, `.text` and `.image`."""
+    """Chunked content: `data` is the list of chunk dicts.
+
+    It has a length, indexes, `.text` and `.image`.
+    """
 
     __slots__ = ()
     type = ts.CONTENT

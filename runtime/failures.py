@@ -36,7 +36,10 @@ class MissingParameter(EvaluationError):
 
 
 class LimitExceeded(PolicycError):
-    """A budget set by the host is used up. `rule` is the name of the rule, `limit` what was reached."""
+    """A budget set by the host is used up.
+
+    `rule` is the name of the rule, `limit` what was reached.
+    """
 
     def __init__(self, rule: str, limit: str) -> None:
         super().__init__(f"rule `{rule}` reached its limit of {limit}")

@@ -1,9 +1,9 @@
 """The events of an analysis as objects with coordinates, made only where they are asked for.
 
-A coordinate is `(event, part)`: the number of the event in the list as given, and the number of the tool call,
-chunk, tool or text within it, or -1 for the event itself. Coordinates order objects as the trace does: an event comes
-before its parts. The *index* of an event, which places and keys show, counts a `tools` event once for
-each tool in it.
+A coordinate is `(event, part)`: the number of the event in the list as given, and the number of the
+tool call, chunk, tool or text within it, or -1 for the event itself. Coordinates order objects as
+the trace does: an event comes before its parts. The *index* of an event, which places and keys
+show, counts a `tools` event once for each tool in it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from policyc.runtime.events import (
     Tool,
     ToolCall,
     ToolOutput,
-    ToolParameter,
     TraceObject,
 )
 from policyc.runtime.support import call_parts
@@ -74,7 +73,8 @@ class ToolCounts:
 
 
 class CallLinks:
-    """Which tool call an output answers: the latest one before it with its id, or without an id the last one."""
+    """Which tool call an output answers: the latest one before it with its id, or without an id the
+    last one."""
 
     def __init__(self) -> None:
         self.by_id: dict[Any, list[tuple[Coordinate, Event]]] = {}
@@ -113,8 +113,8 @@ class CallLinks:
 class History:
     """Objects of a trace by type and coordinate.
 
-    `events` is the list of events, or, for a monitor that does not keep them all, a mapping from number to event of
-    those that are still needed.
+    `events` is the list of events, or, for a monitor that does not keep them all, a mapping from
+    number to event of those that are still needed.
     """
 
     def __init__(
@@ -256,9 +256,7 @@ class History:
                 call_parts(call, number, part)
                 view: TraceObject = self._call(number, part, call)
                 if domain == ts.FUNCTION:
-                    view = Function(
-                        function_of(view.data), (*view.place, "function"), view.index
-                    )
+                    view = Function(function_of(view.data), (*view.place, "function"), view.index)
                 found.append(((number, part), view, view.place))
             return found
         if domain in (ts.TEXT_CHUNK, ts.IMAGE) and kind in ("message", "output"):

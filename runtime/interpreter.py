@@ -1,9 +1,9 @@
 """Evaluates a plan expression by expression, with the places that values came from.
 
-This is the meaning of the language in its plainest form: nested loops over the steps of a block, no index, no reordering.
-The engine uses it for what compiled code leaves out: reports of violations (ranges, arguments), errors, quantifiers
-that depend on variables of their rule, and conditions that cannot be compiled. Tests use it as the oracle of
-the compiled engine.
+This is the meaning of the language in its plainest form: nested loops over the steps of a block, no
+index, no reordering. The engine uses it for what compiled code leaves out: reports of violations
+(ranges, arguments), errors, quantifiers that depend on variables of their rule, and conditions that
+cannot be compiled. Tests use it as the oracle of the compiled engine.
 """
 
 from __future__ import annotations
@@ -84,9 +84,10 @@ class PatternInFrame:
 class Frame:
     """The variables bound so far, where their values came from, and the marks made on the way.
 
-    `coordinates` holds, for each loop variable, which of its candidates was taken: a coordinate of the trace or
-    the number of a derived value. `marks` is None where nobody asks for them. `counted` are the numbers of the
-    events in models that `count(min=...)` counted, kept along with the marks.
+    `coordinates` holds, for each loop variable, which of its candidates was taken: a coordinate of
+    the trace or the number of a derived value. `marks` is None where nobody asks for them.
+    `counted` are the numbers of the events in models that `count(min=...)` counted, kept along with
+    the marks.
     """
 
     __slots__ = ("coordinates", "counted", "marks", "places", "values")
@@ -158,10 +159,9 @@ class Interpreter:
     ) -> Iterator[Frame]:
         """The models of a block: frames with every variable bound under which each condition holds.
 
-        Loop variables that the frame binds already are not searched: trace variables by their value, derived
-        ones by their coordinate.
-        A candidate that fails is told to `failures` and dropped; without `failures` the error is raised.
-        `stop` ends the block before that step.
+        Loop variables that the frame binds already are not searched: trace variables by their
+        value, derived ones by their coordinate. A candidate that fails is told to `failures` and
+        dropped; without `failures` the error is raised. `stop` ends the block before that step.
         """
         steps = block.steps
         end = len(steps) if stop is None else stop
@@ -242,9 +242,7 @@ class Interpreter:
         return [self.eval(item, frame) for item in e.items]
 
     def _dict(self, e: p.DictOf, frame: Frame) -> Any:
-        return {
-            key: self.eval(value, frame) for key, value in zip(e.keys, e.values, strict=True)
-        }
+        return {key: self.eval(value, frame) for key, value in zip(e.keys, e.values, strict=True)}
 
     def _format(self, e: p.Format, frame: Frame) -> Any:
         parts = []
@@ -406,7 +404,8 @@ class Interpreter:
         number = 0
 
         def is_enough() -> bool:
-            """Whether it holds whatever other models there are; they are counted for their marks."""
+            """Whether it holds whatever other models there are; they are counted for their
+            marks."""
             return maximum is None and (minimum is None or number >= minimum)
 
         def failure(_step: p.Step, _at: Frame, error: EvaluationError) -> None:
@@ -449,7 +448,8 @@ class Interpreter:
     def _holds_for_all(
         self, block: p.Block, frame: Frame, position: int, marks: list[Mark] | None
     ) -> bool:
-        """Whether the steps from `position` on hold for every candidate; `marks` gets the candidates."""
+        """Whether the steps from `position` on hold for every candidate; `marks` gets the
+        candidates."""
         steps = block.steps
         while position < len(steps):
             step = steps[position]
@@ -504,9 +504,7 @@ class Interpreter:
             case p.TextPattern(text=text):
                 if not isinstance(value, str):
                     return False
-                return (
-                    value == text or compile_value_pattern(text).fullmatch(value) is not None
-                )
+                return value == text or compile_value_pattern(text).fullmatch(value) is not None
             case p.EqualValue(value=expression):
                 return values.pattern_equals(self.eval(expression, frame), value)
             case p.ListPattern(items=items):
@@ -606,9 +604,7 @@ class Interpreter:
     def _text_places(self, e: p.CallFunction, frame: Frame) -> list[tuple[str, Place | None]]:
         found = []
         for arg in e.args:
-            found.extend(
-                self.texts_of(_plain(self.eval(arg, frame)), self.locate(arg, frame))
-            )
+            found.extend(self.texts_of(_plain(self.eval(arg, frame)), self.locate(arg, frame)))
         return found
 
     def _image(self, e: p.CallFunction, frame: Frame) -> Any:

@@ -1,8 +1,8 @@
 """The budgets that a host may set for an analysis. By default there is none on the search itself.
 
-Reaching one is an error of the rule that reached it, never silence: the result blocks and names the rule. The limits
-that always hold (one regular expression, one built-in call, the size of what a policy builds) are in `compiler.patterns`
-and `bounds`.
+Reaching one is an error of the rule that reached it, never silence: the result blocks and names the
+rule. The limits that always hold (one regular expression, one built-in call, the size of what a
+policy builds) are in `compiler.patterns` and `bounds`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def limits_of(given: Limits | Mapping[str, Any] | None) -> Limits | None:
 
 @dataclass(slots=True)
 class Work:
-    """What an analysis did, by rule number: objects tested, rows joined, objects remembered, matches found."""
+    """What an analysis did, by rule number: objects tested, rows joined, objects remembered,
+    matches found."""
 
     tested: list[int]
     joined: list[int]

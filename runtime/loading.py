@@ -83,14 +83,16 @@ def load_program(
 ) -> tuple[Program, tuple[Diagnostic, ...]]:
     """The program of some sources, and their warnings.
 
-    `keep`: look for it in the cache, and put it there. What depends on more than the sources, such as
-    functions of the host or plug-ins, is not kept.
+    `keep`: look for it in the cache, and put it there. What depends on more than the sources, such
+    as functions of the host or plug-ins, is not kept.
 
     Raises:
         PolicyError: a source has errors.
     """
+
     def compiled() -> tuple[Program, tuple[Diagnostic, ...]]:
-        # What only the compilation needed is freed when its function returns, before collection goes on.
+        # What only the compilation needed is freed when its function returns, before collection
+        # goes on.
         with _uncollected():
             return compile_program(sources, functions)
 
@@ -133,7 +135,8 @@ def _uncollected() -> Iterator[None]:
 def loader(
     functions: Mapping[str, Callable[..., Any]] | None,
 ) -> Callable[[Signature], Callable[..., Any]]:
-    """How the functions of a policy are found; the catalogue is made when the first is asked for."""
+    """How the functions of a policy are found; the catalogue is made when the first is asked
+    for."""
 
     @cache
     def made() -> StandardCatalogue:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class Monitor:
     """Watches one trace as it grows; made by `Policy.monitor`. It belongs to one thread at a time.
 
-    Fed event by event (`append`) it keeps what rules remember of earlier events, not the events, unless a rule asks
-    about the whole trace. A rule that reached a limit stays failed until `reset`: what it would say could be wrong.
+    Fed event by event (`append`) it keeps what rules remember of earlier events, not the events,
+    unless a rule asks about the whole trace. A rule that reached a limit stays failed until
+    `reset`: what it would say could be wrong.
     """
 
     __slots__ = (
@@ -102,7 +103,8 @@ class Monitor:
         return NOTHING
 
     def _keep(self, event: Event, events: list[Event]) -> None:
-        """Keep an event for rules that ask about the whole trace; a malformed one must not get there."""
+        """Keep an event for rules that ask about the whole trace; a malformed one must not get
+        there."""
         try:
             check_readable(event, len(events))
         except TraceError:
@@ -137,9 +139,7 @@ class Monitor:
             return NOTHING
         return self._engine.result(run, new)
 
-    def check(
-        self, past: Any, pending: Any, *, raise_on_violation: bool = False
-    ) -> AnalysisResult:
+    def check(self, past: Any, pending: Any, *, raise_on_violation: bool = False) -> AnalysisResult:
         """What pending events have to do with and this monitor did not report before.
 
         Raises:
@@ -168,7 +168,7 @@ class Monitor:
         self._start()
 
 
-def _raised(result: AnalysisResult, wanted: bool) -> AnalysisResult:  # noqa: FBT001  # internal
+def _raised(result: AnalysisResult, wanted: bool) -> AnalysisResult:  # internal
     if wanted and result:
         raise UnhandledViolations(result)
     return result

@@ -1,6 +1,7 @@
 """The search for matches in its plainest form: nested loops, every candidate looked at.
 
-This is what the compiled search must agree with; tests compare the two, and `Policy.from_string(..., optimize=False)` runs it.
+This is what the compiled search must agree with; tests compare the two, and
+`Policy.from_string(..., optimize=False)` runs it.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING
 from policyc.runtime.failures import LimitExceeded
 from policyc.runtime.history import History
 from policyc.runtime.interpreter import Frame, Interpreter
-from policyc.runtime.matches import Match, Spot
 
 if TYPE_CHECKING:
     from policyc.compiler import plan as p
     from policyc.runtime.failures import EvaluationError
+    from policyc.runtime.matches import Match, Spot
     from policyc.runtime.run import Run
 
 

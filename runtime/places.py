@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from policyc.runtime.events import Place
 
 Mark = tuple["Place", int, int]
-"""A place and a piece of its text, in characters, end exclusive; `(place, -1, -1)` is the whole object."""
+"""A place and a piece of its text, in characters, end exclusive; `(place, -1, -1)` is the whole
+object."""
 
 
 def whole(place: Place) -> Mark:

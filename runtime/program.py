@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 class Program:
     """The code of one policy.
 
-    `batch(events, run, parameters, found)` searches a whole trace; `monitor(run, parameters, found, tools)` gives a
-    function to feed with one event after the other. Both append matches to `found`. Number and size of `tools`
-    events are returned by the one (None: there are none), appended to `tools` by the other.
+    `batch(events, run, parameters, found)` searches a whole trace; `monitor(run, parameters, found,
+    tools)` gives a function to feed with one event after the other. Both append matches to `found`.
+    Number and size of `tools` events are returned by the one (None: there are none), appended to
+    `tools` by the other.
     """
 
     def __init__(
@@ -33,7 +34,8 @@ class Program:
         generated: Generated,
         code: CodeType | None = None,
     ) -> None:
-        """`plan` may be a function that gives it: verdicts do not need the plan, only reports do."""
+        """`plan` may be a function that gives it: verdicts do not need the plan, only reports
+        do."""
         self._plan = plan
         self.generated = generated
         self.code = code or compile(generated.batch, "<policyc>", "exec")

@@ -1,4 +1,5 @@
-"""From what a search found to a result: violations in order, one error for each rule that failed."""
+"""From what a search found to a result: violations in order, one error for each rule that
+failed."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 def result(run: Run, matches: Sequence[Match], build: Builder) -> AnalysisResult:
     """The result of some matches and of what failed.
 
-    Violations are written out when they are looked at, except where that may fail, or where a monitor's trace may have
-    grown by then and the rule asks about all of it.
+    Violations are written out when they are looked at, except where that may fail, or where a
+    monitor's trace may have grown by then and the rule asks about all of it.
     """
     engine = build.engine
     failed = errors(run) if run.has_failed else []
@@ -64,7 +65,8 @@ def errors(run: Run) -> list[RuleError]:
 
 
 def write_out(match: Match, build: Builder) -> Violation:
-    """The violation of a match, from the whole history for rules that ask about it, else from its own events."""
+    """The violation of a match, from the whole history for rules that ask about it, else from its
+    own events."""
     engine, run = build.engine, build.run
     rule = engine.plan.rules[match[0]]
     if match[0] not in engine.whole:

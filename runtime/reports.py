@@ -1,4 +1,5 @@
-"""From coordinates to what people read: violations with their ranges and arguments, errors with their place."""
+"""From coordinates to what people read: violations with their ranges and arguments, errors with
+their place."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 
 def bound_frame(rule: p.RulePlan, spots: Mapping[str, Spot], interpreter: Interpreter) -> Frame:
-    """A frame with loop variables bound to spots, to evaluate the rule's block under; it collects marks."""
+    """A frame with loop variables bound to spots, to evaluate the rule's block under; it collects
+    marks."""
     frame = Frame(marks=[])
     domains = {step.variable: step for step in rule.block.steps if isinstance(step, p.Scan)}
     for name, spot in spots.items():

@@ -1,7 +1,7 @@
 """What an analysis answers: violations, rules that failed, and whether the trace is blocked.
 
-Violations are found as coordinates and written out (arguments, ranges, key) when they are first looked at, so that a
-gate that only asks `if result:` does not pay for them.
+Violations are found as coordinates and written out (arguments, ranges, key) when they are first
+looked at, so that a gate that only asks `if result:` does not pay for them.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 class Violation:
     """One model of a rule.
 
-    `message`: the first argument where that is a text, else empty. `args`, `kwargs`: what the rule raised, as JSON
-    values. `ranges`: places in the trace, `"0.content:11-16"` (characters, end exclusive) or `"1.tool_calls.0"`.
-    `rule`: name, path and line. `key`: the rule's number and the event of each variable, as in `(0, (1, 3))`.
-    `risk`: `"low"`, `"medium"`, `"high"` or None, from the rule's own text.
+    `message`: the first argument where that is a text, else empty. `args`, `kwargs`: what the rule
+    raised, as JSON values. `ranges`: places in the trace, `"0.content:11-16"` (characters, end
+    exclusive) or `"1.tool_calls.0"`. `rule`: name, path and line. `key`: the rule's number and the
+    event of each variable, as in `(0, (1, 3))`. `risk`: `"low"`, `"medium"`, `"high"` or None, from
+    the rule's own text.
     """
 
     __slots__ = ("args", "key", "kwargs", "message", "ranges", "risk", "rule")
@@ -81,9 +82,9 @@ def _shown(value: Any) -> str:
 class RuleError:
     """A rule that could not be evaluated; the verdicts of the other rules stand.
 
-    `line` and `column` (1-based) are the place in the policy, `bindings` the variables bound at that
-    moment as JSON values, `cause` the exception. Of a pickled error only a cause of policyc's own is
-    left: those of hosts may not allow it.
+    `line` and `column` (1-based) are the place in the policy, `bindings` the variables bound at
+    that moment as JSON values, `cause` the exception. Of a pickled error only a cause of policyc's
+    own is left: those of hosts may not allow it.
     """
 
     __slots__ = ("bindings", "cause", "column", "line", "message", "rule")
@@ -204,7 +205,8 @@ NOTHING = AnalysisResult()
 
 
 class UnhandledViolations(PolicycError):
-    """Raised by `analyze(..., raise_on_violation=True)` where the result blocks; `result` is what was found."""
+    """Raised by `analyze(..., raise_on_violation=True)` where the result blocks; `result` is what
+    was found."""
 
     def __init__(self, result: AnalysisResult) -> None:
         self.result = result

@@ -1,4 +1,5 @@
-"""One analysis, or the life of one monitor: what generated code calls for all that it does not do itself."""
+"""One analysis, or the life of one monitor: what generated code calls for all that it does not do
+itself."""
 
 from __future__ import annotations
 
@@ -6,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import plan as p
-from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.failures import EvaluationError, LimitExceeded
 from policyc.runtime.history import CallLinks, History, ToolCounts
 from policyc.runtime.interpreter import Frame, Interpreter
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from policyc.compiler.signatures import Signature
+    from policyc.grammar.diagnostics import PolicycError
     from policyc.runtime.matches import Event
     from policyc.runtime.program import Program
 
@@ -27,8 +28,9 @@ Spots = tuple[Spot, ...]
 class Run:
     """The state of an analysis beyond the memories of the generated code.
 
-    `events`: all events where they are kept. `found`: the matches, shared with the generated code. `tools`: number and
-    size of each `tools` event seen. `failed`: candidates of rules that could not be evaluated.
+    `events`: all events where they are kept. `found`: the matches, shared with the generated code.
+    `tools`: number and size of each `tools` event seen. `failed`: candidates of rules that could
+    not be evaluated.
     """
 
     def __init__(
@@ -63,7 +65,8 @@ class Run:
         self.doubts: list[tuple[p.RulePlan, str, Spot]] = []
         self.reported: set[Any] = set()
         self.models: dict[Identity, Frame] = {}
-        """The models of matches that the interpreter found, so that nothing is asked twice for a report."""
+        """The models of matches that the interpreter found, so that nothing is asked twice for a
+        report."""
         self.links = CallLinks() if is_monitor else _LateLinks(self)
         self.disabled: frozenset[int] = frozenset()
         self._history: History | None = None
@@ -80,7 +83,8 @@ class Run:
         return bool(self.failed) or bool(self.exceeded)
 
     def give_up(self, error: Exception) -> None:
-        """The search failed in a way that nobody foresaw: no rule has a verdict, so the result blocks."""
+        """The search failed in a way that nobody foresaw: no rule has a verdict, so the result
+        blocks."""
         failure = EvaluationError(f"the search failed: {error}")
         failure.__cause__ = error
         for rule in self.plan.rules:
@@ -107,7 +111,8 @@ class Run:
         return self._history
 
     def keep_events(self) -> None:
-        """Take a copy of the list of events: the caller's may grow before anyone looks at the result."""
+        """Take a copy of the list of events: the caller's may grow before anyone looks at the
+        result."""
         if self.events is not None:
             self.events = list(self.events)
             self._history = None
@@ -137,7 +142,8 @@ class Run:
         self._models(rule, spots, self.history_with(events))
 
     def wait(self, index: int, spots: Spots) -> None:
-        """Keep a combination of a late rule until the end of the trace, or for every event to come."""
+        """Keep a combination of a late rule until the end of the trace, or for every event to
+        come."""
         self.completed.add(index)
         if self.meter is not None:
             self.meter.remembered(index)
@@ -158,7 +164,8 @@ class Run:
             self.exceed(index, error)
 
     def end_early(self, index: int) -> None:
-        """Where a rule has no object for some variable: find candidates that fail before it is needed."""
+        """Where a rule has no object for some variable: find candidates that fail before it is
+        needed."""
         if index in self.completed or index in self.exceeded or index in self.disabled:
             return
         rule = self.plan.rules[index]
@@ -175,7 +182,8 @@ class Run:
             self.exceed(index, error)
 
     def doubt(self, index: int, variable: str, spot: Spot) -> None:
-        """A condition of one variable failed: whether that matters depends on the lines above it."""
+        """A condition of one variable failed: whether that matters depends on the lines above
+        it."""
         self.doubts.append((self.plan.rules[index], variable, spot))
 
     # --- inside
@@ -221,7 +229,12 @@ class Run:
         """Note a candidate that could not be evaluated; in a monitor once for each."""
         frame = frame_before(step, rule.block, frame)
         if self.is_monitor:
-            identity = ("failed", rule.index, str(error), tuple(sorted(frame.coordinates.items(), key=str)))
+            identity = (
+                "failed",
+                rule.index,
+                str(error),
+                tuple(sorted(frame.coordinates.items(), key=str)),
+            )
             if identity in self.reported:
                 return
             self.reported.add(identity)

@@ -1,4 +1,5 @@
-"""The names that generated code uses (see `compiler.codegen`): accesses to raw events with the interpreter's meaning."""
+"""The names that generated code uses (see `compiler.codegen`): accesses to raw events with the
+interpreter's meaning."""
 
 from __future__ import annotations
 
@@ -88,16 +89,16 @@ def last_place(event: Event, number: int, before: Coordinate | None) -> Coordina
     return (number, -1)
 
 
-def is_next(
-    number: int, part: int, later: int, later_part: int, before: Coordinate | None
-) -> bool:
-    """`~>`: whether the first place comes right before the second; `before` is the one before its event."""
+def is_next(number: int, part: int, later: int, later_part: int, before: Coordinate | None) -> bool:
+    """`~>`: whether the first place comes right before the second; `before` is the one before its
+    event."""
     if later_part >= 0:
         return number == later and part == later_part - 1
     return (number, part) == before
 
 
-# --- content as it stands in the event -------------------------------------------------------------
+# --- content as it stands in the event
+# -------------------------------------------------------------
 
 
 def texts_of(value: Any) -> list[str]:
@@ -151,7 +152,8 @@ def plain(value: Any) -> Any:
     return None if value is ABSENT else value
 
 
-# --- joins ------------------------------------------------------------------------------------------
+# --- joins
+# ------------------------------------------------------------------------------------------
 
 
 def key(value: Any) -> Any:

@@ -1,7 +1,9 @@
-"""What a policy can do with values: members, indexes, comparisons, membership. Closed lists, no host access.
+"""What a policy can do with values: members, indexes, comparisons, membership. Closed lists, no
+host access.
 
-Works on JSON values, on views of the trace (`events`) and on library objects (frozen dataclasses). A missing entry
-of trace data is `ABSENT`: falsy, equal to None, and every access to it is absent again.
+Works on JSON values, on views of the trace (`events`) and on library objects (frozen dataclasses).
+A missing entry of trace data is `ABSENT`: falsy, equal to None, and every access to it is absent
+again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""The table of diagnostic codes. Each has a page `CODE.md` beside this file, which `policyc explain` prints.
+"""The table of diagnostic codes. Each has a page `CODE.md` beside this file, which `policyc
+explain` prints.
 
-A code is a letter and four digits: E errors and W warnings of a policy, R evaluation, T traces, B backends,
-S sandbox. The first two digits are the stage: 01 source and layout, 02 syntax, 03 names and imports, 04 types and
-arguments, 05 rules and flow, 06 availability and capabilities, 07 lints. A code is never renumbered or reused.
+A code is a letter and four digits: E errors and W warnings of a policy, R evaluation, T traces, B
+backends, S sandbox. The first two digits are the stage: 01 source and layout, 02 syntax, 03 names
+and imports, 04 types and arguments, 05 rules and flow, 06 availability and capabilities, 07 lints.
+A code is never renumbered or reused.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from policyc.grammar.diagnostics import Severity
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A row: the code, a short name in the form `what-is-flagged`, its severity and a title for lists."""
+    """A row: the code, a short name in the form `what-is-flagged`, its severity and a title for
+    lists."""
 
     code: str
     name: str

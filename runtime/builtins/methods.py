@@ -43,9 +43,9 @@ _FIELD = re.compile(r"[0-9]{1,6}|[A-Za-z_][A-Za-z0-9_]*|")
 def format_value(value: Any, spec: str = "") -> str:
     """A value as text by a width and a precision, such as `10.2`.
 
-    The precision is Python's: of a decimal number it counts the digits in all, with an `f` at the end (`.2f`)
-    those after the point, of anything else the characters. Numbers stand at the right of the width, the rest at the left; `<`, `>` or `^` before it changes
-    that.
+    The precision is Python's: of a decimal number it counts the digits in all, with an `f` at the
+    end (`.2f`) those after the point, of anything else the characters. Numbers stand at the right
+    of the width, the rest at the left; `<`, `>` or `^` before it changes that.
     """
     if not spec:
         return to_text(value)

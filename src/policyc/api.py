@@ -50,15 +50,18 @@ class Options:
 
 
 class Policy:
-    """A compiled policy. Immutable: any number of threads and monitors may use one, and it can be pickled.
+    """A compiled policy. Immutable: any number of threads and monitors may use one, and it can be
+    pickled.
 
     `diagnostics` are its warnings.
 
     All ways of making one take:
 
-    - `functions`: functions and types that the policy may use by these names, besides the standard library;
+    - `functions`: functions and types that the policy may use by these names, besides the standard
+      library;
     - `limits`: budgets (`Limits`, or a mapping of its fields); by default the search has none;
-    - `backend`: where it is evaluated; `"embedded"`, in this process, is the default and so far the only one;
+    - `backend`: where it is evaluated; `"embedded"`, in this process, is the default and so far the
+      only one;
     - `optimize`: False evaluates rules plainly, without indexes: slow, for comparison.
     """
 
@@ -127,9 +130,11 @@ class Policy:
         backend: str | None = None,
         optimize: bool = True,
     ) -> Policy:
-        """Compile several files into one set of rules; what one file declares is not seen by the others.
+        """Compile several files into one set of rules; what one file declares is not seen by the
+        others.
 
-        What is compiled is kept in the user's cache folder (`POLICYC_CACHE_DIR`, `POLICYC_NO_CACHE=1`).
+        What is compiled is kept in the user's cache folder (`POLICYC_CACHE_DIR`,
+        `POLICYC_NO_CACHE=1`).
 
         Raises:
             PolicyError: some file has errors; those of all files are told.
@@ -150,7 +155,8 @@ class Policy:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The names of the `input.*` values that the policy needs, each with its default (None: it has none)."""
+        """The names of the `input.*` values that the policy needs, each with its default (None: it
+        has none)."""
         return dict.fromkeys(sorted(self._program.generated.parameters))
 
     # --- evaluation
@@ -158,7 +164,8 @@ class Policy:
     def analyze(
         self, trace: Any, /, *, raise_on_violation: bool = False, **parameters: Any
     ) -> AnalysisResult:
-        """Evaluate the policy on a trace: a list of events, or anything that `read_trace` understands.
+        """Evaluate the policy on a trace: a list of events, or anything that `read_trace`
+        understands.
 
         A part of an event that no rule looks at is not checked; `read_trace` checks everything.
 
@@ -177,7 +184,8 @@ class Policy:
     def analyze_pending(
         self, past: Any, pending: Any, /, *, raise_on_violation: bool = False, **parameters: Any
     ) -> AnalysisResult:
-        """Evaluate the policy on past + pending events; only what involves a pending event is reported.
+        """Evaluate the policy on past + pending events; only what involves a pending event is
+        reported.
 
         Raises:
             TraceError: the trace is malformed.
@@ -219,9 +227,7 @@ class Policy:
 
     # --- explanations
 
-    def why(
-        self, trace: Any, /, rule: str | int | None = None, **parameters: Any
-    ) -> Explanation:
+    def why(self, trace: Any, /, rule: str | int | None = None, **parameters: Any) -> Explanation:
         """Why rules fired on a trace, or did not: `print` it, or take `to_dict()`.
 
         Args:

@@ -1,5 +1,5 @@
-"""How the work grows, counted: the gate against slower algorithms that does not depend on clocks.
-"""
+"""How the work grows, counted: the gate against slower algorithms that does not depend on
+clocks."""
 
 from __future__ import annotations
 
