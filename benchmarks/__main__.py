@@ -57,14 +57,17 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         metavar="PYTHON",
         help=f"a Python that has invariant-ai (default: {VARIABLE}, or .venv-oracle)",
     )
-    return parser.parse_args(given)
+    options = parser.parse_args(given)
+    if options.oracle and interpreter(options.oracle) is None:
+        parser.error(f"there is no {options.oracle}")
+    return options
 
 
 def main(given: list[str] | None = None) -> None:
     options = arguments(given)
     setting = Setting(QUICK if options.quick else FULL, interpreter(options.oracle))
     if setting.oracle is None:
-        print("without invariant-ai: no Python that has it is named", file=sys.stderr)
+        print("without invariant-ai: `make oracle` sets it up", file=sys.stderr)
     results: dict[str, list[Row]] = {}
     for name in options.only or BENCHES:
         title, bench = BENCHES[name]

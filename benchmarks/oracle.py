@@ -1,7 +1,7 @@
 """invariant-ai as a contender: a process of its own, in the environment that has it.
 
-The environment is `.venv-oracle` (`python -m venv .venv-oracle`, `.venv-oracle/bin/pip install
-invariant-ai==0.3.5`), or that of the interpreter which POLICYC_ORACLE_PYTHON or `--oracle` names.
+The environment is `.venv-oracle`, which `make oracle` sets up, or that of the interpreter which
+POLICYC_ORACLE or `--oracle` names.
 """
 
 from __future__ import annotations
@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("oracle_worker.py")
-VARIABLE = "POLICYC_ORACLE_PYTHON"
+VARIABLE = "POLICYC_ORACLE"
 
 
 def interpreter(named: str | None = None) -> Path | None:
     """The Python that has invariant-ai: the one named, or of the environment, or None."""
     name = named or os.environ.get(VARIABLE)
-    if name:
-        return Path(name)
-    path = ROOT / ".venv-oracle" / "bin" / "python"
+    path = Path(name) if name else ROOT / ".venv-oracle" / "bin" / "python"
     return path if path.exists() else None
 
 
