@@ -127,6 +127,10 @@ class RuleError:
         return (RuleError, (self.rule, self.message, *place, self.bindings, cause))
 
 
+_WRITING = RLock()
+"""Held while a result is written out: one for all, since making one for each costs more."""
+
+
 class AnalysisResult(Sequence[Violation]):
     """The violations of an analysis in the order of rules and trace, and the rules that failed.
 
@@ -134,7 +138,7 @@ class AnalysisResult(Sequence[Violation]):
     refuse()` fails closed. Several threads may look at one.
     """
 
-    __slots__ = ("_blocked", "_build", "_errors", "_found", "_lock")
+    __slots__ = ("_blocked", "_build", "_errors", "_found")
 
     def __init__(
         self,
@@ -146,13 +150,12 @@ class AnalysisResult(Sequence[Violation]):
         self._build = build
         self._errors = errors
         self._blocked = bool(found) or bool(errors)
-        self._lock = None if build is None else RLock()
 
     @property
     def violations(self) -> list[Violation]:
         """The violations, rule by rule in policy order, then in trace order."""
-        if self._lock is not None and self._build is not None:
-            with self._lock:
+        if self._build is not None:
+            with _WRITING:
                 if self._build is not None:
                     self._found = [self._build(match) for match in self._found]
                     # What they were made from is not needed any more: the trace, above all.

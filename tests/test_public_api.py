@@ -33,7 +33,7 @@ def run(code: str, *arguments: str) -> str:
 
 
 def members(owner: Any) -> Iterator[tuple[str, Any]]:
-    for name, member in sorted(vars(owner).items()):
+    for name in sorted(vars(owner)):
         if not name.startswith("_"):
             yield name, inspect.getattr_static(owner, name)
 
