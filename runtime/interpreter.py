@@ -319,19 +319,23 @@ class Interpreter:
         value: Any = False
         found = False
         for operand in e.operands:
-            if found:
-                # Only for its marks: a right side after a true one decides nothing.
-                if frame.marks is None:
-                    break
-                kept = len(frame.marks)
-                try:
-                    if not self.eval(operand, frame):
-                        del frame.marks[kept:]
-                except EvaluationError:
-                    del frame.marks[kept:]
-                continue
-            value = self.eval(operand, frame)
-            found = bool(value)
+            if found and frame.marks is None:
+                break
+            marked, counted = len(frame.marks or ()), len(frame.counted)
+            try:
+                answer = self.eval(operand, frame)
+            except EvaluationError:
+                # After a true side, the others are only looked at for their marks.
+                if not found:
+                    raise
+                answer = False
+            if not found:
+                value = answer
+            if answer:
+                found = True
+            elif frame.marks is not None:
+                del frame.marks[marked:]
+                del frame.counted[counted:]
         return value
 
     def _cmp(self, e: p.Cmp, frame: Frame) -> Any:
