@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import policyc
 from tests.differential.comparisons import (
@@ -28,18 +28,22 @@ class Case:
     traces: list[list[Event]]
     boundary: int
     """In per cent of a trace: where the pending events begin."""
+    parameters: dict[str, Any] = field(default_factory=lambda: dict(PARAMETERS))
 
 
 def make_case(choices: Choices, *, tame: bool, traces: int) -> Case:
     """A case; a tame one is read alike by the reference implementation."""
     policy = make_policy(choices, tame=tame)
     most = 7 if tame else 9
-    return Case(
+    case = Case(
         policy,
         with_noise(choices, policy.source),
         [make_trace(choices, tame=tame, most=most) for _ in range(traces)],
         choices.pick((50, 0, 80, 100)),
     )
+    if not tame and choices.chance(10):
+        del case.parameters[choices.pick(("who", "limit", "names"))]
+    return case
 
 
 @dataclass(slots=True)
@@ -66,7 +70,7 @@ def check_engines(case: Case) -> Seen:
     """
     check_format(case.noisy)
     try:
-        pair = Pair(case.policy.source, PARAMETERS)
+        pair = Pair(case.policy.source, case.parameters)
     except policyc.PolicyError:
         # Some makers combine what the compiler rightly refuses, such as a number in a text.
         return Seen(refused=1)

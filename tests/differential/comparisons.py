@@ -8,6 +8,7 @@ generated search, for monitors and for pending events.
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import TYPE_CHECKING, Any
 
 from policyc.api import Options, Policy
@@ -27,13 +28,14 @@ class Difference(AssertionError):
 
 
 class Pair:
-    """A policy, compiled once, run by the plain engine, the optimised one, and that with limits."""
+    """A policy, compiled once: for the plain engine, the optimised one, and a copy with limits."""
 
     def __init__(self, source: str, parameters: dict[str, Any]) -> None:
         self.fast = Policy.from_string(source)
         self.plain = Policy(self.fast._program, self.fast.diagnostics, Options(optimize=False))
         limited = Options(limits=Limits(work=10**9))
-        self.metered = Policy(self.fast._program, self.fast.diagnostics, limited)
+        copied = pickle.loads(pickle.dumps(self.fast._program))
+        self.metered = Policy(copied, self.fast.diagnostics, limited)
         self.parameters = parameters
 
 

@@ -210,6 +210,9 @@ class ExpressionMaker:
             )
         if self.tame or self.choices.chance(60):
             return self.comprehension(scope, depth - 1)
+        if self.choices.chance(30):
+            self.features.add("detector")
+            return f"unicode({self.text(scope, depth - 1)})"
         return f"[{self.text(scope, depth - 1)}, {self.text(scope, 0)}]"
 
     def comprehension(self, scope: Scope, depth: int, *, of_conditions: bool = False) -> str:
@@ -270,7 +273,7 @@ class ExpressionMaker:
             self._truth,
         ]
         if not self.tame:
-            makers += [self._wild, self._equality, self._order]
+            makers += [self._wild, self._equality, self._order, self._join]
         made = self.choices.pick(makers)(scope, depth)
         return made or self._equality(scope, depth)
 
@@ -282,6 +285,17 @@ class ExpressionMaker:
         if pick < 6:
             return self._bracketed(f"{self.text(scope, depth)} {operator} {self.text(scope, 0)}")
         return self._bracketed(f"{self.number(scope)} {operator} {self.number(scope)}")
+
+    def _join(self, scope: Scope, _depth: int) -> str | None:
+        """Arguments of two calls, of whatever kind, compared."""
+        calls = scope.of("ToolCall")
+        if len(calls) < 2:
+            return None
+        names = ("to", "n", "flag", "tags", "opts")
+        first, second = self.choices.pick(names), self.choices.pick(names)
+        left = f"{self.choices.pick(calls)}.function.arguments.{first}"
+        right = f"{self.choices.pick(calls)}.function.arguments.{second}"
+        return f"{left} {self.choices.pick(('==', '==', '!=', 'in'))} {right}"
 
     def _order(self, scope: Scope, depth: int) -> str:
         operator = self.choices.pick((">", "<", "<=", ">="))
@@ -372,6 +386,9 @@ class ExpressionMaker:
             lambda: f"{self.number(scope)} < {self.number(scope)} <= {self.number(scope)}",
             lambda: f"{self.text(scope)} not in {self.list_of_texts(scope)}",
             lambda: f"not {self.text(scope, 0)} == {self.text(scope, 0)}",
+            lambda: f"len(image({self.text(scope, 0)})) < {self.number(scope)}",
+            lambda: f"sorted({self.list_of_texts(scope, 0)}) != {self.list_of_texts(scope, 0)}",
+            lambda: f"input.data[{self.number(scope, 0)}].role == {self.text(scope, 0)}",
             lambda: f"all({self.list_of_texts(scope, depth)})",
             lambda: f"empty({self.list_of_texts(scope, depth)})",
             lambda: f"{self.list_of_texts(scope)} contains_only {self.list_of_texts(scope)}",

@@ -88,6 +88,13 @@ class PolicyMaker:
         rules = self.choices.pick((1, 1, 1, 2) if self.tame else (1, 1, 2, 3))
         for number in range(rules):
             self._rule(number, scope, lines)
+        if not self.tame and self.choices.chance(12):
+            # Enough rules for one call each that they are looked up by the tool.
+            for _ in range(self.choices.between(8, 12)):
+                self._tool_rule(rules, scope, lines)
+                rules += 1
+        if "detector" in self.features:
+            lines.insert(0, "from invariant.detectors import unicode")
         if self.features & {"count", "forall"}:
             lines.insert(0, "from invariant import count, forall")
         return MadePolicy("\n".join(lines) + "\n", frozenset(self.features), rules)
@@ -221,6 +228,15 @@ class PolicyMaker:
         lines.append(f"raise {self._raised(number, scope)} if:")
         lines.extend(made)
 
+    def _tool_rule(self, number: int, scope: Scope, lines: list[str]) -> None:
+        name = self.expressions.fresh("c")
+        scope = scope.having(name, "ToolCall")
+        lines.append(f"raise {self._raised(number, scope)} if:")
+        lines.append(f"    ({name}: ToolCall)")
+        lines.append(f"    {name} is tool:{self.expressions.tool_pattern()}")
+        if self.choices.chance(60):
+            lines.append(f"    {self.expressions.condition(scope)}")
+
     def _assign(self, scope: Scope, body: Body) -> Scope:
         name = self.expressions.fresh("y")
         self.features.add("assign")
@@ -241,7 +257,10 @@ class PolicyMaker:
         return shuffled
 
     def _quantifier(self, scope: Scope) -> list[str]:
-        negation = "not " if self.choices.chance(25) else ""
+        before = "not " if self.choices.chance(25) else ""
+        if not self.tame and self.choices.chance(20):
+            condition = self.expressions.condition(scope, 0)
+            before = f"{condition} {self.choices.pick(('or', 'and'))} {before}"
         pick = self.choices.below(4)
         least, most = self.choices.between(0, 2), self.choices.between(0, 3)
         both = f"count(min=1, max={most + 1})"
@@ -265,7 +284,7 @@ class PolicyMaker:
             if self.tame and pick == 1:
                 condition = f"({condition} or (not {self._anchors(own)}))"
             body.conditions.append(condition)
-        return [f"{negation}{heads[pick]}:", *body.lines(tame=self.tame)]
+        return [f"{before}{heads[pick]}:", *body.lines(tame=self.tame)]
 
     def _raised(self, number: int, scope: Scope) -> str:
         if not self.tame and self.choices.chance(40):

@@ -92,6 +92,53 @@ def test_engines_agree(name: str) -> None:
         check_pending(pair, trace, boundary)
 
 
+def test_a_false_side_of_or_marks_nothing() -> None:
+    source = (
+        'raise "x" if:\n    (m: Message)\n'
+        '    ("h" in m.content and "none" in m.content) or "o" in m.content\n'
+    )
+    (violation,) = Pair(source, {}).fast.analyze([HELLO]).violations
+    assert violation.ranges == ["0", "0.content:4-5"]
+
+
+def test_a_false_side_of_or_counts_nothing() -> None:
+    """So it does not make a violation of the past one of the pending events."""
+    source = (
+        "from invariant import count\n"
+        'raise "x" if:\n    (c: ToolCall)\n    c.id == "c0" or count(min=1, max=1):\n'
+        "        (o: ToolCall)\n        o.id != c.id\n"
+    )
+    past, pending = [call({})], [call({}, {}, {})]
+    result = Pair(source, {}).fast.analyze_pending(past, pending)
+    assert [violation.key for violation in result.violations] == ["(0, (1,))"]
+
+
+PATTERNS = {
+    "a constant": "TOOL := tool:send\nraise Violation(c.id) if:\n    (c: ToolCall)\n    c is TOOL\n",
+    "an assigned name": (
+        "raise Violation(c.id) if:\n    t := tool:send({n: 1})\n    (c: ToolCall)\n    c is t\n"
+    ),
+    "an element of a list": (
+        "TOOLS := [tool:read, tool:send]\n"
+        "raise Violation(c.id) if:\n    (c: ToolCall)\n    any([c is t for t in TOOLS])\n"
+    ),
+    "a branch": (
+        "raise Violation(c.id) if:\n    (m: Message)\n    (c: ToolCall)\n    m -> c\n"
+        '    c is (tool:send({n: m.metadata.n}) if m.role == "assistant" else tool:read)\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_tool_patterns_are_values(name: str) -> None:
+    """The reference reads them so too."""
+    trace = [{**call({"n": 1}), "metadata": {"n": 1}}]
+    pair = Pair(PATTERNS[name], {})
+    check_monitor(pair, trace)
+    assert [v.args for v in pair.fast.analyze(trace)] == [["c0"]]
+    assert check_optimised(pair, trace)["violations"]
+
+
 def violations(source: str, trace: list[Any]) -> list[tuple[str, str]]:
     result = Pair(source, {}).fast.analyze(trace)
     assert not result.errors
