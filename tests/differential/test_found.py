@@ -114,7 +114,7 @@ def test_a_false_side_of_or_counts_nothing() -> None:
 
 
 PATTERNS = {
-    "a constant": "TOOL := tool:send\nraise Violation(c.id) if:\n    (c: ToolCall)\n    c is TOOL\n",
+    "a constant": "T := tool:send\nraise Violation(c.id) if:\n    (c: ToolCall)\n    c is T\n",
     "an assigned name": (
         "raise Violation(c.id) if:\n    t := tool:send({n: 1})\n    (c: ToolCall)\n    c is t\n"
     ),
