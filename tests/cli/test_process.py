@@ -9,6 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,7 +86,10 @@ def test_a_closed_pipe_is_no_error(policy: str, folder: Path) -> None:
 
 def test_ctrl_c_ends_with_130_and_no_traceback(policy: str) -> None:
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen([*PROGRAM, "eval", policy, "-"], **streams) as process:
+    # A suite in the background ignores the signal, and so would its children.
+    start = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    command = [*PROGRAM, "eval", policy, "-"]
+    with subprocess.Popen(command, **streams, preexec_fn=start) as process:  # noqa: PLW1509
         assert process.stdin is not None
         process.stdin.write(b"[" + b" " * 1_000_000)  # it reads once this is through the pipe
         process.stdin.flush()

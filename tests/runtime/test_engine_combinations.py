@@ -57,6 +57,15 @@ LINES = [
     "c.function.arguments.n == d.function.arguments.n",
     "c.function.arguments.n > d.function.arguments.n",
     "m.content != o.content or c.function.arguments.n > 1",
+    # Objects that are seldom asked for.
+    "s == m.content",
+    'len(s) == 1 and s != "1"',
+    "f.arguments.n > 1",
+    'f.name == "f"',
+    "z.name == c.function.name",
+    "z -> c",
+    "z ~> m",
+    "k.text == o.content",
     # What the interpreter decides.
     "fails(m)",
     "large(c)",
@@ -83,8 +92,17 @@ LINES = [
     "w == 'a'",
     "v == 2",
 ]
-"""Lines about a message m, calls c and d, an output o; names t and n; derived variables w and v."""
-DECLARED = {"m": "Message", "c": "ToolCall", "d": "ToolCall", "o": "ToolOutput"}
+"""Lines about the variables below; names t and n; derived variables w and v."""
+DECLARED = {
+    "m": "Message",
+    "c": "ToolCall",
+    "d": "ToolCall",
+    "o": "ToolOutput",
+    "s": "str",
+    "f": "Function",
+    "z": "Tool",
+    "k": "TextChunk",
+}
 GIVEN = {"t": LINES[-8], "n": LINES[-7], "w": LINES[-6], "v": LINES[-5]}
 
 
@@ -96,6 +114,7 @@ def fails(message: Any) -> bool:
 
 def names_in(line: str) -> set[str]:
     """The variables that a line uses, by the letters that stand alone in it."""
+    line = line.replace("tool:f", "").replace('"f"', "")
     letters = "".join(x if x.isalnum() or x == "_" else " " for x in line).split()
     return {name for name in letters if name in DECLARED or name in GIVEN}
 
@@ -132,7 +151,9 @@ def random_trace(rng: random.Random, size: int) -> list[Event]:
         lambda: assistant(some_call(), content=None),
         lambda: output(word(), id=rng.choice(["1", "2", None])),
         lambda: output(None),
-        lambda: tools(*"st"[: rng.randint(0, 2)]),
+        lambda: tools(*"fg"[: rng.randint(0, 2)]),
+        lambda: user([{"type": "text", "text": word()}], metadata={"n": 2}),
+        lambda: {"type": "function", **some_call()},
     ]
     return [rng.choice(makers)() for _ in range(size)]
 

@@ -1,4 +1,4 @@
-"""Blocks as nested loops: what is bound, what a failure ends, how a search uses the interpreter."""
+"""Blocks as nested loops: what is bound, what a failure ends, what is counted and marked."""
 
 from __future__ import annotations
 
