@@ -459,6 +459,8 @@ def level_of(node: nodes.Node) -> int:
             return COMPARISON
         case nodes.Binary():
             return INFIX[node.operator].level
+        case nodes.ToolPattern(arguments=None):
+            return POWER  # a dot after it would become part of the name
         case _:
             return _ATOM
 
