@@ -134,7 +134,7 @@ class ExpressionWriter:
             case nodes.Entry():
                 return f"{self._key(node.key)}: {self.flat(node.value)}"
             case nodes.Member():
-                return f"{self._receiver(node.value)}.{node.name.text}"
+                return f"{self._receiver(node.value)}{_dotted(node)}"
             case nodes.Index():
                 return f"{self._receiver(node.value)}[{self.flat(node.index)}]"
             case nodes.Keyword():
@@ -297,7 +297,7 @@ class ExpressionWriter:
                 variable = f"({node.name.text}: {node.type.name}) in "
                 return self._prefixed(variable, node, node.source, room, SUM)
             case nodes.Member():
-                return self._suffixed(node, node.value, f".{node.name.text}", room)
+                return self._suffixed(node, node.value, _dotted(node), room)
             case _:
                 return self._clauses_on_lines(node, room)
 
@@ -446,6 +446,15 @@ def given(call: nodes.Call) -> list[nodes.Node]:
     return [*call.args, *call.keywords]
 
 
+def _dotted(node: nodes.Member) -> str:
+    """The name of a member with its dot, which must not become part of a tool's name."""
+    match node.value:
+        case nodes.ToolPattern(quoted=False, arguments=None):
+            return f" .{node.name.text}"
+        case _:
+            return f".{node.name.text}"
+
+
 def level_of(node: nodes.Node) -> int:
     """How tightly a node binds."""
     match node:
@@ -459,8 +468,6 @@ def level_of(node: nodes.Node) -> int:
             return COMPARISON
         case nodes.Binary():
             return INFIX[node.operator].level
-        case nodes.ToolPattern(arguments=None):
-            return POWER  # a dot after it would become part of the name
         case _:
             return _ATOM
 

@@ -55,7 +55,7 @@ def test_any_policy_keeps_its_tree_and_comments(text: str) -> None:
         ("X := 1+(2*3)", "X := 1 + (2 * 3)\n"),
         ("X := (5).a", "X := (5).a\n"),
         ("X := 5 .a", "X := (5).a\n"),
-        ("X := tool:a\n  .b({})", "X := (tool:a).b({})\n"),
+        ("X := tool:a\n  .b({})", "X := tool:a .b({})\n"),
         ("X := not(a)", "X := not (a)\n"),
         ("X := - -a**-b", "X := --a ** -b\n"),
         ("X := [1,2,\n]", "X := [1, 2]\n"),
