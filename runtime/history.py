@@ -254,9 +254,7 @@ class History:
             found: list[tuple[Coordinate, Any, Place | None]] = []
             for part, call in self._calls(kind, number, event):
                 call_parts(call, number, part)
-                view: TraceObject = self._call(number, part, call)
-                if domain == ts.FUNCTION:
-                    view = Function(function_of(view.data), (*view.place, "function"), view.index)
+                view = self._call_or_function(domain, number, part, call)
                 found.append(((number, part), view, view.place))
             return found
         if domain in (ts.TEXT_CHUNK, ts.IMAGE) and kind in ("message", "output"):
@@ -284,14 +282,23 @@ class History:
             return Message(event, (index,), index), (index,)
         if domain == ts.TOOL_OUTPUT:
             return ToolOutput(event, (index,), index), (index,)
-        if domain == ts.TOOL_CALL:
-            # Not `tool_calls_of`: another call of the event may be malformed.
-            view = self._call(number, part, event if part < 0 else event["tool_calls"][part])
+        if domain in (ts.TOOL_CALL, ts.FUNCTION):
+            # Nothing is checked here: what no rule looked at may be malformed.
+            call = event if part < 0 else event["tool_calls"][part]
+            view = self._call_or_function(domain, number, part, call)
             return view, view.place
         for found, value, place in self.objects_of(domain, number, event):
             if found == coordinate:
                 return value, place
         raise LookupError(coordinate)
+
+    def _call_or_function(
+        self, domain: Type, number: int, part: int, call: Event
+    ) -> ToolCall | Function:
+        view = self._call(number, part, call)
+        if domain == ts.TOOL_CALL:
+            return view
+        return Function(function_of(call), (*view.place, "function"), view.index)
 
     def _call(self, number: int, part: int, call: Event) -> ToolCall:
         index = self.counts.index(number)

@@ -105,7 +105,7 @@ def fuzz_engine(number: int) -> None:
     choices = SeededChoices(number)
     text = make_policy(choices, tame=False).source if rng.random() < 0.7 else rng.choice(policies())
     try:
-        policy = policyc.Policy.from_string(text, limits=Limits(work=200_000))
+        policy = policyc.Policy.from_string(text, limits=Limits(work=50_000))
     except policyc.PolicyError:
         return
     trace = damage_value(rng, make_trace(choices, tame=False))

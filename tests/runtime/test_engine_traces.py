@@ -213,6 +213,20 @@ def test_a_call_without_a_tool_is_malformed(part: Any, make: Make) -> None:
     assert caught.value.path == "$[0].tool_calls[0].function"
 
 
+@pytest.mark.parametrize("domain", ["ToolCall", "Function"])
+def test_a_name_that_is_no_text_is_refused_when_it_is_judged_or_not_at_all(
+    domain: str, make: Make
+) -> None:
+    policy = make(f'raise Violation("x", c) if:\n    (c: {domain})\n')
+
+    try:
+        result = policy.analyze([assistant(call("f"), {"function": {"name": 0, "arguments": {}}})])
+    except TraceError as error:
+        assert error.path == "$[0].tool_calls[1].function"  # noqa: PT017  # or no error at all
+    else:
+        assert len(result.to_dict()["violations"]) == 2
+
+
 @pytest.mark.parametrize("trace", [5, None, 1.5, object()])
 def test_what_is_no_trace(trace: Any, make: Make) -> None:
     with pytest.raises(TraceError) as caught:
