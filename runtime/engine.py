@@ -51,6 +51,9 @@ class Engine:
         self.parameters = generated.parameters
         self.is_simple = optimize and not generated.needs_context and not self.parameters
         """Whether the generated code alone finds everything."""
+        self._alone: Callable[..., list[tuple[int, int]] | None] | None = None
+        """`batch` where it finds everything, once it has been asked for: on the way of every
+        analysis, where a look-up counts."""
 
     @property
     def plan(self) -> p.Plan:
@@ -77,30 +80,33 @@ class Engine:
 
     def analyze(self, events: list[Event], parameters: Mapping[str, Any]) -> AnalysisResult:
         """The result of a whole trace."""
-        if self.is_simple:
-            found: list[Match] = []
-            try:
-                tools = self.batch(events, None, parameters, found)
-            except PolicycError:
-                raise
-            except Exception as error:
-                run = self.new_run(events, parameters)
-                run.give_up(error)
-                return self.result(run, [])
-            if not found:
-                return NOTHING
-            if len(found) > 1:
-                found.sort(key=order_of)
-            if not self.eager:
-                if self.whole:
-                    # The caller's list may grow before anyone looks at the result.
-                    events = list(events)
-                return AnalysisResult(found, Builder(self, events, parameters, tools))
-            return self.result(self.new_run(events, parameters, found, tools), found)
-        run = self.search(events, parameters)
-        if not run.found and not run.has_failed:
+        batch = self._alone
+        if batch is None:
+            if not self.is_simple:
+                run = self.search(events, parameters)
+                if not run.found and not run.has_failed:
+                    return NOTHING
+                return self.result(run, run.found)
+            batch = self._alone = self.batch
+        found: list[Match] = []
+        try:
+            tools = batch(events, None, parameters, found)
+        except PolicycError:
+            raise
+        except Exception as error:
+            run = self.new_run(events, parameters)
+            run.give_up(error)
+            return self.result(run, [])
+        if not found:
             return NOTHING
-        return self.result(run, run.found)
+        if len(found) > 1:
+            found.sort(key=order_of)
+        if not self.eager:
+            if self.whole:
+                # The caller's list may grow before anyone looks at the result.
+                events = list(events)
+            return AnalysisResult(found, Builder(self, events, parameters, tools))
+        return self.result(self.new_run(events, parameters, found, tools), found)
 
     def search(self, events: list[Event], parameters: Mapping[str, Any]) -> Run:
         """Every match and every failed candidate of a trace."""

@@ -409,7 +409,7 @@ def test_an_unforeseen_failure_of_a_search_blocks_until_reset() -> None:
     """Not silence: an event that breaks its own dict methods stands for what nobody foresaw."""
 
     class Broken(dict[str, Any]):
-        def get(self, *_: Any) -> Any:
+        def __contains__(self, _: object) -> bool:
             raise ZeroDivisionError("broken")
 
     def feed(monitor: Monitor) -> list[bool]:
