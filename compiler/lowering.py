@@ -55,8 +55,8 @@ class _OpenBlock:
     """A block while its lines are read."""
 
     declarations: dict[Symbol, n.TypedVariable | n.DerivedVariable | n.Assign]
-    introduced: set[Symbol] = field(default_factory=set)
-    """Variables whose loop has begun."""
+    waiting: set[Symbol]
+    """Variables whose loop has not begun."""
     steps: list[p.Step] = field(default_factory=list)
 
 
@@ -200,7 +200,10 @@ class _Lowering:
         for line in lines:
             for node in _declarations(line):
                 declarations[self.declared[node.uid]] = node
-        opened = _OpenBlock(declarations)
+        opened = _OpenBlock(
+            declarations,
+            {symbol for symbol, x in declarations.items() if not isinstance(x, n.Assign)},
+        )
         steps = opened.steps
         for line in lines:
             if isinstance(line, n.Assign):
@@ -224,17 +227,17 @@ class _Lowering:
 
     def introduce(self, node: n.Node, opened: _OpenBlock) -> None:
         """Start the loops of the variables that a node mentions, if they have not begun."""
+        if not opened.waiting:
+            return
         for symbol in self.mentioned(node):
-            declaration = opened.declarations.get(symbol)
-            if declaration is None or symbol in opened.introduced:
+            if symbol not in opened.waiting:
                 continue
-            if isinstance(declaration, n.Assign):
-                continue
-            opened.introduced.add(symbol)
+            opened.waiting.remove(symbol)
+            declaration = opened.declarations[symbol]
             name, kind, span = self.slot(symbol), symbol.type, declaration.span
             if isinstance(declaration, n.TypedVariable):
                 opened.steps.append(p.Scan(name, kind, span=span, type=kind))
-            else:
+            elif isinstance(declaration, n.DerivedVariable):
                 self.introduce(declaration.source, opened)
                 source = self.expr(declaration.source)
                 opened.steps.append(p.Each(name, kind, source, span=span, type=kind))

@@ -34,7 +34,7 @@ from policyc.compiler.patterns_tree import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from policyc.compiler.patterns_tree import Tree
 
@@ -74,6 +74,9 @@ def longest_text(tree: Tree, mode: Mode, *, has_linear_engine: bool) -> int:
     attempt = _attempt_work(tree)
     if mode is not Mode.SEARCH:
         if attempt is not None and attempt <= STEPS:
+            return UNLIMITED
+        paths = _paths_past_loops(tree)
+        if paths is not None and paths <= easy:
             return UNLIMITED
         return _length_for(peak(tree, mode), easy)
     if attempt is not None and (attempt <= easy or (has_linear_engine and attempt <= _CLEAR)):
@@ -167,6 +170,72 @@ def _sum(counts: Iterable[int | None]) -> int | None:
             return None
         total += count
     return _bounded(total)
+
+
+# --- with loops that can be left at one place only ---
+
+
+def _paths_past_loops(tree: Tree) -> int | None:
+    """A bound on the paths of one attempt where each loop reads characters of one set and nothing
+    after it can start with one of them, as in `\\w+@`: the quick proof for most patterns."""
+    items = list(_flat(tree.root))
+    paths: list[int | None] = []
+    for number, item in enumerate(items):
+        match item:
+            case Repeat(_, None, _, Chars(loop)):
+                after = _first(Seq(tuple(items[number + 1 :])), tree)
+                if after is None or after[0] & tree.sets[loop].mask():
+                    return None
+            case _:
+                paths.append(_paths(item, tree.group_widths()))
+    return _product(paths)
+
+
+def _flat(node: Node) -> Iterator[Node]:
+    """The parts of a pattern that follow one another, also those in groups."""
+    match node:
+        case Group(_, body):
+            yield from _flat(body)
+        case Seq(items):
+            for item in items:
+                yield from _flat(item)
+        case _:
+            yield node
+
+
+def _first(node: Node, tree: Tree) -> tuple[int, bool] | None:
+    """The characters that a node can start with, and whether it can be empty; None if unknown."""
+    match node:
+        case Chars(number):
+            return tree.sets[number].mask(), False
+        case At():
+            return 0, True
+        case Group(_, body) | Repeat(1, _, _, body):
+            return _first(body, tree)
+        case Repeat(low, _, _, body):
+            found = _first(body, tree)
+            return None if found is None else (found[0], found[1] or low == 0)
+        case Seq(items):
+            mask = 0
+            for item in items:
+                found = _first(item, tree)
+                if found is None:
+                    return None
+                mask |= found[0]
+                if not found[1]:
+                    return mask, False
+            return mask, True
+        case Alt(options):
+            firsts = [_first(option, tree) for option in options]
+            known = [found for found in firsts if found is not None]
+            if len(known) < len(firsts):
+                return None
+            masks = 0
+            for mask, _ in known:
+                masks |= mask
+            return masks, any(empty for _, empty in known)
+        case _:
+            return None
 
 
 # --- with loops: paths alive at once ---

@@ -30,7 +30,8 @@ def _child_fields(kind: type[Node]) -> tuple[str, ...]:
 def children(node: Node) -> list[Node]:
     """The direct children in source order of their fields."""
     found: list[Node] = []
-    for name in _child_fields(type(node)):
+    kind = type(node)
+    for name in _FIELDS.get(kind) or _child_fields(kind):
         value = getattr(node, name)
         if type(value) is tuple:
             found.extend(value)
@@ -49,5 +50,6 @@ def walk(node: Node) -> Iterator[Node]:
         current = stack.pop()
         yield current
         below = children(current)
-        below.reverse()
-        stack.extend(below)
+        if below:
+            below.reverse()
+            stack += below
