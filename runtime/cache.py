@@ -12,7 +12,6 @@ means that nothing is kept.
 from __future__ import annotations
 
 import hashlib
-import logging
 import marshal
 import os
 import pickle
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from policyc.compiler.plan import Plan
     from policyc.grammar.diagnostics import Diagnostic
     from policyc.grammar.source import Source
-
-log = logging.getLogger("policyc.cache")
 
 MAX_ENTRIES = 256
 """Entries that are kept; the oldest are removed."""
@@ -77,7 +74,7 @@ def cached(
                 _write(path, *found)
             return found
     except (OSError, Timeout) as error:
-        log.debug("nothing is kept in %s: %s", home, error)
+        _note("nothing is kept in %s: %s", home, error)
         return found or make()
 
 
@@ -87,12 +84,12 @@ def _is_private(home: Path) -> bool:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = home.stat()
     except OSError as error:
-        log.debug("the cache cannot be used: %s", error)
+        _note("the cache cannot be used: %s", error)
         return False
     if os.name != "posix":
         return True
     if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        log.debug("the cache %s is not used: others may write to it", home)
+        _note("the cache %s is not used: others may write to it", home)
         return False
     return True
 
@@ -141,7 +138,7 @@ def _read(path: Path) -> tuple[Program, tuple[Diagnostic, ...]] | None:
         data[: len(_MAGIC)] != _MAGIC
         or hashlib.sha256(content).digest() != data[len(_MAGIC) : start]
     ):
-        log.debug("the entry %s is damaged and is made again", path)
+        _note("the entry %s is damaged and is made again", path)
         return None
     try:
         code, generated, diagnostics, plan = pickle.loads(content)  # noqa: S301  # our own, see _is_private
@@ -153,7 +150,7 @@ def _read(path: Path) -> tuple[Program, tuple[Diagnostic, ...]] | None:
 
         return Program(load, generated, marshal.loads(code)), found  # noqa: S302  # as above
     except Exception as error:  # whatever is wrong with an entry, it is made again
-        log.debug("the entry %s cannot be read and is made again: %s", path, error)
+        _note("the entry %s cannot be read and is made again: %s", path, error)
         return None
 
 
@@ -172,3 +169,10 @@ def _write(path: Path, program: Program, diagnostics: tuple[Diagnostic, ...]) ->
     entries = sorted(path.parent.glob("*.bin"), key=lambda entry: entry.stat().st_mtime)
     for old in entries[:-MAX_ENTRIES]:
         old.unlink(missing_ok=True)
+
+
+def _note(message: str, *about: object) -> None:
+    """Log what became of the cache; loading `logging` costs a command more than the cache does."""
+    import logging  # noqa: PLC0415
+
+    logging.getLogger("policyc.cache").debug(message, *about)

@@ -36,6 +36,7 @@ PLACES = "Violations: places are told by path, not by identity of texts"
 TOOLS_AS_ONE = (
     "Pending events and monitors: they begin at a place in the trace, whatever tools came before"
 )
+OWN_LIST = "Evaluation of a rule: a variable over lists stands for a list, not for one around it"
 INVOLVED = "Pending events and monitors: they count in whatever way they are involved"
 
 
@@ -93,7 +94,7 @@ ABORTS = (
 
 REASONS = (
     *(abort.reason for abort in ABORTS),
-    *(LOCAL_VARIABLE, NO_ID, IN_ORDER, CHUNKS_MARKED, PLACES, TOOLS_AS_ONE, INVOLVED),
+    *(LOCAL_VARIABLE, NO_ID, IN_ORDER, CHUNKS_MARKED, PLACES, TOOLS_AS_ONE, OWN_LIST, INVOLVED),
 )
 """Every reason that `compare` may give."""
 
@@ -122,6 +123,8 @@ def compare(
         return LOCAL_VARIABLE
     if _asks_for_ids(policy.source) and any(_lacks_id(event) for event in trace):
         return NO_ID
+    if _are_about_lists(policy.source, mine, other):
+        return OWN_LIST
     return UNEXPLAINED
 
 
@@ -148,6 +151,12 @@ def compare_pending(
     others = {"count", "forall", "predicate"} & policy.features or _NO_EVENT.search(policy.source)
     if mine >= other and others:
         return INVOLVED
+    if _are_about_lists(
+        policy.source,
+        [(v.args,) for v in ours.violations],
+        [(v["args"],) for v in theirs["violations"]],
+    ):
+        return OWN_LIST
     return UNEXPLAINED
 
 
@@ -206,6 +215,19 @@ def _compare_ranges(
 
 def _asks_for_ids(source: str) -> bool:
     return "tool_call_id" in source or ": str)" in source
+
+
+def _are_about_lists(source: str, mine: list[Any], other: list[Any]) -> bool:
+    """Whether only rules with a variable over lists answer differently; `args` come first."""
+    rules = re.split(r"^(?=raise )", source, flags=re.MULTILINE)
+    about = {name for rule in rules if ": list) in " in rule for name in _NAME.findall(rule)[:1]}
+    left, right = _multiset(mine), _multiset(other)
+    different = [x for x in mine if left[repr(x)] != right[repr(x)]]
+    different += [x for x in other if left[repr(x)] != right[repr(x)]]
+    return bool(about) and all(x[0][0] in about for x in different)
+
+
+_NAME = re.compile(r'"(r\d+)"')
 
 
 def _lacks_id(event: Event) -> bool:

@@ -72,3 +72,29 @@ def test_a_failure_is_explained_where_lines_below_would_spare_it() -> None:
 def test_a_failure_that_nothing_spares_is_not_explained() -> None:
     source = FAILING.replace("none", "c0")
     assert verdict(source, [CALL], {"violations": []}) == UNEXPLAINED
+
+
+LISTS = """\
+raise Violation("r0", len(d)) if:
+    (d: list) in input.names
+raise Violation("r1", len(input.names)) if:
+    (c: ToolCall)
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"), [("r0", "Evaluation of a rule"), ("r1", UNEXPLAINED)]
+)
+def test_only_rules_with_variables_over_lists_may_see_the_list_around_it(
+    rule: str, expected: str
+) -> None:
+    """The reference takes the list that it puts around the domain of a variable for its value."""
+    names = len(PARAMETERS["names"])
+    theirs = [
+        {"args": ["r0", names], "kwargs": {}, "key": "(0, (-1,))", "ranges": []},
+        {"args": ["r1", names], "kwargs": {}, "key": "(1, (0,))", "ranges": ["0"]},
+    ]
+    for found in theirs:
+        if found["args"][0] == rule:
+            found["args"] = [rule, names + 1]
+    assert verdict(LISTS, [CALL], {"violations": theirs}).startswith(expected)
