@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyc.compiler import members, regexes
+from policyc.compiler.literals import is_spelled_out
 from policyc.compiler.spelling import did_you_mean
 from policyc.compiler.symbols import SymbolKind
 from policyc.compiler.typesystem import (
@@ -14,6 +15,7 @@ from policyc.compiler.typesystem import (
     BOOL,
     CALLABLE,
     ERROR,
+    INPUT,
     MEMBERS,
     MODULE,
     TOOL_OUTPUT,
@@ -174,6 +176,9 @@ def _value_advice(checker: Checker, function: Expr, type_: Type) -> str:
 def _check_method(checker: Checker, node: Call, callee: Member) -> None:
     bounds = members.ARGUMENTS.get(callee.name.text)
     owner = checker.known_type(callee.value)
+    if owner is INPUT:
+        _check_parameter(checker, node, callee)
+        return
     if bounds is None or owner in (ANY, ERROR) or present(owner).name in MEMBERS:
         return
     least, most = bounds
@@ -186,6 +191,35 @@ def _check_method(checker: Checker, node: Call, callee: Member) -> None:
             f"`{callee.name.text}` takes {_arguments(takes)}, and gets {count}",
             "read the value and compare it" if most == 0 else "give the arguments it needs",
         )
+
+
+def _check_parameter(checker: Checker, node: Call, callee: Member) -> None:
+    """`input.get("name", default)`: what a policy takes is known before it runs."""
+    example = '`input.get("domain", "acme.example")`'
+    if callee.name.text != "get":
+        return  # a parameter that is called: the analysis says that it is no function
+    if node.keywords or not 1 <= len(node.args) <= 2:
+        count = len(node.args) + len(node.keywords)
+        checker.report(
+            "E0402",
+            node.span,
+            f"`input.get` takes the name of a parameter and its default, and gets {count}",
+            f"write {example}",
+        )
+        return
+    name, *defaults = node.args
+    if not isinstance(name, String) or not name.value.isidentifier() or name.value == "data":
+        checker.report(
+            "E0407", name.span, "the name of a parameter is a word in quotes", f"write {example}"
+        )
+    for default in defaults:
+        if not is_spelled_out(default, checker.table):
+            checker.report(
+                "E0407",
+                default.span,
+                "the default of a parameter is not known before the policy runs",
+                "write a text, a number, a list or an object of these, or a constant that is one",
+            )
 
 
 def _refuse_missing(checker: Checker, node: Call, signature: Signature) -> None:

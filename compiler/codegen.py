@@ -154,6 +154,7 @@ class _Generator:
             self.constants,
             names=tuple(rule.ref.name for rule in rules),
             parameters=frozenset(name for rule in rules for name in rule.parameters),
+            defaults=_defaults(self.plan),
             needs_context=self.uses_context,
             keeps_events=self.keeps_events,
             late={x.rule.index: bool(x.scans) for x in self.late},
@@ -728,6 +729,19 @@ def _asks_for_links(rule: p.RulePlan, plan: p.Plan) -> bool:
                 case _:
                     pass
     return False
+
+
+def _defaults(plan: p.Plan) -> dict[str, Any]:
+    """The parameters that have a default, with the first that the policy names."""
+    found: dict[str, Any] = {}
+    for root in (*plan.constants, *plan.predicates, *plan.rules):
+        for node in p.walk(root):
+            if isinstance(node, p.Input) and node.default is not None and node.name is not None:
+                default: p.PlanNode = node.default
+                if isinstance(default, p.ConstantRef):
+                    default = plan.constants[default.index].value
+                found.setdefault(node.name, p.literal_value(default))
+    return found
 
 
 def _is_safe(value: p.Expr) -> bool:

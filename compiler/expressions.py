@@ -140,8 +140,13 @@ class Emitter:
                 return Code(self.literal(value), e.type if e.type != ts.ANY else ts.JSON)
             case p.Var(name=name):
                 return self._variable(name)
-            case p.Input(name=str() as name) if name != "data":
+            case p.Input(name=str() as name, default=None) if name != "data":
                 return Code(f"P.get({name!r}, ABSENT)", ts.JSON)
+            case p.Input(
+                name=str() as name, default=p.Literal() | p.ListOf() | p.DictOf() as default
+            ):
+                value = self.constant(p.literal_value(default))
+                return Code(f"P.get({name!r}, {value})", ts.JSON)
             case p.GetMember():
                 return self._member(e)
             case p.GetIndex(value=value, index=p.Literal(value=str() as key)):

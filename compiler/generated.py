@@ -26,6 +26,9 @@ class Generated:
     constants: dict[str, Any]
     names: tuple[str, ...]
     parameters: frozenset[str]
+    """Those that it needs."""
+    defaults: dict[str, Any]
+    """Those that it can do without, and what they are then."""
     needs_context: bool
     keeps_events: bool
     late: dict[int, bool]

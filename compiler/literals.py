@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyc.compiler.symbols import SymbolKind
-from policyc.grammar.nodes import ConstantDeclaration, FString, Name, String
+from policyc.grammar.nodes import (
+    Constant,
+    ConstantDeclaration,
+    FString,
+    ListLiteral,
+    Name,
+    Number,
+    ObjectLiteral,
+    String,
+    Unary,
+)
 from policyc.grammar.source import Span
 
 if TYPE_CHECKING:
@@ -29,6 +39,19 @@ def meant(node: Expr, table: SymbolTable) -> Expr:
             break
         node = declaration.value
     return node
+
+
+def is_spelled_out(node: Expr, table: SymbolTable) -> bool:
+    """Whether an expression is a value of the policy through and through."""
+    match meant(node, table):
+        case String() | Number() | Constant() | Unary(operator="-" | "+", operand=Number()):
+            return True
+        case ListLiteral(items=items):
+            return all(is_spelled_out(item, table) for item in items)
+        case ObjectLiteral(entries=entries):
+            return all(is_spelled_out(entry.value, table) for entry in entries)
+        case _:
+            return False
 
 
 def literal_texts(node: Expr, table: SymbolTable) -> list[String]:

@@ -374,8 +374,11 @@ class _Lowering:
         if symbol is not None and symbol.signature is not None:
             return p.CallFunction(symbol.signature, args, keywords, span=node.span, type=kind)
         if isinstance(function, n.Member):
+            owner = self.expr(function.value)
+            if isinstance(owner, p.Input) and owner.name is None and function.name.text == "get":
+                return _parameter(args, node.span, kind)
             return p.CallMethod(
-                self.expr(function.value),
+                owner,
                 function.name.text,
                 args,
                 keywords,
@@ -503,6 +506,14 @@ def _value_pattern(value: p.Expr) -> p.Pattern:
     return p.EqualValue(value, span=value.span)
 
 
+def _parameter(args: tuple[p.Expr, ...], span: Span, kind: ts.Type) -> p.Input:
+    """`input.get("name", default)`."""
+    name, *defaults = args
+    assert isinstance(name, p.Literal)  # noqa: S101  # the checker's promise
+    default = defaults[0] if defaults else p.Literal(None, type=ts.NONE)
+    return p.Input(str(name.value), default, span=span, type=kind)
+
+
 def is_literal(value: p.Expr) -> bool:
     """Whether an expression is a value of the policy through and through."""
     match value:
@@ -595,6 +606,8 @@ def _with_parameters(
     while stack:
         for node in p.walk(stack.pop()):
             if isinstance(node, p.Input) and node.name not in (None, "data"):
+                if node.default is not None:
+                    continue
                 names[str(node.name)] = None
             elif isinstance(node, p.CallPredicate) and ("p", node.index) not in seen:
                 seen.add(("p", node.index))

@@ -94,9 +94,13 @@ class Var(PlanNode):
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Input(PlanNode):
     """A parameter of the analysis, `input.name`; the name None is `input` itself, `data` the
-    trace."""
+    trace.
+
+    `default`: its value where the host gives none; without one it is needed.
+    """
 
     name: str | None
+    default: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -507,6 +511,23 @@ def _rewrite_value(value: Any, change: Callable[[PlanNode], PlanNode]) -> Any:
         if any(new is not old for new, old in zip(items, value, strict=True)):
             return tuple(items)
     return value
+
+
+def literal_value(value: PlanNode) -> Any:
+    """What a value of the policy stands for.
+
+    Raises:
+        TypeError: it is none: it depends on something.
+    """
+    match value:
+        case Literal(value=literal):
+            return literal
+        case ListOf(items=items):
+            return [literal_value(x) for x in items]
+        case DictOf(keys=keys, values=values):
+            return {key: literal_value(x) for key, x in zip(keys, values, strict=True)}
+        case _:
+            raise TypeError(f"{type(value).__name__} is no literal")
 
 
 def free_variables(node: PlanNode) -> frozenset[str]:

@@ -93,6 +93,8 @@ def expression(node: p.Expr) -> str:
             return f"f{_text(''.join(_format_part(part) for part in parts))}"
         case p.Var(name=name) | p.ConstantRef(name=name):
             return name
+        case p.Input(name=str() as name, default=default) if default is not None:
+            return f"input.get({_text(name)}, {expression(default)})"
         case p.Input(name=name):
             return f"input.{name}" if name else "input"
         case p.FunctionRef(signature=signature):

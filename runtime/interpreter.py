@@ -263,10 +263,11 @@ class Interpreter:
             return {**self.parameters, "data": self.history.events}
         if e.name == "data":
             return self.history.events
-        try:
+        if e.name in self.parameters:
             return self.parameters[e.name]
-        except KeyError:
-            raise MissingParameter(e.name, e.span) from None
+        if e.default is not None:
+            return self.eval(e.default, frame)
+        raise MissingParameter(e.name, e.span)
 
     def _constant(self, e: p.ConstantRef, frame: Frame) -> Any:
         if e.index not in self.constants:

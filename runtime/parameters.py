@@ -36,14 +36,14 @@ def _missing(rule: p.RulePlan, interpreter: Interpreter) -> EvaluationError | No
         names = [
             node.name
             for node in p.walk(step)
-            if isinstance(node, p.Input) and node.name in rule.parameters
+            if isinstance(node, p.Input) and node.name in rule.parameters and node.default is None
         ]
         for name in names:
             if name not in interpreter.parameters:
                 span = next(
                     node.span
                     for node in p.walk(step)
-                    if isinstance(node, p.Input) and node.name == name
+                    if isinstance(node, p.Input) and node.name == name and node.default is None
                 )
                 return MissingParameter(str(name), span)
         if isinstance(step, p.Check) and not p.free_variables(step.condition):

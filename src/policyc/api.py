@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -155,9 +156,16 @@ class Policy:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The names of the `input.*` values that the policy needs, each with its default (None: it
+        """The names of the `input.*` values that the policy takes, each with its default (None: it
         has none)."""
-        return dict.fromkeys(sorted(self._program.generated.parameters))
+        generated = self._program.generated
+        known = {**generated.defaults, **dict.fromkeys(generated.parameters)}
+        return {name: deepcopy(known[name]) for name in sorted(known)}
+
+    @property
+    def required_parameters(self) -> frozenset[str]:
+        """The names of those without a default: a rule that reaches one that is missing fails."""
+        return self._program.generated.parameters
 
     # --- evaluation
 

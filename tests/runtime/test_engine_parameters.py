@@ -8,9 +8,11 @@ import pytest
 from tests.answers import args, errors, keys, messages
 from tests.traces import calls, user
 
-from policyc import PolicycError
+from policyc import Policy, PolicycError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.runtime.conftest import Make
 
 POLICY = """
@@ -189,3 +191,85 @@ def test_roles_of_users_decide_what_may_be_read(make: Make) -> None:
     )
 
     assert args(result) == [["internal"]]
+
+
+DEFAULTS = """
+    TOOLS := input.get("tools", ["bash", "run"])
+
+    raise Violation("a shell", c.function.name) if:
+        (c: ToolCall)
+        c.function.name in TOOLS
+
+    raise "too long" if:
+        (m: Message)
+        len(m.content) > input.get("most", 3)
+
+    raise "a word" if:
+        (m: Message)
+        m.role == "user"
+        m.content == input.get("word")
+"""
+
+
+def test_a_parameter_with_a_default_may_be_left_out(make: Make) -> None:
+    policy = make(DEFAULTS)
+    trace = [user("long text"), calls("bash"), calls("sh")]
+
+    assert policy.parameters == {"most": 3, "tools": ["bash", "run"], "word": None}
+    assert policy.required_parameters == frozenset()
+    assert messages(policy.analyze(trace)) == ["a shell", "too long"]
+    assert messages(policy.analyze(trace, most=20, tools=["sh", "bash"])) == ["a shell"] * 2
+    assert messages(policy.analyze(trace, word="long text", most=20, tools=[])) == ["a word"]
+    assert not policy.analyze([user("ab")]).errors
+
+
+def test_a_default_cannot_be_changed_through_the_list_of_parameters(make: Make) -> None:
+    policy = make(DEFAULTS)
+    policy.parameters["tools"].append("sh")
+
+    assert not policy.analyze([calls("sh")])
+
+
+def test_a_parameter_that_is_needed_somewhere_is_needed(make: Make) -> None:
+    policy = make("""
+        raise "a" if:
+            (m: Message)
+            m.content == input.get("word", "x")
+
+        raise "b" if:
+            (m: Message)
+            m.content != input.word
+    """)
+
+    assert policy.parameters == {"word": None}
+    assert policy.required_parameters == {"word"}
+    result = policy.analyze([user("x")])
+    assert messages(result) == ["a"]
+    assert [message for _, message in errors(result)] == [
+        "missing policy parameter `word`: pass it as `word=...` to the analysis"
+    ]
+    assert messages(policy.analyze([user("x")], word="x")) == ["a"]
+
+
+def test_defaults_of_files_stay_apart(tmp_path: Path) -> None:
+    for name, default in (("a", "x"), ("b", "y")):
+        text = (
+            f'raise "{name}" if:\n    (m: Message)\n    m.content == input.get("w", "{default}")\n'
+        )
+        (tmp_path / f"{name}.inv").write_text(text, "utf-8")
+    policy = Policy.from_files([tmp_path / "a.inv", tmp_path / "b.inv"])
+
+    assert messages(policy.analyze([user("x"), user("y")])) == ["a", "b"]
+    assert messages(policy.analyze([user("x"), user("y")], w="y")) == ["a", "b"]
+    assert messages(policy.analyze([user("y")])) == ["b"]
+
+
+def test_a_large_default_is_found_too(make: Make) -> None:
+    words = [f"w{number}" for number in range(20_000)]
+    policy = make(
+        f"WORDS := {words!r}\n".replace("'", '"')
+        + 'raise "x" if:\n    (m: Message)\n    m.content in input.get("words", WORDS)\n'
+    )
+
+    assert policy.parameters == {"words": words}
+    assert messages(policy.analyze([user("w19999"), user("v")])) == ["x"]

@@ -46,5 +46,5 @@ def load_policy(arguments: Sequence[str], parameters: dict[str, Any]) -> Policy:
     sources = [read_policy(path) for path in policy_paths(arguments)]
     program, warnings = load_program(sources, None, keep=True)
     policy = Policy(program, warnings)
-    warn_about_parameters(policy.parameters, parameters, sources)
+    warn_about_parameters(sorted(policy.required_parameters), parameters, sources)
     return policy
