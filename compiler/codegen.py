@@ -67,6 +67,8 @@ class _Unit:
     """The number of the rule that it belongs to."""
     counter: int | None = None
     joins: JoinPlan | None = None
+    keys: tuple[str, ...] = ()
+    """The variables of the rule that are counted for."""
     failures: bool = False
     """For `forall`: candidates that fail a condition are counted, not those that pass."""
 
@@ -137,10 +139,12 @@ class _Generator:
         gates = {gate.counter: (owner, gate) for owner in schedules for gate in owner.gates}
         for number, schedule in enumerate(self.scheduler.counters):
             owner, gate = gates[number]
-            unit = _Unit(f"q{number}", schedule, owner.rule.index, counter=number)
+            if gate.keys and not _keys(owner):
+                continue  # the interpreter decides, for something else cannot be compiled
+            unit = _Unit(f"q{number}", schedule, owner.rule.index, number, keys=gate.keys)
             unit.failures = gate.quantified.kind == "forall"
             if unit.has_memory:
-                unit.joins = plan_joins(unit.prefix, schedule)
+                unit.joins = plan_joins(unit.prefix, schedule, gate.keys)
             self.units.append(unit)
         self.notes_places = any(
             u.joins is not None and u.joins.needs_place_before for u in self.units
@@ -215,7 +219,7 @@ class _Generator:
         out.depth += 1
         self._memories(out)
         out.add("number = -1", "def feed(e):")
-        counters = [unit.prefix for unit in self.units if unit.counter is not None]
+        counters = [x.prefix for x in self.units if x.counter is not None and not x.keys]
         places = ["before", "back"] if self.notes_places else []
         out.depth += 1
         out.add(f"nonlocal {', '.join(['number', *counters, *places])}", "number += 1")
@@ -244,9 +248,12 @@ class _Generator:
                 out.add(*(f"{name} = []" for name in unit.joins.memories))
                 out.add(*(f"{name} = {{}}" for name in unit.joins.indexes))
             if unit.counter is not None:
-                out.add(f"{unit.prefix} = 0")
+                out.add(f"{unit.prefix} = {{}}" if unit.keys else f"{unit.prefix} = 0")
         for schedule in self.late:
-            if _waits_in_code(schedule):
+            if _keys(schedule):
+                index = schedule.rule.index
+                out.add(f"w{index} = {{}}", f"d{index} = set()")
+            elif _waits_in_code(schedule):
                 first = "" if schedule.scans else f"({schedule.rule.index}, ())"
                 out.add(f"w{schedule.rule.index} = [{first}]")
         if self.notes_places:
@@ -259,11 +266,14 @@ class _Generator:
             tests = [
                 _gate_test(f"q{gate.counter}", gate.quantified, negated=gate.negated)
                 for gate in schedule.gates
+                if not gate.keys
             ]
             if self.metered:
                 # Without all that it counts, a rule that reached a limit says nothing.
                 tests.insert(0, f"alive[{index}]")
-            if _waits_in_code(schedule):
+            if _keys(schedule):
+                self._decide_by_key(out, schedule, tests)
+            elif _waits_in_code(schedule):
                 tests.insert(0, f"w{index}")
                 out.add(
                     f"if {' and '.join(tests)}:", f" out.extend(w{index})", f" w{index}.clear()"
@@ -272,6 +282,29 @@ class _Generator:
                 out.add(f"if {' and '.join(tests) or 'True'}: X.decide({index})")
         for index in self.early:
             out.add(f"X.end_early({index})")
+
+    def _decide_by_key(self, out: _Lines, schedule: Schedule, tests: list[str]) -> None:
+        """Decide the combinations of a rule whose counts have changed, or that are new.
+
+        `w` holds those that wait by the variables that are counted for, `d` what has changed.
+        """
+        index = schedule.rule.index
+        is_open = any(not gate.keys for gate in schedule.gates)
+        # A closed count changes the verdict of all.
+        out.add(f"if {' and '.join([f'w{index}' if is_open else f'd{index}', *tests])}:")
+        out.add(f" for at in {f'list(w{index})' if is_open else f'd{index}'}:")
+        by_key = " and ".join(
+            _gate_test(f"q{gate.counter}.get(at, 0)", gate.quantified, negated=gate.negated)
+            for gate in schedule.gates
+            if gate.keys
+        )
+        out.add(f"  if at in w{index} and {by_key}:")
+        if self.metered:
+            out.add("   try:", f"    for x in w{index}.pop(at):", f"     M.matched({index})")
+            out.add("     out.append(x)", f"   except LimitExceeded as x: X.exceed({index}, x)")
+        else:
+            out.add(f"   out.extend(w{index}.pop(at))")
+        out.add(f"d{index}.clear()")
 
     def _event(self) -> str:
         """The lines for one event `e`."""
@@ -580,6 +613,10 @@ class _Generator:
     def _found(self, out: _Lines, unit: _Unit, spots: str, rule: str = "") -> None:
         schedule = unit.schedule
         rule = rule or str(schedule.rule.index)
+        if unit.keys:
+            out.add(f"z = {spots}", f"{unit.prefix}[z] = {unit.prefix}.get(z, 0) + 1")
+            out.add(f"d{unit.owner}.add(z)")
+            return
         if unit.counter is not None:
             out.add(f"{unit.prefix} += 1")
             return
@@ -589,10 +626,24 @@ class _Generator:
         if schedule.has_tail:
             out.add(f"X.tail({rule}, {spots})")
             return
+        if keys := _keys(schedule):
+            self._wait_for_counts(out, unit, spots, keys)
+            return
         if self.metered:
             out.add(f"X.meter.matched({rule})")
         found = f"w{rule}" if _waits_in_code(schedule) else "out"
         out.add(f"{found}.append(({rule}, {spots}))")
+
+    def _wait_for_counts(self, out: _Lines, unit: _Unit, spots: str, keys: tuple[str, ...]) -> None:
+        """Keep a combination until the counts for its variables are right."""
+        index = unit.schedule.rule.index
+        names = unit.schedule.rule.block.loop_variables()
+        out.add(f"y = {spots}")
+        places = ", ".join(f"y[{names.index(name)}][:2]" for name in keys)
+        out.add(f"z = ({places},)", f"w{index}.setdefault(z, []).append(({index}, y))")
+        out.add(f"d{index}.add(z)")
+        if self.metered:
+            out.add(f"M.remembered({index})")
 
     def _note(self, emitter: Emitter) -> None:
         if emitter.uses_links:
@@ -683,6 +734,13 @@ def _needs(unit: _Unit, scan: p.Scan) -> str:
 def _waits_in_code(schedule: Schedule) -> bool:
     """Whether a late rule has nothing to decide but its running counts."""
     return bool(schedule.gates) and not schedule.has_tail
+
+
+def _keys(schedule: Schedule) -> tuple[str, ...]:
+    """The variables that quantifiers of a late rule count for, where it waits for nothing else."""
+    if not _waits_in_code(schedule):
+        return ()
+    return next((gate.keys for gate in schedule.gates if gate.keys), ())
 
 
 def _gate_test(counter: str, quantified: p.Quantified, *, negated: bool) -> str:

@@ -302,7 +302,8 @@ class Emitter:
         else:
             other = self.emit(right)
             both = (code.type, other.type)
-            if not all(x in _PLAIN or x in (RAW_CONTENT, ts.INT, ts.FLOAT) for x in both):
+            values = (*_PLAIN, RAW_CONTENT, ARGUMENTS, ts.INT, ts.FLOAT)
+            if not all(kind in values for kind in both):
                 raise NotCompiled
             text = f"equals({code.text}, {other.text})"
             return Code(

@@ -42,11 +42,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class _Equality:
-    """`left == right`, each side about one variable; `number` names its dicts."""
+    """`left == right` about two variables, for all such lines; `number` names its dicts."""
 
     number: int
-    condition: p.Cmp
-    sides: dict[str, p.Expr]
+    sides: dict[str, list[p.Expr]]
 
 
 @dataclass(slots=True)
@@ -60,6 +59,8 @@ class JoinPlan:
     residual: tuple[p.Expr, ...]
     needs_place_before: bool
     domains: dict[str, ts.Type] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    """Where matches are counted: the variables that they are counted for, each by its place."""
 
     # --- what there is
 
@@ -102,7 +103,7 @@ class JoinPlan:
 
     def conditions(self) -> list[p.Expr]:
         """What is evaluated about a new object besides its own conditions."""
-        return [*self.residual, *(e.condition for e in self.equalities)]
+        return list(self.residual)
 
     # --- code
 
@@ -126,7 +127,7 @@ class JoinPlan:
             emitter.variables[name] = self._stored(name)
             bound.append(name)
             depth = self._conditions(bound, emitter, lines, depth, checked)
-        names = self.schedule.rule.block.loop_variables()
+        names = self.keys or self.schedule.rule.block.loop_variables()
         spots = ", ".join(self._spot(name, new) for name in names if name in self.domains)
         tests = [emitter.condition(condition).text for condition in self.schedule.pretests]
         lines.append(Line("FOUND", depth, f"({spots},)", " and ".join(tests)))
@@ -167,9 +168,9 @@ class JoinPlan:
         entry = f"x_{name}"
         if found is not None:
             equality, other = found
-            key = emitter.emit(equality.sides[other]).text
+            key = _key(equality.sides[other], emitter)
             lines.append(
-                Line(f"for {entry} in {self.index(equality, name)}.get(key({key}), ()):", depth)
+                Line(f"for {entry} in {self.index(equality, name)}.get({key}, ()):", depth)
             )
             if upper:
                 lines.append(Line(f"if {entry}[{POSITION}] >= {most}: break", depth + 1))
@@ -218,19 +219,20 @@ class JoinPlan:
         emitter.variables = {name: form}
         for equality in self.equalities:
             if name in equality.sides:
-                key = emitter.emit(equality.sides[name]).text
+                key = _key(equality.sides[name], emitter)
                 index = self.index(equality, name)
-                lines.append(Line(f"{index}.setdefault(key({key}), []).append(x)", 0))
+                lines.append(Line(f"{index}.setdefault({key}, []).append(x)", 0))
 
     def _length(self, entry_of: str, memory_of: str) -> str:
         at = LENGTHS + self._related(entry_of).index(memory_of)
         return f"x_{entry_of}[{at}]"
 
     def _spot(self, name: str, new: str) -> str:
+        event = "" if self.keys else ", e"
         if name == new:
             form = self._current(name)
-            return f"({form.number}, {form.part}, e)"
-        return f"x_{name}[:3]"
+            return f"({form.number}, {form.part}{event})"
+        return f"x_{name}[:{2 if self.keys else 3}]"
 
     def _current(self, name: str) -> VariableForm:
         """The object that has just arrived, in the names of the code around."""
@@ -267,16 +269,22 @@ class JoinPlan:
         )
 
 
-def plan_joins(prefix: str, schedule: Schedule) -> JoinPlan:
+def _key(sides: list[p.Expr], emitter: Emitter) -> str:
+    """What the values of one side are looked up by."""
+    parts = [f"key({emitter.emit(side).text})" for side in sides]
+    return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def plan_joins(prefix: str, schedule: Schedule, keys: tuple[str, ...] = ()) -> JoinPlan:
     """How the variables of a schedule are joined; `prefix` makes the names of its memories
-    unique."""
+    unique. With `keys` what is found is the places of these variables."""
     flows: set[tuple[str, str]] = set()
     needs_place_before = any(
         isinstance(node, p.Flow) and node.immediate
         for condition in schedule.joins
         for node in p.walk(condition)
     )
-    equalities: list[_Equality] = []
+    equalities: dict[frozenset[str], _Equality] = {}
     residual: list[p.Expr] = []
     domains = {scan.variable: scan.domain for scan in schedule.scans}
     for condition in schedule.joins:
@@ -291,7 +299,10 @@ def plan_joins(prefix: str, schedule: Schedule) -> JoinPlan:
             case p.Cmp(operator="=="):
                 sides = _sides(condition)
                 if sides is not None:
-                    equalities.append(_Equality(len(equalities), condition, sides))
+                    new = _Equality(len(equalities), {name: [] for name in sides})
+                    equality = equalities.setdefault(frozenset(sides), new)
+                    for name, side in sides.items():
+                        equality.sides[name].append(side)
                 residual.append(condition)
             case _:
                 residual.append(condition)
@@ -301,10 +312,11 @@ def plan_joins(prefix: str, schedule: Schedule) -> JoinPlan:
         schedule,
         order,
         frozenset(flows),
-        tuple(equalities),
+        tuple(equalities.values()),
         tuple(residual),
         needs_place_before,
         domains,
+        keys,
     )
 
 

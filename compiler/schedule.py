@@ -10,7 +10,8 @@ stay the same. `schedule` sorts the checks of a rule into
   each combination that the search did not rule out;
 - `pretests`: the first checks of the tail, as far as they can be compiled; they spare the
   interpreter most combinations;
-- `gates`: closed quantifiers, kept as running counts.
+- `gates`: quantifiers that are kept as running counts: closed ones as one number, and those that
+  ask about variables of their rule as one number for each combination of these (`keys`).
 
 A rule is *late* when it asks about the whole trace (quantifiers, predicates with variables of their
 own): what holds of it can change with every event, so its combinations are decided at the end and
@@ -35,12 +36,14 @@ MAX_SUBSTITUTED = 200
 
 @dataclass(slots=True)
 class Gate:
-    """A closed quantifier as a running count of the models (or, for `forall`, the failures) of its
-    block."""
+    """A quantifier as a running count of the models (or, for `forall`, the failures) of its
+    block; one for each combination of the variables `keys` of its rule, where it asks about some.
+    """
 
     quantified: p.Quantified
     counter: int
     negated: bool
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -183,7 +186,7 @@ class Scheduler:
         """Put one check where it belongs; whether checks after it may still be used early."""
         if self.depends.of(condition):
             result.is_late = True
-            gate = self._gate(condition) if is_open else None
+            gate = self._gate(condition, result) if is_open else None
             if gate is not None:
                 result.gates.append(gate)
                 return True
@@ -217,35 +220,48 @@ class Scheduler:
         result.joins.append(condition)
         return True
 
-    def _gate(self, condition: p.Expr) -> Gate | None:
-        """The condition as a running count, where it is a closed quantifier over simple blocks."""
+    def _gate(self, condition: p.Expr, result: Schedule) -> Gate | None:
+        """The condition as a running count, where it is a quantifier over simple blocks."""
         negated = False
         while isinstance(condition, p.Not):
             negated, condition = not negated, condition.operand
-        if not isinstance(condition, p.Quantified) or p.free_variables(condition):
+        if not isinstance(condition, p.Quantified):
             return None
         for bound in (condition.minimum, condition.maximum):
             if bound is not None and not (
                 isinstance(bound, p.Literal) and type(bound.value) is int
             ):
                 return None
-        schedule = self._counter(condition)
+        free = p.free_variables(condition)
+        keys = tuple(scan.variable for scan in result.scans if scan.variable in free)
+        if len(keys) < len(free):
+            return None
+        if keys and any(gate.keys not in ((), keys) for gate in result.gates):
+            return None
+        schedule = self._counter(condition, keys, result)
         if schedule is None:
             return None
         self.counters.append(schedule)
-        return Gate(condition, len(self.counters) - 1, negated)
+        return Gate(condition, len(self.counters) - 1, negated, keys)
 
-    def _counter(self, quantified: p.Quantified) -> Schedule | None:
+    def _counter(
+        self, quantified: p.Quantified, keys: tuple[str, ...], outer: Schedule
+    ) -> Schedule | None:
+        """What to count: the models of the block, with the variables of the rule that it asks about
+        as variables of its own."""
         block = quantified.block
         if any(self.depends.of(step) for step in block.steps):
             return None
+        known = [scan for scan in outer.scans if scan.variable in keys]
+        checks = [p.Check(condition) for name in keys for condition in outer.alpha[name]]
+        block = p.Block((*known, *checks, *block.steps), (*keys, *block.variables))
         pseudo = p.RulePlan(-1, p.RuleRef("", None, 0), p.TRUE, block)
         schedule = self.schedule(pseudo)
         if schedule.has_tail or schedule.is_late or schedule.needs_history or not schedule.scans:
             return None
         if quantified.kind == "forall" and len(schedule.scans) != 1:
             return None
-        if _can_fail(schedule):
+        if len(schedule.scans) == len(keys) or _can_fail(schedule):
             return None
         return schedule
 

@@ -156,15 +156,24 @@ def plain(value: Any) -> Any:
 # ------------------------------------------------------------------------------------------
 
 
-def key(value: Any) -> Any:
+def key(value: Any, depth: int = 0) -> Any:
     """What a value is looked up by: equal values have equal keys."""
     if value is None or value is ABSENT:
         return None
     if isinstance(value, str | int | float):
         return value
+    if isinstance(value, Chunks):
+        value = value.data
+    if depth < _DEEPEST_KEY:
+        if isinstance(value, dict):
+            entries = ((name, key(entry, depth + 1)) for name, entry in value.items())
+            return (dict, frozenset(entries))
+        if isinstance(value, list):
+            return (list, tuple([key(item, depth + 1) for item in value]))
     return _CONTAINER
 
 
+_DEEPEST_KEY = 8
 _CONTAINER = object()
 
 

@@ -150,15 +150,14 @@ def test_rules_that_ask_about_the_whole_trace_are_late(lines: list[str], is_late
         ("count(min=1):\n        (c: ToolCall) -> (d: ToolCall)\n        c is tool:f", True),
         ("forall:\n        (c: ToolCall) -> (d: ToolCall)\n        c is tool:f", False),
         ("count(min=1):\n        (c: ToolCall)\n        c.function.arguments.n > 5", False),
-        ("count(min=1):\n        (c: ToolCall)\n        c -> m", False),
+        ("count(min=1):\n        (c: ToolCall)\n        c -> m", True),
+        ("forall:\n        (c: ToolCall)\n        c -> m", False),
         ("count(min=1):\n        (c: ToolCall)\n        own(c)", False),
         ("count(min=input.n):\n        (c: ToolCall)", False),
         ("count(min=1):\n        (t: str) in ['a']", False),
     ],
 )
-def test_closed_quantifiers_of_simple_blocks_are_running_counts(
-    quantifier: str, is_gate: bool
-) -> None:
+def test_quantifiers_of_simple_blocks_are_running_counts(quantifier: str, is_gate: bool) -> None:
     found = schedule("(m: Message)", "m.role == 'user'", quantifier)
 
     assert bool(found.gates) is is_gate
