@@ -126,7 +126,7 @@ class _Generator:
         self.units: list[_Unit] = []
         self.late: list[Schedule] = []
         self.early: list[int] = []
-        self.linked: set[int] = set()
+        self.looking_back: set[int] = set()
         self.keeps_events = False
         self.uses_context = metered
         self.notes_places = False
@@ -162,7 +162,7 @@ class _Generator:
             needs_context=self.uses_context,
             keeps_events=self.keeps_events,
             late={x.rule.index: bool(x.scans) for x in self.late},
-            linked=frozenset(self.linked),
+            looking_back=frozenset(self.looking_back),
             eager=frozenset(rule.index for rule in rules if not _is_safe(rule.value)),
         )
 
@@ -180,8 +180,11 @@ class _Generator:
             self.keeps_events = True
         if schedule.needs_history:
             self.uses_context = True
+        if schedule.asks_about_past:
+            self.keeps_events = True
+            self.looking_back.add(rule.index)
         if _asks_for_links(rule, self.plan):
-            self.linked.add(rule.index)
+            self.looking_back.add(rule.index)
             self.uses_links = True
             self.uses_context = True
             self.keeps_events |= _asks_what_follows_calls(schedule, self.plan)

@@ -16,7 +16,8 @@ class Generated:
 
     `batch`: the source of the search of whole traces, `feed`: that of the one event by event.
     `late`: rules whose verdict is decided at the end, and whether they have trace variables.
-    `linked`: rules that ask which call an output answers. `eager`: rules whose raised expression
+    `looking_back`: rules that ask about events before their own: which call an output answers, or
+    how many were of some kind. `eager`: rules whose raised expression
     may fail. `needs_context`: the code calls the run for what it does not do itself.
     `keeps_events`: monitors must keep all events.
     """
@@ -32,7 +33,7 @@ class Generated:
     needs_context: bool
     keeps_events: bool
     late: dict[int, bool]
-    linked: frozenset[int]
+    looking_back: frozenset[int]
     eager: frozenset[int]
 
     @property

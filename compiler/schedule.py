@@ -61,6 +61,8 @@ class Schedule:
     """Variables with conditions of their own that may fail."""
     needs_history: bool = False
     """Whether a failure of a condition can only be judged with events that did not match."""
+    asks_about_past: bool = False
+    """Whether the tail looks at events before those of the combination that it is run for."""
     may_end_early: bool = False
     """Whether a candidate may fail in the tail before all trace variables are needed."""
     takes_pretests: bool = False
@@ -185,11 +187,15 @@ class Scheduler:
     ) -> bool:
         """Put one check where it belongs; whether checks after it may still be used early."""
         if self.depends.of(condition):
-            result.is_late = True
             gate = self._gate(condition, result) if is_open else None
             if gate is not None:
+                result.is_late = True
                 result.gates.append(gate)
                 return True
+            if self._is_settled(condition, trace_variables):
+                result.asks_about_past = True
+            else:
+                result.is_late = True
             result.has_tail = True
             result.takes_pretests = False
             return False
@@ -219,6 +225,30 @@ class Scheduler:
             return True
         result.joins.append(condition)
         return True
+
+    def _is_settled(self, condition: p.Expr, trace_variables: set[str]) -> bool:
+        """Whether events to come cannot change a condition: it counts what lies before variables of
+        the rule."""
+        while isinstance(condition, p.Not):
+            condition = condition.operand
+        if not isinstance(condition, p.Quantified) or condition.kind != "count":
+            return False
+        steps = condition.block.steps
+        bounds = [x for x in (condition.minimum, condition.maximum) if x is not None]
+        if any(map(self.depends.of, (*steps, *bounds))):
+            return False
+        flows = [
+            (check.condition.left.name, check.condition.right.name)
+            for check in steps
+            if isinstance(check, p.Check)
+            and isinstance(check.condition, p.Flow)
+            and isinstance(check.condition.left, p.Var)
+            and isinstance(check.condition.right, p.Var)
+        ]
+        settled = set(trace_variables)
+        for _ in flows:
+            settled |= {left for left, right in flows if right in settled}
+        return all(step.variable in settled for step in steps if isinstance(step, p.Scan))
 
     def _gate(self, condition: p.Expr, result: Schedule) -> Gate | None:
         """The condition as a running count, where it is a quantifier over simple blocks."""

@@ -44,7 +44,7 @@ class Engine:
         self.load = load
         self.optimize = optimize
         generated = program.generated
-        self.whole = frozenset((*generated.late, *generated.linked))
+        self.whole = frozenset((*generated.late, *generated.looking_back))
         """Rules whose report needs more of the trace than their own events."""
         self.eager = generated.eager
         """Rules that are written out at once, because that may fail."""

@@ -9,6 +9,7 @@ show, counts a `tools` event once for each tool in it.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import typesystem as ts
@@ -127,6 +128,13 @@ class History:
         self._counts = counts
         self._links = links
         self._objects: dict[str, list[tuple[Coordinate, Any, Place | None]]] = {}
+        self._read: dict[str, int] = {}
+        """How many events were looked through for the objects of each type."""
+
+    def grow(self, counts: ToolCounts | None, links: CallLinks | None) -> None:
+        """The list of events has got longer; what was found in it stays."""
+        self._counts = counts
+        self._links = links
 
     # --- coordinates
 
@@ -149,10 +157,12 @@ class History:
                 self._links.add(number, event)
         return self._links
 
-    def numbered(self) -> Iterator[tuple[int, Any]]:
-        """The events with their numbers: whatever the trace holds, which may be no event at all."""
+    def numbered(self, start: int = 0) -> Iterator[tuple[int, Any]]:
+        """The events from `start` on with their numbers: whatever the trace holds, which may be no
+        event at all."""
         if isinstance(self.events, list):
-            return (entry for entry in enumerate(self.events) if entry[1] is not UNREADABLE)
+            events = islice(self.events, start, None) if start else self.events
+            return (x for x in enumerate(events, start) if x[1] is not UNREADABLE)
         return iter(self.events.items())  # type: ignore[union-attr]  # the other case of the union
 
     def call_of(self, output: ToolOutput) -> ToolCall | None:
@@ -225,13 +235,16 @@ class History:
 
     def objects(self, domain: Type) -> list[tuple[Coordinate, Any, Place | None]]:
         """Every object of a type, in trace order: coordinate, value, place."""
-        found = self._objects.get(domain.name)
-        if found is None:
-            found = self._objects[domain.name] = [
+        read = self._read.get(domain.name, 0)
+        found = self._objects.setdefault(domain.name, [])
+        if read < len(self.events):
+            new = [
                 entry
-                for number, event in self.numbered()
+                for number, event in self.numbered(read)
                 for entry in self.objects_of(domain, number, event)
             ]
+            found += new
+            self._read[domain.name] = len(self.events)
         return found
 
     def objects_of(

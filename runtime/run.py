@@ -102,9 +102,13 @@ class Run:
         """The history of all events so far."""
         assert self.events is not None  # noqa: S101  # kept where the generated code needs them
         if self._history is None or len(self.events) != self._history_size:
-            self._history_size = len(self.events)
             links = self.links if self.is_monitor and self.links.all else None
-            self._history = History(self.events, None, links)
+            counts = ToolCounts.of(self.tools) if self.is_monitor else None
+            if self._history is None:
+                self._history = History(self.events, counts, links)
+            else:
+                self._history.grow(counts, links)
+            self._history_size = len(self.events)
             if self._interpreter is not None:
                 # A constant may ask about the trace, which has grown.
                 self._interpreter.constants.clear()

@@ -125,6 +125,42 @@ raise "fails" if:
         a -> b
         b.function.arguments.n < a.function.arguments.n
 """,
+    "what came before": """
+raise "before" if:
+    (a: ToolCall)
+    count(min=1, max=2):
+        (o: ToolOutput) -> a
+        any(["x" in t for t in text(o.content)])
+""",
+    "what came before what came before": """
+raise "chain" if:
+    (a: ToolCall)
+    not count(min=1):
+        (o: ToolOutput)
+        (m: Message)
+        o -> m
+        m -> a
+        any([t == o.content for t in text(m.content)])
+""",
+    "before one, after the other": """
+raise "among" if:
+    (a: ToolCall)
+    (b: ToolCall)
+    a -> b
+    count(min=1):
+        (o: ToolOutput)
+        a -> o
+        o -> b
+        any([t == "x" for t in text(o.content)])
+""",
+    "all before": """
+raise "all" if:
+    (a: ToolCall)
+    forall:
+        (o: ToolOutput)
+        o -> a
+        any([t == "x" for t in text(o.content)])
+""",
     "for all": """
 raise "all" if:
     (a: ToolCall)
@@ -168,7 +204,9 @@ def test_counts_are_those_of_nested_loops(name: str) -> None:
 
 
 IN_CODE = sorted(
-    set(COUNTED) - {"counts for different variables", "what may fail", "for all"},
+    name
+    for name in COUNTED
+    if name not in ("counts for different variables", "what may fail", "for all", "all before")
 )
 
 
@@ -177,6 +215,21 @@ def test_which_are_counted_as_events_come(name: str) -> None:
     policy = Policy.from_string(HEAD + COUNTED[name])
 
     assert ("X.decide" not in policy._program.generated.source) == (name in IN_CODE)
+
+
+def test_what_came_before_is_decided_once() -> None:
+    """Not again after each event, for what is to come does not matter."""
+    source = HEAD + COUNTED["what came before"]
+    policy = Policy.from_string(source, limits=Limits(work=10**12))
+    tested = {}
+    for length in (50, 100):
+        monitor = policy.monitor()
+        for number in range(length):
+            monitor.append(output("y"))
+            monitor.append(calls("f", x=number))
+        assert monitor.work is not None
+        tested[length] = monitor.work.tested[0]
+    assert tested[100] < 4.2 * tested[50]
 
 
 def test_a_repeated_call_costs_what_it_completes() -> None:
