@@ -26,7 +26,7 @@ from policyc.compiler.joins import JoinPlan, plan_joins
 from policyc.compiler.schedule import Schedule, Scheduler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 DISPATCH_FROM = 8
 """From this number of rules for single tool calls they are found by tool name in a dict."""
@@ -183,7 +183,10 @@ class _Generator:
         if schedule.asks_about_past:
             self.keeps_events = True
             self.looking_back.add(rule.index)
-        if _asks_for_links(rule, self.plan):
+        if _asks(rule, self.plan, _is_provenance):
+            self.looking_back.add(rule.index)
+            self.uses_context = self.keeps_events = True
+        if _asks(rule, self.plan, _is_about_links):
             self.looking_back.add(rule.index)
             self.uses_links = True
             self.uses_context = True
@@ -769,27 +772,35 @@ def _asks_what_follows_calls(schedule: Schedule, plan: p.Plan) -> bool:
     )
 
 
-def _asks_for_links(rule: p.RulePlan, plan: p.Plan) -> bool:
-    """Whether a rule may ask which call an output answers."""
+def _asks(rule: p.RulePlan, plan: p.Plan, question: Callable[[p.PlanNode], bool]) -> bool:
+    """Whether a rule, or what it refers to, has a node of some kind."""
     seen: set[int] = set()
     stack: list[p.PlanNode] = [rule, *plan.constants]
     while stack:
         for node in p.walk(stack.pop()):
-            match node:
-                case p.MatchTool(value=p.Var(type=ts.TOOL_CALL)):
-                    pass
-                case p.MatchTool():
-                    return True
-                case p.CallFunction(signature=signature):
-                    if signature.name == "tool_call":
-                        return True
-                case p.CallPredicate(index=index):
-                    if index not in seen:
-                        seen.add(index)
-                        stack.append(plan.predicates[index])
-                case _:
-                    pass
+            if question(node):
+                return True
+            if isinstance(node, p.CallPredicate) and node.index not in seen:
+                seen.add(node.index)
+                stack.append(plan.predicates[node.index])
     return False
+
+
+def _is_about_links(node: p.PlanNode) -> bool:
+    """Whether it may ask which call an output answers."""
+    match node:
+        case p.MatchTool(value=p.Var(type=ts.TOOL_CALL)):
+            return False
+        case p.MatchTool():
+            return True
+        case p.CallFunction(signature=signature):
+            return signature.name == "tool_call"
+        case _:
+            return False
+
+
+def _is_provenance(node: p.PlanNode) -> bool:
+    return isinstance(node, p.CallFunction) and node.signature.name == "provenance"
 
 
 def _defaults(plan: p.Plan) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from policyc.runtime.events import (
     TraceObject,
 )
 from policyc.runtime.support import call_parts
+from policyc.runtime.texts import collect_texts
 from policyc.runtime.traces import event_kind, function_of, tool_calls_of, tools_of
 from policyc.runtime.values import chunk_images, chunk_texts, chunk_view, content_view, member
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from policyc.compiler.typesystem import Type
     from policyc.runtime.matches import Coordinate, Event
+    from policyc.runtime.taint import Sources
 
 
 UNREADABLE: Event = {}
@@ -130,6 +132,25 @@ class History:
         self._objects: dict[str, list[tuple[Coordinate, Any, Place | None]]] = {}
         self._read: dict[str, int] = {}
         """How many events were looked through for the objects of each type."""
+        self._sources: Sources | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """The texts that are not the agent's own: of each the number of its event and the event."""
+        from policyc.runtime.taint import Sources  # noqa: PLC0415  # few policies ask
+
+        if self._sources is None:
+            self._sources = Sources()
+        read = self._read.get("sources", 0)
+        if read < len(self.events):
+            for number, event in self.numbered(read):
+                for domain in (ts.MESSAGE, ts.TOOL_OUTPUT):
+                    for _, view, _ in self.objects_of(domain, number, event):
+                        if event.get("role") != "assistant":
+                            for text, _ in collect_texts(view):
+                                self._sources.add((number, view), text)
+            self._read["sources"] = len(self.events)
+        return self._sources
 
     def grow(self, counts: ToolCounts | None, links: CallLinks | None) -> None:
         """The list of events has got longer; what was found in it stays."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from policyc.compiler.typesystem import Type
     from policyc.runtime.history import History
     from policyc.runtime.matches import Coordinate
+    from policyc.runtime.taint import Piece
 
 log = logging.getLogger("policyc.print")
 
@@ -661,6 +662,61 @@ class Interpreter:
         value = self.eval(self._arguments(e, frame)[0], frame)
         return server_of(value, self.history)
 
+    def _least(self, e: p.CallFunction, frame: Frame) -> int:
+        keywords = dict(e.keywords)
+        least = self.eval(keywords["least"], frame) if "least" in keywords else 3
+        if type(least) is not int:
+            raise EvaluationError(f"`least` is a number of characters, not {kind_of(least)}")
+        return least
+
+    def _derives(self, e: p.CallFunction, frame: Frame) -> Any:
+        from policyc.runtime.taint import found_in  # noqa: PLC0415  # few policies ask
+
+        subject, source = self._arguments(e, frame)[:2]
+        texts = self.texts_of(_plain(self.eval(source, frame)), self.locate(source, frame))
+        found = False
+        for needle, place in self._needles(e, subject, frame):
+            for text, where in texts:
+                piece = found_in(needle.text, text)
+                if piece is None:
+                    continue
+                found = True
+                if frame.marks is None:
+                    return True
+                if place is not None:
+                    frame.marks.append((place, needle.start, needle.end))
+                if where is not None:
+                    frame.marks.append((where, piece.start, piece.end))
+        return found
+
+    def _provenance(self, e: p.CallFunction, frame: Frame) -> Any:
+        numbers = [at[0] for at in frame.coordinates.values() if isinstance(at, tuple)]
+        end = max(numbers, default=len(self.history.events))
+        found: dict[Any, TraceObject] = {}
+        for needle, _ in self._needles(e, self._arguments(e, frame)[0], frame):
+            for number, view in self.history.sources.candidates(needle.text):
+                if number < end:
+                    found.setdefault(number, view)
+                break
+        return [found[number] for number in sorted(found)]
+
+    def _needles(
+        self, e: p.CallFunction, subject: p.Expr, frame: Frame
+    ) -> Iterator[tuple[Piece, Place | None]]:
+        """The parts of a value that tell where it came from, with the place of the text that each
+        is a part of."""
+        from policyc.runtime.taint import leaves, needles  # noqa: PLC0415  # few policies ask
+
+        least = self._least(e, frame)
+        value, places = _plain(self.eval(subject, frame)), self.locate(subject, frame)
+        if isinstance(value, TraceObject):
+            texts: Any = self.texts_of(value, places)
+        else:
+            texts = leaves(value, places if isinstance(places, tuple) else None)
+        for text, place in texts:
+            for needle in needles(text, least):
+                yield needle, place
+
     def _print(self, e: p.CallFunction, frame: Frame) -> Any:
         shown = [values_to_text(_plain(self.eval(arg, frame))) for arg in e.args]
         log.info("%s", " ".join(shown))
@@ -892,6 +948,8 @@ _SPECIALS: dict[str, Callable[[Interpreter, p.CallFunction, Frame], Any]] = {
     "match": Interpreter._match,
     "tool_call": Interpreter._tool_call,
     "server": Interpreter._server,
+    "derives": Interpreter._derives,
+    "provenance": Interpreter._provenance,
     "print": Interpreter._print,
     "Violation": Interpreter._violation,
     "PolicyViolation": Interpreter._violation,

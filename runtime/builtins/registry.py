@@ -117,6 +117,24 @@ _SPECIALS = (
         doc="The server that an event belongs to, or None.",
     ),
     _special(
+        "derives",
+        _VALUE,
+        Param("source"),
+        Param("least", INT, 3, keyword_only=True),
+        result=BOOL,
+        doc="Whether a value, or a part of it that names something, stands in the texts of an "
+        "event, a text, or a list of these; marks both places. What has fewer than `least` "
+        "characters says nothing.",
+    ),
+    _special(
+        "provenance",
+        _VALUE,
+        Param("least", INT, 3, keyword_only=True),
+        result=list_of(ANY),
+        doc="The messages (not the agent's own) and outputs before the events of the rule in which "
+        "a value, or a part of it that names something, was seen first.",
+    ),
+    _special(
         "print",
         result=BOOL,
         variadic=True,

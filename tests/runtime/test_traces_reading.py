@@ -65,7 +65,7 @@ class TestTrace:
         [
             ("", "there is no trace in it, the text is empty"),
             (" \n", "there is no trace in it, the text is empty"),
-            ('[{"role": "user",}]', "line 1, column 18 is no JSON"),
+            ('[{"role": "user",!}]', "line 1, column 18 is no JSON"),
             (json.dumps(TWO, indent=1)[:-3], "line 9, column 2 is no JSON"),
             (lines(*TWO) + "{oops\n", "line 3, column 2 is no JSON"),
             (lines(*TWO) + '\n{"role": "us', "line 4, column 10 is no JSON"),

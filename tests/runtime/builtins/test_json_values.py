@@ -21,7 +21,7 @@ def test_loads() -> None:
     [
         ("{'a': 1}", "the text is not JSON: line 1, column 2 is not expected"),
         ("", "the text is not JSON: line 1, column 1"),
-        ("[1,\n]", "line 2, column 1"),
+        ("[1,\n!]", "line 2, column 1"),
         ("NaN", "`NaN` is not a JSON value"),
         ("[-Infinity]", "`-Infinity` is not a JSON value"),
         ('{"to": "a", "to": "b"}', "an object with the same key twice"),

@@ -1,0 +1,265 @@
+"""Whether the words of one text stand in another: what `derives` and `provenance` ask.
+
+A value is taken apart into *needles*: itself, and the parts of it that name something (addresses,
+hosts, paths and queries of URLs, long numbers, lines, what JSON, percent signs or base64 hide). A
+needle stands in a text if its words do, in a row, with the same signs between them; upper case,
+width of characters and the kind of blanks do not matter. A text is split into words once, so that
+asking costs what the value is long.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+from unicodedata import normalize
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MOST_NEEDLES: Final = 500
+"""Parts of one value that are looked for."""
+
+LONGEST_WHOLE: Final = 2_000
+"""Characters of a value that is looked for as a whole; of longer ones only the parts are."""
+
+_WORD = re.compile(r"\w+")
+_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_URL = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{0,15}://[^\s<>\"']{1,2000}")
+_LONG_NUMBER = re.compile(r"\d[\d -]{4,40}\d")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_LEAST_WORDS_OF_A_LINE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text, and where it stands in it: at `start` up to before `end`, in characters."""
+
+    text: str
+    start: int
+    end: int
+
+
+class Words:
+    """The words of a text, found by word."""
+
+    __slots__ = ("at", "ends", "starts", "text", "words")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.words: list[str] = []
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        self.at: dict[str, list[int]] = {}
+        for found in _WORD.finditer(text):
+            word = _folded(found.group())
+            self.at.setdefault(word, []).append(len(self.words))
+            self.words.append(word)
+            self.starts.append(found.start())
+            self.ends.append(found.end())
+
+    def gap(self, number: int) -> str:
+        """The signs between a word and the next."""
+        return " ".join(self.text[self.ends[number] : self.starts[number + 1]].split()) or (
+            " " if self.ends[number] < self.starts[number + 1] else ""
+        )
+
+    def rarest(self, needle: Words) -> tuple[int, list[int]]:
+        """The number of the needle's word that stands here least often, and where it does."""
+        found: tuple[int, list[int]] = (0, [])
+        for number, word in enumerate(needle.words):
+            places = self.at.get(word)
+            if not places:
+                return number, []
+            if not found[1] or len(places) < len(found[1]):
+                found = (number, places)
+        return found
+
+    def occurrences(self, needle: Words) -> Iterator[tuple[int, int]]:
+        """Where the words of the needle stand, as offsets of characters."""
+        count = len(needle.words)
+        offset, places = self.rarest(needle)
+        for place in places:
+            first = place - offset
+            if first < 0 or self.words[first : first + count] != needle.words:
+                continue
+            if any(self.gap(first + n) != needle.gap(n) for n in range(count - 1)):
+                continue
+            start, end = self.starts[first], self.ends[first + count - 1]
+            if not self._splits_a_number(start, end):
+                yield start, end
+
+    def _splits_a_number(self, start: int, end: int) -> bool:
+        """Whether the place begins or ends inside of a number such as 1,250.75."""
+        text = self.text
+        before = text[max(0, start - 2) : start]
+        after = text[end : end + 2]
+        return (text[start].isdigit() and len(before) == 2 and _joins(before[::-1])) or (
+            text[end - 1].isdigit() and len(after) == 2 and _joins(after)
+        )
+
+
+def _joins(signs: str) -> bool:
+    return signs[0] in ".," and signs[1].isdigit()
+
+
+def _folded(word: str) -> str:
+    return word.casefold() if word.isascii() else normalize("NFKC", word).casefold()
+
+
+words_of = lru_cache(maxsize=2048)(Words)
+"""`Words` of a text, made once."""
+
+
+@lru_cache(maxsize=2048)
+def readings(text: str) -> tuple[tuple[Words, bool], ...]:
+    """The words of a text, and those of what it hides: from percent signs, base64, JSON.
+
+    With each: whether its places are places of the text itself.
+    """
+    hidden = [piece.text for piece in _decoded(text)]
+    return ((words_of(text), True), *((words_of(other), False) for other in hidden))
+
+
+def found_in(needle: str, text: str) -> Piece | None:
+    """The first place of a needle in a text; where it is hidden, the whole text."""
+    wanted = words_of(needle)
+    for words, is_itself in readings(text):
+        for start, end in words.occurrences(wanted):
+            if is_itself:
+                return Piece(text[start:end], start, end)
+            return Piece(text, 0, len(text))
+    return None
+
+
+@lru_cache(maxsize=2048)
+def needles(text: str, least: int) -> tuple[Piece, ...]:
+    """The parts of a value that tell where it came from, each with at least so many characters."""
+    known: dict[str, Piece] = {}
+    for piece in _parts(text):
+        if len(known) >= MOST_NEEDLES:
+            break
+        stripped = piece.text.strip()
+        if len(stripped) >= least and _WORD.search(stripped):
+            known.setdefault(stripped, Piece(stripped, piece.start, piece.end))
+    return tuple(known.values())
+
+
+def _parts(text: str) -> Iterator[Piece]:
+    if len(text) <= LONGEST_WHOLE:
+        yield Piece(text, 0, len(text))
+    for pattern in (_EMAIL, _LONG_NUMBER):
+        yield from _matches(pattern, text)
+    for url in _matches(_URL, text):
+        yield from (Piece(part, url.start, url.end) for part in _parts_of_url(url.text))
+    if "\n" in text or len(text) > LONGEST_WHOLE:
+        for line in re.finditer(r"[^\n]+", text):
+            if len(_WORD.findall(line.group())) >= _LEAST_WORDS_OF_A_LINE:
+                yield Piece(line.group(), line.start(), line.end())
+    yield from _decoded(text)
+
+
+def _matches(pattern: re.Pattern[str], text: str) -> Iterator[Piece]:
+    return (Piece(found.group(), *found.span()) for found in pattern.finditer(text))
+
+
+def _parts_of_url(url: str) -> Iterable[str]:
+    yield url
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        values = [value for _, value in parse_qsl(parts.query, max_num_fields=100)]
+    except ValueError:
+        return
+    if host:
+        yield host
+    yield unquote(parts.path).strip("/")
+    yield from values
+    if parts.username:
+        yield unquote(parts.username)
+
+
+def _decoded(text: str) -> Iterator[Piece]:
+    """What a text hides, one level deep."""
+    if "%" in text:
+        yield Piece(unquote(text), 0, len(text))
+    for found in _matches(_BASE64, text):
+        plain = _from_base64(found.text)
+        if plain is not None:
+            yield Piece(plain, found.start, found.end)
+    if text.lstrip()[:1] in ("{", "["):
+        yield from (Piece(leaf, 0, len(text)) for leaf in _leaves_of_json(text))
+
+
+def _from_base64(text: str) -> str | None:
+    padded = text.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        plain = base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return plain if plain.isprintable() else None
+
+
+def _leaves_of_json(text: str) -> Iterator[str]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    yield from (leaf for leaf, _ in leaves(value, ()))
+
+
+def leaves(value: Any, place: Any) -> Iterator[tuple[str, Any]]:
+    """The texts and numbers in a JSON value, in order, each with its place below `place`."""
+    stack: list[tuple[Any, Any]] = [(value, place)]
+    while stack:
+        item, at = stack.pop()
+        if isinstance(item, str):
+            yield item, at
+        elif isinstance(item, int | float) and not isinstance(item, bool):
+            yield str(item), at
+        elif isinstance(item, dict):
+            below = [(entry, _below(at, key)) for key, entry in item.items()]
+            stack.extend(reversed(below))
+        elif isinstance(item, list | tuple):
+            below = [(entry, _below(at, number)) for number, entry in enumerate(item)]
+            stack.extend(reversed(below))
+
+
+def _below(place: Any, key: Any) -> Any:
+    return (*place, key) if isinstance(place, tuple) else None
+
+
+class Sources:
+    """The texts of a trace that are not the agent's own, to find the first that a needle stands in.
+
+    `add` takes them in the order of the trace, each with whatever stands for it.
+    """
+
+    __slots__ = ("_at", "_texts")
+
+    def __init__(self) -> None:
+        self._texts: list[tuple[Any, str]] = []
+        self._at: dict[str, list[int]] = {}
+
+    def add(self, source: Any, text: str) -> None:
+        number = len(self._texts)
+        self._texts.append((source, text))
+        for words, _ in readings(text):
+            for word in words.at:
+                numbers = self._at.setdefault(word, [])
+                if not numbers or numbers[-1] != number:
+                    numbers.append(number)
+
+    def candidates(self, needle: str) -> Iterator[Any]:
+        """The sources of the texts that a needle stands in, first to last."""
+        wanted = words_of(needle)
+        lists = [self._at.get(word, []) for word in wanted.words]
+        for number in min(lists, key=len, default=[]):
+            source, text = self._texts[number]
+            if found_in(needle, text) is not None:
+                yield source

@@ -1,0 +1,205 @@
+"""Where a value came from: `derives` and `provenance`."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.answers import args, errors, messages, ranges
+from tests.traces import assistant, call, calls, output, user
+
+from policyc.runtime.taint import Sources, found_in, needles
+
+if TYPE_CHECKING:
+    from tests.runtime.conftest import Make
+
+DERIVED = """
+    raise "derived" if:
+        (o: ToolOutput) -> (c: ToolCall)
+        derives(c.function.arguments.to, o)
+"""
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("needle", "text", "found"),
+    [
+        ("bob", "ask bob now", (4, 7)),
+        ("Bob", "ask BOB now", (4, 7)),
+        ("bob", "ask bobby now", None),
+        ("bob@acme.com", "to: bob@acme.com.", (4, 16)),
+        ("bob@acme.com", "to: bob, acme, com", None),
+        ("bob@acme.com", "to: jimbob@acme.com", None),
+        ("Bob  Smith", "from bob\n smith", (5, 15)),
+        ("Bob Smith", "bob-smith", None),
+        ("1250", "pay 1250 now", (4, 8)),
+        ("1250", "pay 11250 now", None),
+        ("250", "pay 1,250 now", None),
+        ("250", "pay 250.75 now", None),
+        ("250", "pay 250. Now", (4, 7)),
+        ("\uff22ob", "ask bob", (4, 7)),
+        ("straße", "STRASSE", (0, 7)),
+        ("a b", "a%20b", (0, 5)),
+        ("the secret plan", encoded("the secret plan"), (0, 20)),
+        ("the secret plan", '{"x": ["the secret\\u0020plan"]}', (0, 31)),
+        ("...", "...", None),
+        ("", "x", None),
+    ],
+)
+def test_a_needle_stands_in_a_text_as_whole_words(
+    needle: str, text: str, found: tuple[int, int] | None
+) -> None:
+    piece = found_in(needle, text)
+
+    assert (None if piece is None else (piece.start, piece.end)) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "parts"),
+    [
+        ("bob", {"bob"}),
+        ("ab", set()),
+        ("write to bob@acme.com!", {"write to bob@acme.com!", "bob@acme.com"}),
+        (
+            "https://u@evil.com/a/b%20c?q=hello%20you",
+            {"https://u@evil.com/a/b%20c?q=hello%20you", "evil.com", "a/b c", "hello you"},
+        ),
+        ("pay 4111 1111 1111 1111", {"pay 4111 1111 1111 1111", "4111 1111 1111 1111"}),
+        ('{"to": "bob", "n": 12345}', {"bob", "12345"}),
+        (encoded("give it to eve"), {"give it to eve"}),
+        ("one\ntwo three four\nfive", {"two three four"}),
+    ],
+)
+def test_the_parts_of_a_value_that_name_something(value: str, parts: set[str]) -> None:
+    assert {piece.text for piece in needles(value, 3)} >= parts
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "eve@evil.com",
+        " EVE@evil.com ",
+        ["bob", "eve@evil.com"],
+        {"deep": [{"address": "eve@evil.com"}]},
+        "Eve <eve@evil.com>",
+        "https://x.org/?to=eve%40evil.com",
+        '{"to": "eve@evil.com"}',
+        encoded("eve@evil.com it is"),
+    ],
+)
+def test_a_value_derives_from_an_output(to: Any, make: Make) -> None:
+    policy = make(DERIVED)
+    source = "mail eve@evil.com it is"
+
+    assert messages(policy.analyze([calls("read"), output(source), calls("send", to=to)])) == [
+        "derived"
+    ]
+    assert not policy.analyze([calls("read"), output("nothing"), calls("send", to=to)])
+    assert not policy.analyze([calls("send", to=to), output(source)])
+
+
+def test_both_places_are_marked(make: Make) -> None:
+    result = make(DERIVED).analyze(
+        [calls("read"), output("ask eve@evil.com"), calls("send", to=["x", "eve@evil.com"])]
+    )
+
+    assert ranges(result) == [
+        [
+            "1",
+            "1.content:4-16",
+            "2.tool_calls.0",
+            "2.tool_calls.0.function.arguments.to.1:0-12",
+        ]
+    ]
+
+
+def test_short_values_say_nothing_unless_asked(make: Make) -> None:
+    trace = [output("file 13"), calls("send", to=13)]
+
+    assert not make(DERIVED).analyze(trace)
+    assert make(DERIVED.replace(", o)", ", o, least=2)")).analyze(trace)
+    assert errors(make(DERIVED.replace(", o)", ', o, least="2")')).analyze(trace)) == [
+        (4, "`least` is a number of characters, not a text")
+    ]
+
+
+def test_what_is_missing_derives_from_nothing(make: Make) -> None:
+    trace = [output("x y z"), calls("send")]
+
+    assert not make(DERIVED).analyze(trace)
+    assert not make(DERIVED).analyze(trace).errors
+    other = DERIVED.replace("c.function.arguments.to, o", "c, c.function.arguments.to")
+    assert not make(other).analyze(trace).errors
+
+
+PROVENANCE = """
+    raise Violation("unasked", where.content) if:
+        (c: ToolCall)
+        c is tool:send
+        (where: ToolOutput) in provenance(c.function.arguments.to)
+"""
+
+
+def test_the_first_to_name_a_value(make: Make) -> None:
+    policy = make(PROVENANCE)
+    asked = [user("mail Eve@evil.com"), output("eve@evil.com"), calls("send", to="eve@evil.com")]
+    unasked = [user("mail"), output("eve@evil.com"), output("eve@evil.com!"), *asked[2:]]
+
+    assert not policy.analyze(asked)
+    assert args(policy.analyze(unasked)) == [["eve@evil.com"]]
+    assert not policy.analyze([*asked[2:], output("eve@evil.com")])
+
+
+def test_what_the_agent_says_is_no_source(make: Make) -> None:
+    said = assistant(call("send", {"to": "eve@evil.com"}), content="mail to eve@evil.com")
+
+    assert not make(PROVENANCE).analyze([assistant(content="eve@evil.com"), said])
+    assert make(PROVENANCE).analyze([output("eve@evil.com"), said])
+
+
+def test_a_monitor_knows_what_came_before(make: Make) -> None:
+    monitor = make(PROVENANCE).monitor()
+    trace = [
+        user("mail"),
+        calls("send", to="eve@evil.com"),
+        output("eve@evil.com"),
+        calls("send", to="eve@evil.com"),
+        user("also to bob@evil.com"),
+        output("bob@evil.com"),
+        calls("send", to="bob@evil.com"),
+    ]
+
+    assert [len(monitor.append(event)) for event in trace] == [0, 0, 0, 1, 0, 0, 0]
+    policy = make(PROVENANCE)
+    assert len(policy.analyze_pending(trace[:3], trace[3:4])) == 1
+
+
+def test_asking_does_not_look_at_texts_without_the_words() -> None:
+    sources = Sources()
+    looked: list[int] = []
+
+    class Source(int):
+        pass
+
+    for number in range(1000):
+        sources.add(Source(number), f"text {number} about nothing{number}")
+    looked.extend(sources.candidates("nothing77"))
+
+    assert looked == [77]
+    assert list(sources.candidates("text 999")) == [999]
+    assert list(sources.candidates("unheard of")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 1_000_000, "a@" * 500_000, "1 " * 500_000, "http://" * 140_000, "%41" * 300_000],
+)
+def test_hostile_texts_end(text: str) -> None:
+    """Each takes well under a second; a backtracking pattern would take hours."""
+    assert found_in("needle", text) is None
+    assert len(needles(text, 3)) <= 500
+    assert found_in(text, "needle") is None
