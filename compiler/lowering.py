@@ -8,26 +8,22 @@ place, the risk level and name of each rule.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from policyc.compiler import plan as p
 from policyc.compiler import typesystem as ts
+from policyc.compiler.risk import risk_of, without_tags
 from policyc.compiler.symbols import Symbol, SymbolKind
 from policyc.grammar import nodes as n
 from policyc.grammar.visitor import children, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from policyc.compiler.frontend import Checked
     from policyc.compiler.signatures import Signature
     from policyc.grammar.source import Span
-
-RISK_TAG = re.compile(r"\[risk=(\w+)\]", re.IGNORECASE)
-RISK_LEVELS = {"low": "low", "medium": "medium", "high": "high", "critical": "high"}
-
 
 _SUBJECT = "<subject>"
 """What a tool pattern that stands as a value calls the value that it is asked about: no name of a
@@ -40,14 +36,6 @@ def lower(checked: Checked, value_references: Mapping[str, Signature]) -> p.Plan
     `value_references` gives the detector of each `<NAME>` that tool patterns may use.
     """
     return _Lowering(checked, value_references).plan()
-
-
-def risk_of(texts: Iterable[str]) -> str | None:
-    """The level that a `[risk=...]` tag in one of the literal texts sets; the first tag counts."""
-    for text in texts:
-        if (tag := RISK_TAG.search(text)) is not None:
-            return RISK_LEVELS.get(tag[1].lower())
-    return None
 
 
 @dataclass(slots=True)
@@ -96,7 +84,7 @@ class _Lowering:
     def rule(self, rule: n.Rule, index: int, names: dict[str, int]) -> p.RulePlan:
         self.slots, self.taken = {}, set()
         texts = self.message_texts(rule.value)
-        name = " ".join(RISK_TAG.sub("", "{}".join(texts)).split()) or f"rule {index + 1}"
+        name = without_tags("{}".join(texts)) or f"rule {index + 1}"
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             name = f"{name} #{names[name]}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 LEVELS: Final = ("low", "medium", "high")
 """From harmless to dangerous."""
@@ -37,3 +37,16 @@ def risk_tags(text: str) -> Iterator[RiskTag]:
         tag = _TAG.fullmatch(found[0])
         level = _SPELLINGS.get(tag[1].lower()) if tag else None
         yield RiskTag(found[0], level, found.start(), found.end())
+
+
+def risk_of(texts: Iterable[str]) -> str | None:
+    """The level that the first tag in some texts sets."""
+    for text in texts:
+        if (tag := _TAG.search(text)) is not None:
+            return _SPELLINGS.get(tag[1].lower())
+    return None
+
+
+def without_tags(text: str) -> str:
+    """A message without its tags, in one line: the name of its rule."""
+    return " ".join(_TAG.sub("", text).split())

@@ -68,6 +68,12 @@ def named(error: TraceError, name: str) -> TraceError:
     return TraceError(error.path, f"{name}: {error.message}")
 
 
+def problem_of(name: str, error: TraceError) -> str:
+    """Why the trace of this name cannot be read, without its name."""
+    message = error.message.removeprefix(f"{name}: ")
+    return message if error.path == "$" else f"{message}, at `{error.path}`"
+
+
 # --- text -> values -----------------------------------------------------------------------------
 
 

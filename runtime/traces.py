@@ -13,7 +13,7 @@ from policyc.runtime.trace_access import (
 )
 from policyc.runtime.trace_check import check_event, check_trace
 from policyc.runtime.trace_corpus import Named, Part, corpus_parts, read_corpus, traces_of
-from policyc.runtime.trace_reading import FORMATS, read_trace
+from policyc.runtime.trace_reading import FORMATS, problem_of, read_trace
 
 __all__ = [
     "FORMATS",
@@ -28,6 +28,7 @@ __all__ = [
     "corpus_parts",
     "event_kind",
     "function_of",
+    "problem_of",
     "read_corpus",
     "read_trace",
     "tool_calls_of",

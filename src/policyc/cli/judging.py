@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from policyc.cli.exits import Refusal
 from policyc.cli.inputs import STDIN_NAME, parts_of
 from policyc.cli.terminal import json_text
-from policyc.runtime.traces import TraceError, traces_of
+from policyc.runtime.traces import TraceError, problem_of, traces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,10 +47,7 @@ class Verdict:
     @property
     def problem(self) -> str:
         """Why the trace could not be read; empty where it could."""
-        if not isinstance(self.result, TraceError):
-            return ""
-        message = self.result.message.removeprefix(f"{self.name}: ")
-        return message if self.result.path == "$" else f"{message}, at `{self.result.path}`"
+        return problem_of(self.name, self.result) if isinstance(self.result, TraceError) else ""
 
 
 def judge_all(
