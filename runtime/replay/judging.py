@@ -151,33 +151,31 @@ class Replay:
     def __call__(self, chunk: Chunk) -> Judged:
         judged = Judged()
         for part_number, part in enumerate(chunk.parts):
-            for number, (name, events) in enumerate(traces_of(part, self.input_format)):
-                if isinstance(events, TraceError):
-                    judged.found.append(Unreadable(name, problem_of(name, events)))
-                    continue
+            for number, (name, trace) in enumerate(traces_of(part, self.input_format)):
                 try:
-                    old, new = self.decisions(events)
+                    old, new = self.decisions(trace)
                 except TraceError as error:
                     judged.found.append(Unreadable(name, problem_of(name, error)))
                     continue
                 judged.traces += 1
-                if old is CLEAN and new is CLEAN:
-                    continue
-                self._count(judged, old, new)
-                if flips := compare(self.pairs, old, new):
-                    place = Place(part_number, number)
-                    flip = TraceFlip(name, place, old.outcome, new.outcome, tuple(flips))
-                    judged.found.append(flip)
+                if old is not CLEAN or new is not CLEAN:
+                    self._count(judged, old, new)
+                    if flips := compare(self.pairs, old, new):
+                        place = Place(part_number, number)
+                        flip = TraceFlip(name, place, old.outcome, new.outcome, tuple(flips))
+                        judged.found.append(flip)
         return judged
 
-    def decisions(self, events: Events) -> tuple[Decision, Decision]:
+    def decisions(self, trace: Events | TraceError) -> tuple[Decision, Decision]:
         """What the old and the new policy say about a trace.
 
         Raises:
-            TraceError: a part of the trace that a rule looks at is malformed.
+            TraceError: it could not be read, or a part that a rule looks at is malformed.
         """
-        old = decide(self.old, events, self.parameters, stream=self.stream)
-        new = decide(self.new, events, self.parameters, stream=self.stream)
+        if isinstance(trace, TraceError):
+            raise trace
+        old = decide(self.old, trace, self.parameters, stream=self.stream)
+        new = decide(self.new, trace, self.parameters, stream=self.stream)
         return old, new
 
     def _count(self, judged: Judged, old: Decision, new: Decision) -> None:
@@ -189,15 +187,24 @@ class Replay:
             if pair.new is not None and new.has_violation(pair.new.ref):
                 judged.new_fired[number] += 1
 
-    def events_at(self, chunk: Chunk, place: Place) -> Events:
+    def events_of(self, flip: TraceFlip, chunk: Chunk) -> Events:
         """The events of a trace that was judged in a chunk.
 
         Raises:
-            TraceError: it cannot be read any more.
+            TraceError: it cannot be read any more, or is another one now.
         """
-        traces = traces_of(chunk.parts[place.part], self.input_format)
-        for _, events in islice(traces, place.trace, place.trace + 1):
-            if not isinstance(events, TraceError):
-                return events
-            raise events
-        raise TraceError("$", f"{chunk.parts[place.part].name}: the file has changed meanwhile")
+        traces = traces_of(chunk.parts[flip.place.part], self.input_format)
+        changed = TraceError("$", f"{flip.name}: the file has changed meanwhile")
+        _, trace = next(islice(traces, flip.place.trace, None), ("", changed))
+        found = compare(self.pairs, *self.decisions(trace))
+        if isinstance(trace, TraceError) or _as_told(found) != _as_told(flip.rules):
+            raise changed
+        return trace
+
+
+def _as_told(flips: Iterable[RuleFlip]) -> list[Any]:
+    """What makes flips equal; two errors of the same rule are different objects."""
+    return [
+        (flip.pair, [finding.to_dict() for finding in (*flip.removed, *flip.added)])
+        for flip in flips
+    ]

@@ -90,7 +90,7 @@ class Tally:
             key = (flip.pair, flip.change)
             self.changes[key] += 1
             if len(self.examples[key]) < self.most_examples:
-                events = events or self.replay.events_at(chunk, trace.place)
+                events = events or self.replay.events_of(trace, chunk)
                 reason = reason_for(self.replay, flip, events) if self.with_reasons else None
                 self.examples[key].append(Example(trace, flip, events, reason))
 

@@ -112,15 +112,20 @@ def _findings(
             else violation_lines(what, events, inner)
         )
         yield f"  {terminal.styled(sign, style)} {next(lines)}"
-        if finding.at is not None:
-            yield f"    {terminal.styled('=', 'quiet')} reported at event {finding.at}"
         yield from (f"    {line}".rstrip() for line in lines)
+        if finding.at is not None:
+            yield f"      {terminal.styled('=', 'quiet')} reported at event {finding.at}"
     if len(findings) > MOST_FINDINGS:
         yield f"  {terminal.styled(sign, style)} ... and {len(findings) - MOST_FINDINGS:,} more"
 
 
 def _reason(reason: RuleExplanation, when: str) -> Iterator[str]:
     """Why the rule did not fire, in a line or two; all of it is safe to print already."""
+    if reason.failures:
+        failure = reason.failures[0]
+        place = f"{printable(reason.path or '<policy>')}:{failure.line}"
+        yield f"it failed {when}: {place}: {failure.message}"
+        return
     culprit = reason.culprit
     if culprit is None:
         yield f"in the way {when}: no single condition; `policyc why` shows what came nearest"
