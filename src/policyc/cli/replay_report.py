@@ -150,7 +150,7 @@ def _sums(tally: Tally, terminal: Terminal) -> str:
             if number
         ]
         flipped = f"{tally.flipped:,} {'flips' if tally.flipped == 1 else 'flip'}"
-        told = f"{flipped} ({', '.join(blocked) or 'blocked as before'})"
+        told = f"{flipped} ({', '.join(blocked) or 'none is newly blocked or let through'})"
         parts.append(terminal.styled(told, "warning"))
     same = tally.traces - tally.flipped
     if same or not tally.flipped:
