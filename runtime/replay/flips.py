@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from policyc.runtime.replay.decisions import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from policyc.runtime.replay.decisions import Decision, Finding
+    from policyc.runtime.replay.decisions import Decision
     from policyc.runtime.replay.rules import RulePair
+
+Item = TypeVar("Item")
 
 
 class Change(StrEnum):
@@ -32,6 +36,14 @@ _CHANGES: Final = {
     True: (Change.NEWLY_FAILS, Change.NO_LONGER_FAILS, Change.FAILS_ELSEWHERE),
 }
 """By whether it is about failures: what begins, what ends, what is otherwise."""
+
+
+def change_of(is_failure: bool, before: Collection[object], after: Collection[object]) -> Change:
+    """The change from some findings of a kind to others."""
+    begins, ends, otherwise = _CHANGES[is_failure]
+    if not before:
+        return begins
+    return otherwise if after else ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +80,24 @@ def compare(pairs: Sequence[RulePair], old: Decision, new: Decision) -> list[Rul
 
 
 def _changes(pair: int, before: list[Finding], after: list[Finding]) -> Iterator[RuleFlip]:
-    for is_failure, (begins, ends, otherwise) in _CHANGES.items():
+    for is_failure in (False, True):
         old = [finding for finding in before if finding.is_failure == is_failure]
         new = [finding for finding in after if finding.is_failure == is_failure]
-        removed, added = without(old, new), without(new, old)
+        removed, added = only_in(old, new, Finding.identity), only_in(new, old, Finding.identity)
         if removed or added:
-            change = begins if not old else ends if not new else otherwise
-            yield RuleFlip(pair, change, removed, added)
+            yield RuleFlip(pair, change_of(is_failure, old, new), removed, added)
 
 
-def without(findings: list[Finding], others: list[Finding]) -> tuple[Finding, ...]:
-    """The findings that are not among others, each as often as it is one too many."""
-    rest = Counter(finding.identity() for finding in others)
+def only_in(
+    items: Iterable[Item], others: Iterable[Item], key: Callable[[Item], object]
+) -> tuple[Item, ...]:
+    """The items whose key is not among others, each as often as it is one too many."""
+    rest = Counter(map(key, others))
     kept = []
-    for finding in findings:
-        identity = finding.identity()
+    for item in items:
+        identity = key(item)
         if rest[identity]:
             rest[identity] -= 1
         else:
-            kept.append(finding)
+            kept.append(item)
     return tuple(kept)

@@ -9,59 +9,21 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from policyc.runtime.replay.decisions import CLEAN, Decision, Outcome, decide
 from policyc.runtime.replay.flips import RuleFlip, compare
 from policyc.runtime.replay.rules import RulePair, pair_rules
 from policyc.runtime.trace_access import TraceError
-from policyc.runtime.trace_corpus import BadPart, FilePart, LinePart, Part, TextPart, traces_of
+from policyc.runtime.trace_corpus import traces_of
 from policyc.runtime.trace_reading import problem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from policyc.api import Policy
+    from policyc.runtime.trace_chunks import Chunk
     from policyc.runtime.trace_reading import Events
-
-CHUNK_SIZE: Final = 1 << 18
-"""Characters of a chunk, unless a single part has more."""
-
-_SIZE_OF_FILE: Final = 1 << 14
-"""What an unread file counts as."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Parts of a corpus that are judged together."""
-
-    parts: tuple[Part, ...]
-
-    def __str__(self) -> str:
-        first, last = _place(self.parts[0]), _place(self.parts[-1])
-        return f"`{first}`" if first == last else f"the traces from `{first}` to `{last}`"
-
-
-def _place(part: Part) -> str:
-    return f"{part.name}:{part.number}" if isinstance(part, LinePart) else part.name
-
-
-def chunks_of(parts: Iterable[Part]) -> Iterator[Chunk]:
-    """The parts in chunks, in their order."""
-    chunk: list[Part] = []
-    size = 0
-    for part in parts:
-        match part:
-            case LinePart(text=text) | TextPart(text=text):
-                size += len(text)
-            case FilePart() | BadPart():
-                size += _SIZE_OF_FILE
-        chunk.append(part)
-        if size >= CHUNK_SIZE:
-            yield Chunk(tuple(chunk))
-            chunk, size = [], 0
-    if chunk:
-        yield Chunk(tuple(chunk))
 
 
 @dataclass(frozen=True, slots=True)

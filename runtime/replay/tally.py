@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from policyc.runtime.explanation import RuleExplanation
     from policyc.runtime.replay.flips import RuleFlip
-    from policyc.runtime.replay.judging import Chunk, Judged, Replay
+    from policyc.runtime.replay.judging import Judged, Replay
+    from policyc.runtime.trace_chunks import Chunk
     from policyc.runtime.trace_reading import Events
 
 

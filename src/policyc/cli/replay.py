@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from policyc.runtime.traces import Part
 
 
+def _read_workers(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
+    if value == "auto":
+        from policyc.runtime.parallel import cores  # noqa: PLC0415  # slow to load
+
+        return cores()
+    if not value.isdecimal() or int(value) < 1:
+        raise click.BadParameter(f"`{value}` is not a number from 1, or auto")
+    return int(value)
+
+
 @click.command(no_args_is_help=True)
 @click.argument("traces", metavar="TRACE...", nargs=-1, required=True, type=click.Path())
 @click.option(
@@ -66,9 +76,10 @@ if TYPE_CHECKING:
 @click.option(
     "-n",
     "--workers",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Processes that judge; by default one for each core.",
+    metavar="NUMBER",
+    default="auto",
+    callback=_read_workers,
+    help="Processes that judge at the same time: a number, or auto, one for each core.",
 )
 @click.option(
     "--format",
@@ -92,7 +103,7 @@ def command(
     why: bool,
     max_examples: int,
     exit_code: bool,
-    workers: int | None,
+    workers: int,
     form: str,
 ) -> None:
     """Show which recorded decisions a changed policy flips, by rule.
@@ -117,14 +128,14 @@ def command(
     if why and "rule" in parameters:
         raise Refusal("with `--why` no parameter can be named `rule`: it chooses the rule there")
     replay = _replay(old, new, parameters, input_format, stream)
-    from policyc.runtime.parallel import cores, in_order  # noqa: PLC0415  # slow to load
-    from policyc.runtime.replay.judging import chunks_of  # noqa: PLC0415
+    from policyc.runtime.parallel import in_order  # noqa: PLC0415  # slow to load
     from policyc.runtime.replay.tally import Tally  # noqa: PLC0415
+    from policyc.runtime.trace_chunks import chunks_of  # noqa: PLC0415
 
     tally = Tally(replay, max_examples, with_reasons=why)
     terminal = Terminal.of(sys.stdout)
     with Progress(traces) as progress:
-        for chunk, judged in in_order(replay, chunks_of(_parts(traces)), workers or cores()):
+        for chunk, judged in in_order(replay, chunks_of(_parts(traces)), workers):
             tally.add(chunk, judged)
             if judged.found:
                 progress.clear()

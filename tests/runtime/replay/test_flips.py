@@ -10,7 +10,8 @@ import pytest
 import policyc
 from policyc.runtime.replay.decisions import decide
 from policyc.runtime.replay.flips import compare
-from policyc.runtime.replay.judging import Chunk, Replay, TraceFlip, chunks_of
+from policyc.runtime.replay.judging import Replay, TraceFlip
+from policyc.runtime.trace_chunks import Chunk, chunks_of
 from policyc.runtime.trace_corpus import LinePart, TextPart
 from policyc.runtime.traces import TraceError
 
