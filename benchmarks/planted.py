@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.trace_maker import SEED, Event, Trace, _Maker
+from benchmarks.trace_maker import SEED, Event, Maker, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,7 +196,7 @@ def make_sessions(
 ) -> Iterator[Session]:
     """So many sessions, one by one; `planted` and `decoys` are their shares."""
     random = Random(seed)
-    maker = _Maker(Random(seed))
+    maker = Maker(Random(seed))
     for _ in range(count):
         trace = maker.session()
         plant = None
