@@ -9,6 +9,7 @@ pipes and end too.
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import traceback
 from contextlib import suppress
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 from policyc.runtime.failures import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from multiprocessing.connection import Connection
 
 Item = TypeVar("Item")
@@ -42,16 +43,16 @@ def cores() -> int:
 
 def in_order(
     work: Callable[[Item], Answer], items: Iterable[Item], workers: int
-) -> Iterator[tuple[Item, Answer]]:
+) -> Generator[tuple[Item, Answer], None, None]:
     """Each item with what `work` answers on it.
 
     Args:
-        work: is sent to each process once, so it must be possible to pickle it.
+        work: is sent to each process once, pickled.
         items: `str()` of one says what it is, in errors.
         workers: how many processes. None is started for a single item, or where this is 1.
 
     Raises:
-        BackendError: a process cannot be started, or died.
+        BackendError: `work` cannot be pickled, or a process cannot be started, or died.
         Exception: what `work` raises, after all answers before it.
     """
     source = iter(items)
@@ -91,8 +92,12 @@ class _Pool(Generic[Item, Answer]):
 
     def _start(self, work: Callable[[Item], Answer], workers: int) -> None:
         try:
+            pickled = pickle.dumps(work)
+        except Exception as error:  # whatever the parts of it say to that
+            raise BackendError(f"this cannot be sent to other processes: {error}") from None
+        try:
             for _ in range(workers):
-                self._workers.append(_Worker(work))
+                self._workers.append(_Worker(pickled))
         except BaseException:
             self.__exit__(BaseException)
             raise
@@ -152,7 +157,7 @@ class _Pool(Generic[Item, Answer]):
 class _Worker:
     """A process, the pipe to it, and the number of the item that it has."""
 
-    def __init__(self, work: Callable[[Any], Any]) -> None:
+    def __init__(self, work: bytes) -> None:
         # Forking would copy the pipes of other workers, and locks that threads hold at the moment.
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
@@ -185,10 +190,11 @@ class _Worker:
         self._process.close()
 
 
-def _serve(work: Callable[[Any], Any], pipe: Connection) -> None:
+def _serve(pickled: bytes, pipe: Connection) -> None:
     """The life of a process: answer items until the pipe is closed."""
     # Ctrl-C reaches every process of a terminal; what becomes of this one the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    work: Callable[[Any], Any] = pickle.loads(pickled)  # noqa: S301  # from the parent
     with suppress(EOFError, ConnectionError):
         while True:
             item = pipe.recv()

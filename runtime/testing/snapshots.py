@@ -11,6 +11,7 @@ import difflib
 import os
 import re
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -179,7 +180,8 @@ def compare(
     Args:
         policy: what judges. parameters: its `input.*` values.
         corpus: trace files and folders of them. folder: where the snapshots are.
-        input_format: as the `format` of `read_trace`. workers: how many processes judge.
+        input_format: as the `format` of `read_trace`. workers: how many processes judge; with more
+            than one a script needs `if __name__ == "__main__":`, as with `multiprocessing`.
         on_progress: gets the number of traces that were judged since it was called last.
 
     Raises:
@@ -255,18 +257,19 @@ def _run(
     for corpus in corpora:
         before = len(seen)
         root = Path(corpus) if os.path.isdir(corpus) else Path(corpus).parent
-        for _, answers in in_order(work, chunks_of(corpus_parts(corpus)), workers):
-            for name, verdict in answers:
-                trace = Path(name).relative_to(root).as_posix()
-                path = snapshot_path(folder, trace)
-                if path in seen:
-                    raise PolicycError(
-                        f"two traces are called `{trace}`: give the folder that both are in"
-                    )
-                seen.add(path)
-                _add(report, _result(trace, path, verdict, report.is_recorded))
-            if on_progress is not None:
-                on_progress(len(answers))
+        with closing(in_order(work, chunks_of(corpus_parts(corpus)), workers)) as answers:
+            for _, verdicts in answers:
+                for name, verdict in verdicts:
+                    trace = Path(name).relative_to(root).as_posix()
+                    path = snapshot_path(folder, trace)
+                    if path in seen:
+                        raise PolicycError(
+                            f"two traces are called `{trace}`: give the folder that both are in"
+                        )
+                    seen.add(path)
+                    _add(report, _result(trace, path, verdict, report.is_recorded))
+                if on_progress is not None:
+                    on_progress(len(verdicts))
         if len(seen) == before:
             raise PolicycError(f"there are no traces in `{corpus}`")
     _add_stale(report, corpora, folder, seen)

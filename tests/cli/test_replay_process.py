@@ -9,6 +9,8 @@ import contextlib
 import gzip
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -301,6 +303,49 @@ def test_a_long_run_shows_its_progress_on_a_terminal(
     output = on_terminal("replay", "long.jsonl", *sides, environment={"NO_COLOR": "1"})
     assert f" of {4 * TRACES:,}" in output
     assert f"{4 * TRACES:,} traces: " in output
+
+
+def test_of_standard_input_the_traces_are_counted(
+    corpus: Path, sides: tuple[str, ...], folder: Path
+) -> None:
+    (folder / "long.jsonl").write_bytes((corpus / "sessions.jsonl").read_bytes() * 4)
+    ours, theirs = pty.openpty()
+    told = b""
+    with (
+        (folder / "long.jsonl").open("rb") as stdin,
+        subprocess.Popen(
+            [*PROGRAM, "replay", "-", *sides],
+            stdin=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm"},
+        ),
+    ):
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # Linux says so when the other side is closed
+            while chunk := os.read(ours, 65536):
+                told += chunk
+    os.close(ours)
+    counts = [int(count.replace(b",", b"")) for count in re.findall(rb"\r([\d,]+) traces", told)]
+    assert counts and counts == sorted(counts) and counts[-1] <= 4 * TRACES
+    assert told.endswith(b"\r\x1b[2K")
+
+
+def test_detectors_work_in_other_processes(folder: Path) -> None:
+    (folder / "none.inv").write_text("", "utf-8")
+    call = {"name": "send", "arguments": {"body": "AKIAIOSFODNN7EXAMPLE"}}
+    leak = [
+        {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": call}]}
+    ]
+    clean = [{"role": "user", "content": "x" * 9000}]
+    lines = [json.dumps(leak if number % 10 == 3 else clean) for number in range(100)]
+    (folder / "all.jsonl").write_text("\n".join(lines), "utf-8")
+    output = replayed(
+        "all.jsonl", ("--old", "none.inv", "--new", "policy:secrets"), "--format", "json", "-n", "2"
+    )
+    *flips, last = map(json.loads, output.splitlines())
+    assert [line["trace"] for line in flips] == [f"all.jsonl:{n}" for n in range(4, 100, 10)]
+    assert last["summary"]["newly_blocked"] == 10
 
 
 def test_a_command_that_judges_one_chunk_starts_no_process(

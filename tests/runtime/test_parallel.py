@@ -47,7 +47,7 @@ def test_items_are_taken_as_they_are_answered(workers: int) -> None:
     for number in range(60):
         assert next(answers) == (number, 2 * number)
         assert taken - number <= MOST_OPEN * workers + 1
-    answers.close()  # type: ignore[attr-defined]  # it is a generator
+    answers.close()
     assert not active_children()
 
 
@@ -79,6 +79,12 @@ def test_a_process_that_dies_is_an_error_that_names_its_item(
         collect(work, 2, found)
     assert found == list(range(len(found))) and len(found) <= 7
     assert not active_children()
+
+
+def test_work_that_cannot_be_sent_is_refused() -> None:
+    with pytest.raises(BackendError, match="this cannot be sent to other processes: "):
+        list(in_order(lambda number: number, range(9), 2))
+    assert list(in_order(lambda number: number, range(9), 1)) == [(x, x) for x in range(9)]
 
 
 def test_cores_are_those_that_may_be_used() -> None:

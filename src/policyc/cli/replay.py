@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -134,8 +135,9 @@ def command(
 
     tally = Tally(replay, max_examples, with_reasons=why)
     terminal = Terminal.of(sys.stdout)
-    with Progress(traces) as progress:
-        for chunk, judged in in_order(replay, chunks_of(_parts(traces)), workers):
+    answers = in_order(replay, chunks_of(_parts(traces)), workers)
+    with Progress(traces) as progress, closing(answers):
+        for chunk, judged in answers:
             tally.add(chunk, judged)
             if judged.found:
                 progress.clear()
