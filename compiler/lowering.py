@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING
 
 from policyc.compiler import plan as p
 from policyc.compiler import typesystem as ts
-from policyc.compiler.risk import risk_of, without_tags
+from policyc.compiler.risk import RISK_TAG, without_tags
 from policyc.compiler.symbols import Symbol, SymbolKind
 from policyc.grammar import nodes as n
 from policyc.grammar.visitor import children, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from policyc.compiler.frontend import Checked
     from policyc.compiler.signatures import Signature
     from policyc.grammar.source import Span
+
+RISK_LEVELS = {"low": "low", "medium": "medium", "high": "high", "critical": "high"}
+
 
 _SUBJECT = "<subject>"
 """What a tool pattern that stands as a value calls the value that it is asked about: no name of a
@@ -36,6 +39,14 @@ def lower(checked: Checked, value_references: Mapping[str, Signature]) -> p.Plan
     `value_references` gives the detector of each `<NAME>` that tool patterns may use.
     """
     return _Lowering(checked, value_references).plan()
+
+
+def risk_of(texts: Iterable[str]) -> str | None:
+    """The level that a `[risk=...]` tag in one of the literal texts sets; the first tag counts."""
+    for text in texts:
+        if (tag := RISK_TAG.search(text)) is not None:
+            return RISK_LEVELS.get(tag[1].lower())
+    return None
 
 
 @dataclass(slots=True)

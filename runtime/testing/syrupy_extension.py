@@ -1,6 +1,6 @@
 """Results as snapshots of syrupy: a readable file for each, beside the test.
 
-from policyc.testing import verdict_snapshot  # in conftest.py: a fixture
+from policyc.snapshots import verdict_snapshot  # in conftest.py: a fixture
 
 def test_the_attack_is_blocked(verdict_snapshot):
     assert policy.analyze(trace) == verdict_snapshot

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("policyc.cli.check", "Say what is wrong with policies."),
     "eval": ("policyc.cli.evaluate", "Judge traces with a policy."),
-    "why": ("policyc.cli.why", "Explain why rules fired on a trace, or did not."),
     "replay": ("policyc.cli.replay", "Show which recorded decisions a changed policy flips."),
+    "why": ("policyc.cli.why", "Explain why rules fired on a trace, or did not."),
     "fmt": ("policyc.cli.fmt", "Write policies in the canonical form."),
     "explain": ("policyc.cli.explain", "Explain a diagnostic code."),
     "ast": ("policyc.cli.tree", "Show the syntax tree of a policy."),

@@ -21,8 +21,8 @@ _BAR_WIDTH = 30
 
 
 class Progress:
-    """Counts traces against an estimate: JSON Lines may hold a trace a line, or one in all. Of
-    standard input nothing is known before it is read."""
+    """Counts what is done. Traces are counted against an estimate: JSON Lines may hold a trace a
+    line, or one in all. Of standard input nothing is known before it is read."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

@@ -10,7 +10,7 @@ import pytest
 import policyc
 from policyc.runtime.testing.snapshots import SnapshotReport, snapshot_path
 from policyc.runtime.testing.verdicts import from_yaml
-from policyc.testing import SnapshotStatus, compare, record
+from policyc.snapshots import SnapshotStatus, compare, record
 
 if TYPE_CHECKING:
     from pathlib import Path

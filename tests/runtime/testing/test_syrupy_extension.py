@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import policyc
-from policyc.testing import VerdictSnapshotExtension
+from policyc.snapshots import VerdictSnapshotExtension
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,9 @@ def test_verdict(verdict_snapshot):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "conftest.py").write_text("from policyc.testing import verdict_snapshot\n", "utf-8")
+    (tmp_path / "conftest.py").write_text(
+        "from policyc.snapshots import verdict_snapshot\n", "utf-8"
+    )
     (tmp_path / "test_words.py").write_text(TEST.replace("WORD", "one"), "utf-8")
     return tmp_path
 
@@ -86,10 +88,10 @@ def test_without_syrupy_the_rest_works_and_the_fixture_says_what_to_install() ->
     code = (
         "import sys\n"
         "sys.modules['syrupy'] = None\n"
-        "from policyc.testing import compare, record\n"
-        "import policyc.testing\n"
-        "assert set(policyc.testing.__all__) <= set(dir(policyc.testing))\n"
-        "from policyc.testing import verdict_snapshot\n"
+        "from policyc.snapshots import compare, record\n"
+        "import policyc.snapshots\n"
+        "assert set(policyc.snapshots.__all__) <= set(dir(policyc.snapshots))\n"
+        "from policyc.snapshots import verdict_snapshot\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], text=True, capture_output=True, check=False
@@ -101,7 +103,7 @@ def test_without_syrupy_the_rest_works_and_the_fixture_says_what_to_install() ->
 
 
 def test_every_public_name_is_there() -> None:
-    for name in policyc.testing.__all__:
-        assert getattr(policyc.testing, name).__name__ == name
+    for name in policyc.snapshots.__all__:
+        assert getattr(policyc.snapshots, name).__name__ == name
     with pytest.raises(AttributeError, match="has no attribute `nothing`"):
-        _ = policyc.testing.nothing
+        _ = policyc.snapshots.nothing

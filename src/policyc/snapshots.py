@@ -1,7 +1,7 @@
-"""What tests of policies use, besides the command line.
+"""Snapshots of verdicts: what a policy says about traces, as files to review.
 
-`record` and `compare` are for snapshots of the verdicts on a corpus of traces; `verdict_snapshot`
-is a pytest fixture for a single result, with syrupy, and `VerdictSnapshotExtension` what it uses.
+`record` and `compare` are for a corpus of traces; `verdict_snapshot` is a pytest fixture for a
+single result, with syrupy, and `VerdictSnapshotExtension` what it uses.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
-        raise AttributeError(f"module `policyc.testing` has no attribute `{name}`")
+        raise AttributeError(f"module `policyc.snapshots` has no attribute `{name}`")
     value = getattr(import_module(home), name)
     globals()[name] = value
     return value
