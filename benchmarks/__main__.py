@@ -12,7 +12,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import analysis, compiling, hostile, reading, sizes, startup
+from benchmarks import analysis, compiling, hostile, reading, replaying, sizes, startup
 from benchmarks.document import write_document
 from benchmarks.oracle import VARIABLE, interpreter
 from benchmarks.pairing import FULL, QUICK
@@ -35,6 +35,7 @@ BENCHES: dict[str, tuple[str, Callable[[Setting], Iterator[Row]]]] = {
     "compile": ("Compiling", compiling.compiling),
     "cache": ("From the cache", compiling.from_cache),
     "reading": ("Reading traces", reading.reading),
+    "replay": ("Replaying recorded sessions", replaying.replaying),
     "startup": ("Whole processes", startup.processes),
     "patterns": ("Hostile regular expressions", hostile.hostile_patterns),
 }

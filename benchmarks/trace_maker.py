@@ -65,7 +65,7 @@ def _with(word: str, text: str, random: Random) -> str:
 
 
 @dataclass(slots=True)
-class _Maker:
+class Maker:
     """Makes events; the chances are those of the three words that policies look for."""
 
     random: Random
@@ -148,7 +148,7 @@ class _Maker:
 
 def make_traces(count: int = TRACES, seed: int = SEED) -> list[Trace]:
     """Recorded-like sessions of about ten events."""
-    maker = _Maker(Random(seed))
+    maker = Maker(Random(seed))
     return [maker.session() for _ in range(count)]
 
 
@@ -158,7 +158,7 @@ def make_long_trace(length: int, seed: int = SEED) -> Trace:
 
     Other mails are sent before the secret is read, outputs are read all along.
     """
-    maker = _Maker(Random(seed), secret=0.0, urgent=0.0, password=0.0)
+    maker = Maker(Random(seed), secret=0.0, urgent=0.0, password=0.0)
     events = [maker.user()]
     secret = length // 2
     tools = sorted(_TOOLS)
@@ -180,7 +180,7 @@ def make_long_trace(length: int, seed: int = SEED) -> Trace:
 
 def make_ordinary_events(count: int, seed: int = SEED) -> Trace:
     """Events in which no policy of the benchmarks finds anything to remember or report."""
-    maker = _Maker(Random(seed), secret=0.0, urgent=0.0, password=0.0)
+    maker = Maker(Random(seed), secret=0.0, urgent=0.0, password=0.0)
     tools = [name for name in sorted(_TOOLS) if name not in ("send_email", "read_inbox")]
     events: Trace = []
     while len(events) < count:
@@ -192,7 +192,7 @@ def make_call_chain(calls: int) -> Trace:
     """That many calls, one a message: reading mail, searching and others in turns, at last one
     mail.
     """
-    maker = _Maker(Random(SEED))
+    maker = Maker(Random(SEED))
     names = ["read_inbox", "search_web", "get_page"]
     events = [maker.calls([names[number % 3]]) for number in range(calls - 1)]
     return [*events, maker.calls(["send_email"])]

@@ -8,12 +8,12 @@ place, the risk level and name of each rule.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from policyc.compiler import plan as p
 from policyc.compiler import typesystem as ts
+from policyc.compiler.risk import RISK_TAG, without_tags
 from policyc.compiler.symbols import Symbol, SymbolKind
 from policyc.grammar import nodes as n
 from policyc.grammar.visitor import children, walk
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from policyc.compiler.signatures import Signature
     from policyc.grammar.source import Span
 
-RISK_TAG = re.compile(r"\[risk=(\w+)\]", re.IGNORECASE)
 RISK_LEVELS = {"low": "low", "medium": "medium", "high": "high", "critical": "high"}
 
 
@@ -96,7 +95,7 @@ class _Lowering:
     def rule(self, rule: n.Rule, index: int, names: dict[str, int]) -> p.RulePlan:
         self.slots, self.taken = {}, set()
         texts = self.message_texts(rule.value)
-        name = " ".join(RISK_TAG.sub("", "{}".join(texts)).split()) or f"rule {index + 1}"
+        name = without_tags("{}".join(texts)) or f"rule {index + 1}"
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             name = f"{name} #{names[name]}"

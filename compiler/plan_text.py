@@ -48,6 +48,11 @@ def _rule(rule: p.RulePlan) -> Iterator[str]:
     yield f"{_INDENT}raise {expression(rule.value)}"
 
 
+def block_text(block: p.Block) -> str:
+    """The block of a rule as text: the same for the same conditions, wherever they stand."""
+    return "\n".join(_block(block, ""))
+
+
 def _block(block: p.Block, indent: str) -> Iterator[str]:
     for step in block.steps:
         match step:

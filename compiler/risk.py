@@ -18,7 +18,8 @@ LEVELS: Final = ("low", "medium", "high")
 
 _SPELLINGS: Final = {**{level: level for level in LEVELS}, "critical": "high"}
 _ATTEMPT = re.compile(r"\[[ \t]*risk[ \t]*[=:]([^\]\n]*)\]", re.IGNORECASE)
-_TAG = re.compile(r"\[risk=(\w+)\]", re.IGNORECASE)
+RISK_TAG: Final = re.compile(r"\[risk=(\w+)\]", re.IGNORECASE)
+"""A tag in its right form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class RiskTag:
 def risk_tags(text: str) -> Iterator[RiskTag]:
     """The tags of a literal text, also those that are not quite right, such as `[risk: high]`."""
     for found in _ATTEMPT.finditer(text):
-        tag = _TAG.fullmatch(found[0])
+        tag = RISK_TAG.fullmatch(found[0])
         level = _SPELLINGS.get(tag[1].lower()) if tag else None
         yield RiskTag(found[0], level, found.start(), found.end())
+
+
+def without_tags(text: str) -> str:
+    """A message without its tags, in one line: the name of its rule."""
+    return " ".join(RISK_TAG.sub("", text).split())

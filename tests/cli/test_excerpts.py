@@ -50,14 +50,22 @@ def test_an_output_is_named_by_the_call_it_answers() -> None:
     assert found == Excerpt(1, "output of `send`", [Piece("", "first")])
 
 
-def test_an_output_of_no_call_and_events_that_are_calls_or_lists_of_tools() -> None:
-    events = [
-        {"role": "tool", "content": "x"},
-        CALL,
-        {"tools": [{"name": "send", "description": "Sends."}]},
+def test_an_output_of_no_call_and_events_that_are_calls() -> None:
+    events = [{"role": "tool", "content": "x"}, CALL]
+    titles = [found.title for found in excerpts(events, ["0", "1"])]
+    assert titles == ["output of a tool", "call of `send`"]
+
+
+def test_each_tool_of_a_list_of_tools_has_an_index_of_its_own() -> None:
+    tools = [{"name": "send", "description": "Sends."}, {"name": "read"}]
+    events = [{"tools": tools}, {"role": "user", "content": "hi"}]
+    found = excerpts(events, ["0", "1", "2", "2.content:0-2"])
+    assert [one.title for one in found] == ["tool `send`", "tool `read`", "message of the user"]
+    assert [one.pieces for one in found] == [
+        [Piece("", "Sends.")],
+        [Piece("", "")],
+        [Piece("", "hi", [(0, 2)])],
     ]
-    titles = [found.title for found in excerpts(events, ["0", "1", "2", "2.tools.0"])]
-    assert titles == ["output of a tool", "call of `send`", "list of tools", "tool `send`"]
 
 
 def test_what_a_range_does_not_lead_to_is_left_out() -> None:

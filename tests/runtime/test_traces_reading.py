@@ -5,12 +5,28 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import pickle
+import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from policyc.runtime import trace_streams
+from policyc.runtime.trace_corpus import (
+    SMALL_FILE,
+    BadPart,
+    FilePart,
+    LinePart,
+    TextPart,
+    corpus_parts,
+    traces_of,
+)
 from policyc.runtime.traces import TraceError, read_corpus, read_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ONE = [{"role": "user", "content": "héllo"}]
 TWO = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]
@@ -19,6 +35,11 @@ TWO = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}
 def write(path: Path, text: str | bytes) -> Path:
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return path
+
+
+def zstandard() -> Any:
+    """The library for Zstandard, as the reader finds it."""
+    return trace_streams._zstandard()
 
 
 def lines(*values: Any) -> str:
@@ -91,6 +112,22 @@ class TestTrace:
     def test_bytes_that_are_no_text(self) -> None:
         with pytest.raises(TraceError, match="this is no text in UTF-8"):
             read_trace(b'[{"role": "\xff"}]')
+
+    def test_zstandard(self, tmp_path: Path) -> None:
+        packed = zstandard().compress(json.dumps(TWO).encode())
+        assert read_trace(packed) == TWO
+        assert read_trace(write(tmp_path / "trace.json.zst", packed)) == TWO
+
+    def test_zstandard_without_its_library_says_what_to_install(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def missing(name: str) -> Any:
+            raise ImportError(name)
+
+        packed = zstandard().compress(b"[]")
+        monkeypatch.setattr(trace_streams, "import_module", missing)
+        with pytest.raises(TraceError, match=r"`pip install 'policyc\[zstd\]'`"):
+            read_trace(packed)
 
     def test_a_damaged_archive(self) -> None:
         with pytest.raises(TraceError, match="cannot be read: the file is damaged"):
@@ -175,3 +212,95 @@ class TestCorpus:
         found = list(read_corpus(tmp_path, on_error=lambda name, _: names.append(name)))
         assert [events for _, events in found] == [ONE]
         assert names == [str(tmp_path / "a.json")]
+
+    def test_packed_files_of_a_folder(self, tmp_path: Path) -> None:
+        write(tmp_path / "a.json.gz", gzip.compress(json.dumps(ONE).encode()))
+        write(tmp_path / "b.jsonl.zst", zstandard().compress(lines(ONE, TWO).encode()))
+        assert [events for _, events in read_corpus(tmp_path)] == [ONE, ONE, TWO]
+
+    @pytest.mark.parametrize("pack", [bytes, gzip.compress])
+    def test_a_line_that_is_no_text_does_not_hide_the_others(
+        self, pack: Callable[[bytes], bytes]
+    ) -> None:
+        data = lines(ONE).encode() + b'[{"role": "\xff"}]\n' + lines(TWO).encode()
+        errors: list[tuple[str, str]] = []
+        corpus = read_corpus(
+            io.BytesIO(pack(data)),
+            name="x",
+            on_error=lambda name, error: errors.append((name, error.message)),
+        )
+        assert [name for name, _ in corpus] == ["x:1", "x:3"]
+        assert errors == [("x:2", "x:2: this is no text in UTF-8")]
+
+    def test_an_archive_that_is_damaged_in_the_middle_gives_what_is_before(self) -> None:
+        data = gzip.compress(lines(*[ONE] * 5000, *[[{"role": os.urandom(9).hex()}]] * 50).encode())
+        errors: list[str] = []
+        corpus = read_corpus(io.BytesIO(data[:-9]), on_error=lambda _, e: errors.append(e.message))
+        assert len(list(corpus)) > 4000
+        assert errors == ["cannot be read: the file is damaged"]
+
+    def test_a_pipe_is_read_as_it_is_filled_and_needs_no_seeking(self) -> None:
+        ours, theirs = os.pipe()
+        seen: list[str] = []
+        arrived = threading.Semaphore(0)
+
+        def write_lines() -> None:
+            with open(theirs, "wb", buffering=0) as pipe:
+                pipe.write(lines(ONE, ONE).encode())
+                assert arrived.acquire(timeout=60)  # the next line is written once this one is read
+                pipe.write(lines(TWO).encode())
+
+        writer = threading.Thread(target=write_lines)
+        writer.start()
+        with open(ours, "rb") as pipe:
+            for name, _ in read_corpus(pipe, name="pipe"):
+                seen.append(name)
+                arrived.release()
+        writer.join()
+        assert seen == ["pipe:1", "pipe:2", "pipe:3"]
+
+    def test_a_path_that_is_a_pipe(self, tmp_path: Path) -> None:
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+        packed = gzip.compress(lines(ONE, TWO).encode())
+        writer = threading.Thread(target=path.write_bytes, args=(packed,))
+        writer.start()
+        assert [events for _, events in read_corpus(path)] == [ONE, TWO]
+        writer.join()
+
+
+class TestParts:
+    def test_a_small_file_is_not_opened_and_a_large_one_is_divided_by_lines(
+        self, tmp_path: Path
+    ) -> None:
+        small = write(tmp_path / "a.jsonl", lines(ONE, TWO))
+        long = [{"role": "user", "content": "x" * SMALL_FILE}]
+        large = write(tmp_path / "b.jsonl", lines(long, TWO))
+        whole = write(tmp_path / "c.json", json.dumps(long))
+        parts = list(corpus_parts(tmp_path))
+        assert [(type(part), part.name) for part in parts] == [
+            (FilePart, str(small)),
+            (LinePart, str(large)),
+            (LinePart, str(large)),
+            (TextPart, str(whole)),
+        ]
+
+    @pytest.mark.parametrize("name", ["missing.json", "a\x00b"])
+    def test_what_is_not_there_is_told_where_it_is_read(self, name: str) -> None:
+        ((told, error),) = [found for part in corpus_parts(name) for found in traces_of(part)]
+        assert told == name
+        assert isinstance(error, TraceError) and "cannot be read" in error.message
+
+    def test_parts_can_be_sent_to_other_processes(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "a.json", json.dumps(ONE))
+        parts = [
+            FilePart(str(path)),
+            LinePart("x", 7, lines(TWO)),
+            TextPart("y", json.dumps([ONE, TWO])),
+            BadPart("z", TraceError("$", "bad")),
+        ]
+        sent = pickle.loads(pickle.dumps(parts))
+        found = [entry for part in sent for entry in traces_of(part)]
+        assert [name for name, _ in found] == [str(path), "x:7", "y[0]", "y[1]", "z"]
+        assert [events for _, events in found[:4]] == [ONE, TWO, ONE, TWO]
+        assert str(found[4][1]) == "$: z: bad"

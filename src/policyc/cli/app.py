@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("policyc.cli.check", "Say what is wrong with policies."),
     "eval": ("policyc.cli.evaluate", "Judge traces with a policy."),
+    "replay": ("policyc.cli.replay", "Show which recorded decisions a changed policy flips."),
     "why": ("policyc.cli.why", "Explain why rules fired on a trace, or did not."),
     "fmt": ("policyc.cli.fmt", "Write policies in the canonical form."),
     "explain": ("policyc.cli.explain", "Explain a diagnostic code."),

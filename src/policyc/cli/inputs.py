@@ -1,4 +1,5 @@
-"""Which policies an argument means: a file, a folder of them, `policy:NAME`, or `-` for stdin."""
+"""What an argument means: policies are a file, a folder of them, `policy:NAME` or `-` for standard
+input; traces are a file, a folder of them or `-`."""
 
 from __future__ import annotations
 
@@ -12,11 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from policyc.grammar.source import Source
+    from policyc.runtime.traces import Part
 
 SUFFIXES: Final = (".inv", ".gr", ".iv", ".policy")
 """Ends of the names of policy files."""
 
 STDIN: Final = "-"
+STDIN_NAME: Final = "<stdin>"
 BUNDLED: Final = "policy:"
 
 
@@ -65,7 +68,16 @@ def read_policy(path: str) -> Source:
 
     try:
         if path == STDIN:
-            return decode_source(sys.stdin.buffer.read(), "<stdin>")
+            return decode_source(sys.stdin.buffer.read(), STDIN_NAME)
         return read_source(path)
     except OSError as error:
         raise Refusal(f"cannot read `{path}`: {reason(error)}") from None
+
+
+def parts_of(argument: str) -> Iterator[Part]:
+    """The parts of the corpus of traces that an argument means."""
+    from policyc.runtime.traces import corpus_parts  # noqa: PLC0415  # by need
+
+    if argument == STDIN:
+        return corpus_parts(sys.stdin.buffer, STDIN_NAME)
+    return corpus_parts(argument)

@@ -7,14 +7,13 @@ run over thousands of traces nor pass as clean.
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from policyc.cli.exits import Refusal
-from policyc.cli.inputs import STDIN
+from policyc.cli.inputs import STDIN_NAME, parts_of
 from policyc.cli.terminal import json_text
-from policyc.runtime.traces import TraceError, read_corpus
+from policyc.runtime.traces import TraceError, problem_of, traces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from policyc.cli.excerpts import Events
     from policyc.cli.terminal import Terminal
     from policyc.runtime.results import AnalysisResult
-
-_STDIN_NAME = "<stdin>"
 
 
 @dataclass(slots=True)
@@ -50,10 +47,7 @@ class Verdict:
     @property
     def problem(self) -> str:
         """Why the trace could not be read; empty where it could."""
-        if not isinstance(self.result, TraceError):
-            return ""
-        message = self.result.message.removeprefix(f"{self.name}: ")
-        return message if self.result.path == "$" else f"{message}, at `{self.result.path}`"
+        return problem_of(self.name, self.result) if isinstance(self.result, TraceError) else ""
 
 
 def judge_all(
@@ -73,7 +67,7 @@ def judge_all(
         is_empty = True
         for name, trace in _traces(argument, input_format):
             is_empty = False
-            tally.is_many |= name not in (argument, _STDIN_NAME)
+            tally.is_many |= name not in (argument, STDIN_NAME)
             verdict = _judge(policy, parameters, name, trace)
             _count(verdict, tally)
             yield verdict
@@ -83,21 +77,8 @@ def judge_all(
 
 def _traces(argument: str, input_format: str) -> Iterator[tuple[str, Events | TraceError]]:
     """The traces of an argument with their names, and the errors of those that cannot be read."""
-    source = sys.stdin.buffer if argument == STDIN else argument
-    failed: list[tuple[str, TraceError]] = []
-    corpus = read_corpus(source, input_format, on_error=lambda *found: failed.append(found))
-    for name, events in corpus:
-        yield from ((_named(argument, x), error) for x, error in failed)
-        failed.clear()
-        yield _named(argument, name), events
-    yield from ((_named(argument, x), error) for x, error in failed)
-
-
-def _named(argument: str, name: str) -> str:
-    """Standard input has the same name whatever the stream says."""
-    if argument != STDIN:
-        return name
-    return _STDIN_NAME + name.removeprefix(_STDIN_NAME)
+    for part in parts_of(argument):
+        yield from traces_of(part, input_format)
 
 
 def _judge(

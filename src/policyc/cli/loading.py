@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policyc.api import Policy
+    from policyc.grammar.source import Source
 
 
-def refuse_misuse(policies: Sequence[str], traces: Sequence[str]) -> None:
-    """Refuse arguments that cannot be policies and traces in this order.
+def refuse_misuse(policies: Sequence[str], traces: Sequence[str], option: str = "--policy") -> None:
+    """Refuse arguments that cannot be policies and traces in this order; `option` is how policies
+    are given.
 
     Raises:
         Refusal: a trace does not exist or is a policy, or two arguments are standard input.
@@ -27,7 +29,7 @@ def refuse_misuse(policies: Sequence[str], traces: Sequence[str]) -> None:
         if trace.endswith(SUFFIXES) or trace.startswith("policy:"):
             raise Refusal(
                 f"`{trace}` is a policy, where a trace belongs",
-                f"give further policies as `--policy {trace}`",
+                f"give further policies as `{option} {trace}`",
             )
         if trace != STDIN and not os.path.exists(trace):
             raise Refusal(f"there is no file or folder `{trace}`")
@@ -40,11 +42,27 @@ def load_policy(arguments: Sequence[str], parameters: dict[str, Any]) -> Policy:
         PolicyError: a file has errors.
         Refusal: a file cannot be read.
     """
+    (policy,) = load_policies([arguments], parameters)
+    return policy
+
+
+def load_policies(groups: Sequence[Sequence[str]], parameters: dict[str, Any]) -> list[Policy]:
+    """A policy of the files that each group of arguments means; says what is wrong with the
+    parameters that they share.
+
+    Raises:
+        PolicyError: a file has errors.
+        Refusal: a file cannot be read.
+    """
     from policyc.api import Policy  # noqa: PLC0415  # not before the arguments are known to be good
     from policyc.runtime.loading import load_program  # noqa: PLC0415
 
-    sources = [read_policy(path) for path in policy_paths(arguments)]
-    program, warnings = load_program(sources, None, keep=True)
-    policy = Policy(program, warnings)
-    warn_about_parameters(sorted(policy.required_parameters), parameters, sources)
-    return policy
+    read: list[Source] = []
+    policies: list[Policy] = []
+    for arguments in groups:
+        sources = [read_policy(path) for path in policy_paths(arguments)]
+        policies.append(Policy(*load_program(sources, None, keep=True)))
+        read.extend(sources)
+    needed = {name for policy in policies for name in policy.required_parameters}
+    warn_about_parameters(sorted(needed), parameters, read)
+    return policies

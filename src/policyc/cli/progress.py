@@ -8,9 +8,10 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from policyc.cli.inputs import STDIN
+from policyc.cli.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
 _QUIET_SECONDS = 0.5
 """A run that is shorter shows no bar."""
@@ -20,12 +21,15 @@ _BAR_WIDTH = 30
 
 
 class Progress:
-    """Counts traces against an estimate: JSON Lines may hold a trace a line, or one in all."""
+    """Counts what is done. Traces are counted against an estimate: JSON Lines may hold a trace a
+    line, or one in all. Of standard input nothing is known before it is read."""
 
-    def __init__(self, arguments: Iterable[str]) -> None:
+    def __init__(self, arguments: Sequence[str]) -> None:
         is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._total = sum(_estimate(argument) for argument in arguments) if is_terminal else 0
-        self._is_shown = self._total > 1
+        self._is_endless = STDIN in arguments
+        is_counted = is_terminal and not self._is_endless
+        self._total = sum(_estimate(argument) for argument in arguments) if is_counted else 0
+        self._is_shown = self._total > 1 or (is_terminal and self._is_endless)
         self._done = 0
         self._is_drawn = False
         self._next_draw = time.monotonic() + _QUIET_SECONDS
@@ -36,9 +40,9 @@ class Progress:
     def __exit__(self, *_error: object) -> None:
         self.clear()
 
-    def step(self) -> None:
-        """One more is done."""
-        self._done += 1
+    def step(self, count: int = 1) -> None:
+        """So many more are done."""
+        self._done += count
         if self._is_shown and time.monotonic() >= self._next_draw:
             self._draw()
 
@@ -49,18 +53,20 @@ class Progress:
             self._is_drawn = False
 
     def _draw(self) -> None:
-        total = max(self._total, self._done)
-        filled = _BAR_WIDTH * self._done // total
-        bar = "#" * filled + "." * (_BAR_WIDTH - filled)
-        print(f"\r[{bar}] {self._done:,} of {total:,}", end="", file=sys.stderr, flush=True)
+        print(f"\r{self._shown()}", end="", file=sys.stderr, flush=True)
         self._is_drawn = True
         self._next_draw = time.monotonic() + _REDRAW_SECONDS
+
+    def _shown(self) -> str:
+        if self._is_endless:
+            return counted(self._done, "trace")
+        total = max(self._total, self._done)
+        filled = _BAR_WIDTH * self._done // total
+        return f"[{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {self._done:,} of {total:,}"
 
 
 def _estimate(argument: str) -> int:
     """How many traces there are in a file or folder, at most and without reading them."""
-    if argument == STDIN:
-        return 1
     return sum(_lines(path) for path in _files(argument)) or 1
 
 

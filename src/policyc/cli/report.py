@@ -42,13 +42,13 @@ def report(name: str, events: Events, result: AnalysisResult, terminal: Terminal
     violations = result.violations
     for violation in violations[:MOST_VIOLATIONS]:
         yield ""
-        yield from _violation(violation, events, terminal)
+        yield from violation_lines(violation, events, terminal)
     if len(violations) > MOST_VIOLATIONS:
         rest = counted(len(violations) - MOST_VIOLATIONS, "more violation")
         yield f"\n... and {rest}; `--format json` shows them all"
     for error in result.errors:
         yield ""
-        yield from _error(error, terminal)
+        yield from error_lines(error, terminal)
 
 
 def _verdict(result: AnalysisResult) -> str:
@@ -60,7 +60,8 @@ def _verdict(result: AnalysisResult) -> str:
     return ", ".join(found) or "no violations"
 
 
-def _violation(violation: Violation, events: Events, terminal: Terminal) -> Iterator[str]:
+def violation_lines(violation: Violation, events: Events, terminal: Terminal) -> Iterator[str]:
+    """The lines on one violation."""
     head = terminal.styled(
         f"violation[{violation.risk}]" if violation.risk else "violation", "error"
     )
@@ -91,7 +92,8 @@ def _values(violation: Violation, margin: int, terminal: Terminal) -> Iterator[s
         yield f"{' ' * margin} {terminal.styled('=', 'quiet')} {name}: {shown}"
 
 
-def _error(error: RuleError, terminal: Terminal) -> Iterator[str]:
+def error_lines(error: RuleError, terminal: Terminal) -> Iterator[str]:
+    """The lines on a rule that failed."""
     head = terminal.styled("error", "error")
     yield f"{head}: {terminal.styled(printable(error.message), 'strong')}"
     yield _arrow(1, f"{error.rule.path or '<policy>'}:{error.line}:{error.column}", terminal)
