@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("policyc.cli.evaluate", "Judge traces with a policy."),
     "replay": ("policyc.cli.replay", "Show which recorded decisions a changed policy flips."),
     "why": ("policyc.cli.why", "Explain why rules fired on a trace, or did not."),
+    "test": ("policyc.cli.test", "Run the cases of policies."),
     "fmt": ("policyc.cli.fmt", "Write policies in the canonical form."),
     "explain": ("policyc.cli.explain", "Explain a diagnostic code."),
     "ast": ("policyc.cli.tree", "Show the syntax tree of a policy."),

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SUFFIXES: Final = (".inv", ".gr", ".iv", ".policy")
 """Ends of the names of policy files."""
 
+CASE_SUFFIXES: Final = (".cases.yaml", ".cases.yml")
+"""Ends of the names of case files."""
+
 STDIN: Final = "-"
 STDIN_NAME: Final = "<stdin>"
 BUNDLED: Final = "policy:"
@@ -51,10 +54,22 @@ def policy_paths(arguments: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _files_below(folder: str) -> Iterator[str]:
+def case_paths(arguments: Iterable[str]) -> list[str]:
+    """The case files that the arguments mean: those given, those in folders, and those beside
+    policies."""
+    found: dict[str, None] = {}
+    for argument in arguments:
+        if os.path.isdir(argument):
+            found.update(dict.fromkeys(sorted(_files_below(argument, CASE_SUFFIXES))))
+        else:
+            found[argument] = None
+    return list(found)
+
+
+def _files_below(folder: str, suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[str]:
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (os.path.join(place, name) for name in files if name.endswith(SUFFIXES))
+        yield from (os.path.join(place, name) for name in files if name.endswith(suffixes))
 
 
 def read_policy(path: str) -> Source:
