@@ -16,7 +16,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from policyc.grammar.source import Span
 from policyc.runtime.testing.case_values import (
     fields_of,
     first_line,
@@ -32,6 +31,8 @@ from policyc.runtime.trace_check import check_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from policyc.grammar.source import Span
 
 Event = dict[str, Any]
 
@@ -90,8 +91,8 @@ class Trace:
         if not kinds:
             if all(entry.key in _SHORT for entry in fields.entries):
                 message = "an event must say what happens"
-                help = f"one of {', '.join(f'`{key}: ...`' for key in _SHORT[:-2])}"
-                self.problems.add("T0105", message, first_line(self.problems, fields), help)
+                hint = f"one of {', '.join(f'`{key}: ...`' for key in _SHORT[:-2])}"
+                self.problems.add("T0105", message, first_line(self.problems, fields), hint)
             return {}
         if len(kinds) > 1 and names != {"assistant", "call"}:
             message = f"`{kinds[0].key}` and `{kinds[1].key}` are two events"
@@ -113,8 +114,8 @@ class Trace:
         entry = fields.entry("id")
         if entry is not None and not kinds & {"call", "output"}:
             message = "only a call and an output have an `id`"
-            help = "a name for an event of any kind is its `label`"
-            self.problems.add("T0108", message, entry.span, help)
+            hint = "a name for an event of any kind is its `label`"
+            self.problems.add("T0108", message, entry.span, hint)
 
     def _label(self, fields: Fields) -> None:
         entry = fields.entry("label")
@@ -125,8 +126,8 @@ class Trace:
             return
         if not re.fullmatch(r"[A-Za-z_][\w-]*", label):
             message = f"`{label}` cannot be a label"
-            help = "a label is a word of letters, digits, `_` and `-`, and starts with a letter"
-            self.problems.add("T0205", message, entry.value.span, help)
+            hint = "a label is a word of letters, digits, `_` and `-`, and starts with a letter"
+            self.problems.add("T0205", message, entry.value.span, hint)
         elif label in self.labels:
             message = f"two events have the label `{label}`"
             self.problems.add("T0205", message, entry.value.span)
@@ -182,8 +183,8 @@ class Trace:
         calls = list(value.items) if isinstance(value, Items) else [value]
         if given is not None and isinstance(value, Items):
             message = "one `id` cannot belong to several calls"
-            help = "write each call as `{name: NAME, arguments: {...}, id: ID}`"
-            self.problems.add("T0108", message, given.span, help)
+            hint = "write each call as `{name: NAME, arguments: {...}, id: ID}`"
+            self.problems.add("T0108", message, given.span, hint)
             given = None
         if not calls:
             self.problems.add("T0104", "a list of calls must not be empty", value.span)
@@ -262,12 +263,12 @@ class Trace:
             event["tool_call_id"] = call.id
         elif given is not None:
             message = f"there is no call `{identifier}` that waits for an output"
-            help = spelt(str(identifier), [one.id for one in self.open], "calls that wait")
-            self.problems.add("T0203", message, given.span, help)
+            hint = spelt(str(identifier), [one.id for one in self.open], "calls that wait")
+            self.problems.add("T0203", message, given.span, hint)
         else:
             message = "this output belongs to no call"
-            help = "write the call before it, or the whole event: `{role: tool, content: ...}`"
-            self.problems.add("T0203", message, first_line(self.problems, fields), help)
+            hint = "write the call before it, or the whole event: `{role: tool, content: ...}`"
+            self.problems.add("T0203", message, first_line(self.problems, fields), hint)
         return event
 
     def _call_of_output(self, identifier: str | None) -> Open | None:
@@ -314,15 +315,15 @@ class Tools:
             return
         tool = next((tool for tool in self.tools if tool["name"] == name), None)
         if tool is None:
-            help = spelt(name, [str(tool["name"]) for tool in self.tools], "the tools are")
-            problems.add("T0204", f"there is no tool `{name}` in `tools`", span, help)
+            hint = spelt(name, [str(tool["name"]) for tool in self.tools], "the tools are")
+            problems.add("T0204", f"there is no tool `{name}` in `tools`", span, hint)
             return
         known = _argument_names(tool)
         for entry in arguments.entries if arguments is not None and known is not None else ():
             if entry.key not in (known or ()):
-                help = spelt(entry.key, known or (), "its arguments are")
+                hint = spelt(entry.key, known or (), "its arguments are")
                 message = f"the tool `{name}` has no argument `{entry.key}`"
-                problems.add("T0204", message, entry.span, help)
+                problems.add("T0204", message, entry.span, hint)
 
 
 def _argument_names(tool: dict[str, Any]) -> Iterable[str] | None:

@@ -23,10 +23,10 @@ from policyc.runtime.testing.case_values import (
     texts,
 )
 from policyc.runtime.testing.cases import (
+    Expectation,
     ExpectedError,
     ExpectedRisk,
     ExpectedViolation,
-    Expectation,
 )
 from policyc.runtime.testing.problems import Problems, spelt
 from policyc.runtime.testing.yaml_tree import Fields, Scalar, Value, plain
@@ -112,8 +112,8 @@ class _Reader:
             return ExpectedViolation(line)
         known_keys(fields, _VIOLATION, self._problems, "a violation")
         if not fields.entries:
-            help = f"give at least one of {', '.join(f'`{key}`' for key in _VIOLATION)}"
-            self._problems.add("T0107", "nothing is said about this violation", fields.span, help)
+            hint = f"give at least one of {', '.join(f'`{key}`' for key in _VIOLATION)}"
+            self._problems.add("T0107", "nothing is said about this violation", fields.span, hint)
         said: dict[str, Any] = {
             entry.key: getattr(self, f"_{entry.key}")(entry.value)
             for entry in fields.entries
@@ -144,11 +144,11 @@ class _Reader:
         if named:
             numbers = [str(number) for number, rule in enumerate(rules, 1) if rule in named]
             message = f"several rules have the name `{name}`"
-            help = f"give the number of one instead: {', '.join(numbers)}"
+            hint = f"give the number of one instead: {', '.join(numbers)}"
         else:
             message = f"the policy has no rule `{name}`"
-            help = spelt(name, [rule.name for rule in rules], "its rules are")
-        self._problems.add("T0301", message, value.span, help)
+            hint = spelt(name, [rule.name for rule in rules], "its rules are")
+        self._problems.add("T0301", message, value.span, hint)
         return None
 
     def _risk(self, value: Value) -> ExpectedRisk | None:
@@ -171,7 +171,7 @@ class _Reader:
         parts, span = parse_range(written)
         number = self._known.labels.get(parts[0])
         if number is None and not (parts[0].isascii() and parts[0].isdecimal()):
-            help = (
+            hint = (
                 "a range is the index of an event or its label, a path, and the characters where "
                 "it is a part of a text: `3`, `3.tool_calls.0`, `3.content:0-5`"
             )
@@ -182,7 +182,7 @@ class _Reader:
             )
             near = spelt(parts[0], self._known.labels, "the labels are")
             has_label = problem.startswith("no event") and self._known.labels
-            self._problems.add("T0302", problem, value.span, near if has_label else help)
+            self._problems.add("T0302", problem, value.span, near if has_label else hint)
             return None
         path = (str(int(parts[0]) if number is None else number), *parts[1:])
         if self._counted is not None:
@@ -233,15 +233,15 @@ class _Reader:
     def _at(self, value: Value) -> int | None:
         if self._known.has_past:
             message = "`at` needs a whole trace"
-            help = "with `past` and `pending` all pending events are judged at once"
-            self._problems.add("T0108", message, value.span, help)
+            hint = "with `past` and `pending` all pending events are judged at once"
+            self._problems.add("T0108", message, value.span, hint)
             return None
         number: Any = value.value if isinstance(value, Scalar) else None
         if isinstance(number, str):
             if number not in self._known.labels:
                 message = f"no event has the label `{number}`"
-                help = spelt(number, self._known.labels, "the labels are")
-                self._problems.add("T0205", message, value.span, help)
+                hint = spelt(number, self._known.labels, "the labels are")
+                self._problems.add("T0205", message, value.span, hint)
             return self._known.labels.get(number)
         if type(number) is not int:
             wanted = "the index of an event, from 0, or its label"

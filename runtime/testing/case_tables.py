@@ -48,8 +48,8 @@ def expand(case: Fields, problems: Problems) -> Iterator[Fields]:
     for entry in rows[0].entries if rows else ():
         if entry.key not in used:
             message = f"`{entry.key}` is not used in the case"
-            help = f"write `${{{entry.key}}}` where its value belongs"
-            problems.add("T0401", message, entry.span, help)
+            hint = f"write `${{{entry.key}}}` where its value belongs"
+            problems.add("T0401", message, entry.span, hint)
 
 
 def _rows(value: Value, problems: Problems) -> Iterator[Fields]:
@@ -146,8 +146,8 @@ class _Filling:
             message = f"the rows of `each` have no `{name}`"
             names = [entry.key for entry in self.row.entries]
             near = spelt(name, names, "they have")
-            help = f"{near}; `$${{{name}}}` stands for the text `${{{name}}}` itself"
-            self.problems.add("T0401", message, span, help)
+            hint = f"{near}; `$${{{name}}}` stands for the text `${{{name}}}` itself"
+            self.problems.add("T0401", message, span, hint)
         else:
             self.used.add(name)
         return found

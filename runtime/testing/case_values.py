@@ -24,9 +24,9 @@ def kind_of(value: Value) -> str:
     return "a list" if isinstance(value, Items) else "an object"
 
 
-def refuse(problems: Problems, value: Value, what: str, wanted: str, help: str = "") -> None:
+def refuse(problems: Problems, value: Value, what: str, wanted: str, hint: str = "") -> None:
     message = f"{what} must be {wanted}, this is {kind_of(value)}"
-    problems.add("T0104", message, first_line(problems, value), help or None)
+    problems.add("T0104", message, first_line(problems, value), hint or None)
 
 
 def first_line(problems: Problems, value: Value) -> Span:

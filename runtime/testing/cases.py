@@ -85,7 +85,8 @@ class Case:
 
     `events`: the whole trace, or with `past` (else None) what is pending after it. `is_stream`: the
     policy gets the events one by one. `labels`: indexes in past + events by the names that the file
-    gives them; an index counts each tool of a `tools` event. `skip`: why the case is not run. `timeout`: in seconds.
+    gives them; an index counts each tool of a `tools` event. `skip`: why the case is not run.
+    `timeout`: in seconds.
     """
 
     name: str

@@ -27,10 +27,10 @@ class Problems:
         return sort_diagnostics(self._found)
 
     def add(
-        self, code: str, message: str, span: Span, help: str | None = None, *labels: Label
+        self, code: str, message: str, span: Span, hint: str | None = None, *labels: Label
     ) -> None:
         found = Diagnostic(
-            code, CODES[code].severity, message, self.source, span, help, labels=labels
+            code, CODES[code].severity, message, self.source, span, hint, labels=labels
         )
         self._found.append(found)
 

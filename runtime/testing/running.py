@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.monitor import Monitor
-from policyc.runtime.trace_ranges import indexes
 from policyc.runtime.testing.matching import differences, largest_matching
 from policyc.runtime.testing.outcomes import (
     CaseResult,
@@ -21,6 +20,7 @@ from policyc.runtime.testing.outcomes import (
     Unexpected,
     WrongEvent,
 )
+from policyc.runtime.trace_ranges import indexes
 from policyc.runtime.why import explain
 
 if TYPE_CHECKING:
@@ -46,20 +46,26 @@ class Answer:
     first: int | None = None
 
 
-def run_case(engine: Engine, case: Case, *, with_reasons: bool = True) -> CaseResult:
-    """Run a case, whether or not it is to be skipped.
+def run_case(engine: Engine, case: Case) -> CaseResult:
+    """Run a case, whether or not it is to be skipped, and explain why it does not hold."""
+    return explained(engine, judge(engine, case))
 
-    `with_reasons`: explain the rules that failures are about, which costs more than the case.
-    """
+
+def judge(engine: Engine, case: Case) -> CaseResult:
+    """Run a case without looking for reasons, which take longer than the case."""
     try:
         answer = answer_to(engine, case)
     except PolicycError as error:
         return CaseResult(case, Outcome.FAILED, (Stopped(str(error)),))
     failures = tuple(_failures(case, answer))
-    if not failures:
-        return CaseResult(case, Outcome.PASSED, (), answer.violations, answer.errors)
-    reasons = tuple(_reasons(engine, case, failures)) if with_reasons else ()
-    return CaseResult(case, Outcome.FAILED, failures, answer.violations, answer.errors, reasons)
+    outcome = Outcome.FAILED if failures else Outcome.PASSED
+    return CaseResult(case, outcome, failures, answer.violations, answer.errors)
+
+
+def explained(engine: Engine, result: CaseResult) -> CaseResult:
+    """The result with explanations of the rules that its failures are about."""
+    reasons = tuple(_reasons(engine, result.case, result.failures)) if result.failures else ()
+    return replace(result, explanations=reasons)
 
 
 def answer_to(engine: Engine, case: Case) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from policyc.cli.exits import Refusal, reason
@@ -54,16 +55,42 @@ def policy_paths(arguments: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def case_paths(arguments: Iterable[str]) -> list[str]:
-    """The case files that the arguments mean: those given, those in folders, and those beside
-    policies."""
-    found: dict[str, None] = {}
+@dataclass(frozen=True, slots=True)
+class CasePaths:
+    """Case files, and the policies that were found beside them, with or without cases."""
+
+    case_files: tuple[str, ...]
+    policies: tuple[str, ...]
+
+
+def case_paths(arguments: Iterable[str]) -> CasePaths:
+    """What the arguments mean: case files, policies with their case file, and folders of both.
+
+    Raises:
+        Refusal: an argument leads nowhere, or to something else.
+    """
+    case_files: dict[str, None] = {}
+    policies: dict[str, None] = {}
     for argument in arguments:
-        if os.path.isdir(argument):
-            found.update(dict.fromkeys(sorted(_files_below(argument, CASE_SUFFIXES))))
+        path = argument if argument.startswith(BUNDLED) else os.path.normpath(argument)
+        if os.path.isdir(path):
+            inside = sorted(map(os.path.normpath, _files_below(path, CASE_SUFFIXES + SUFFIXES)))
+            case_files.update(dict.fromkeys(x for x in inside if x.endswith(CASE_SUFFIXES)))
+            policies.update(dict.fromkeys(x for x in inside if x.endswith(SUFFIXES)))
+        elif not (path.startswith(BUNDLED) or os.path.exists(path)):
+            raise Refusal(f"there is no file or folder `{argument}`")
+        elif path.endswith(SUFFIXES):
+            policies[path] = None
+            beside = [os.path.splitext(path)[0] + suffix for suffix in CASE_SUFFIXES]
+            case_files.update(dict.fromkeys(x for x in beside if os.path.exists(x)))
+        elif path.startswith(BUNDLED) or path.endswith((".yaml", ".yml")):
+            case_files[path] = None
         else:
-            found[argument] = None
-    return list(found)
+            raise Refusal(
+                f"`{argument}` is neither a case file nor a policy",
+                "case files are named NAME.cases.yaml, policies NAME.inv",
+            )
+    return CasePaths(tuple(case_files), tuple(policies))
 
 
 def _files_below(folder: str, suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[str]:

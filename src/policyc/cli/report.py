@@ -118,6 +118,8 @@ def excerpt_lines(excerpt: Excerpt, margin: int, terminal: Terminal) -> Iterator
     """An object of the trace and its marked lines, its index at the side."""
     yield gutter(margin, terminal, printable(excerpt.title), str(excerpt.index))
     for piece in excerpt.pieces:
+        if not piece.text and not piece.spans:
+            continue
         for row in _piece(piece, terminal.width - margin - 3, terminal):
             yield gutter(margin, terminal, row)
 

@@ -7,12 +7,12 @@ from typing import IO, Any
 
 import click
 
+from policyc.cli.drawing import show_tree
 from policyc.cli.exits import Refusal
 from policyc.cli.inputs import STDIN
 from policyc.cli.loading import load_policy, refuse_misuse
 from policyc.cli.parameters import read_parameters
 from policyc.cli.terminal import Terminal, color_option, json_text
-from policyc.cli.trees import show_tree
 
 
 @click.command(no_args_is_help=True)

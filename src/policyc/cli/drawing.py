@@ -1,10 +1,11 @@
-"""Trees of lines, such as explanations, wrapped to the width of the terminal."""
+"""Trees and tables, drawn to the width of the terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.tree import Tree
 
     from policyc.cli.terminal import Terminal
@@ -21,9 +22,8 @@ _STYLES: Final[dict[LineStyle, str]] = {
 
 
 def show_tree(root: Branch, terminal: Terminal) -> None:
-    """Draw a tree, wrapped to the width of the terminal."""
-    from rich.console import Console  # noqa: PLC0415  # slow to load
-    from rich.text import Text  # noqa: PLC0415
+    """Draw a tree."""
+    from rich.text import Text  # noqa: PLC0415  # slow to load
     from rich.tree import Tree  # noqa: PLC0415
 
     def grown(branch: Branch) -> Tree:
@@ -32,6 +32,13 @@ def show_tree(root: Branch, terminal: Terminal) -> None:
         tree.children.extend(map(grown, branch.children))
         return tree
 
+    draw(grown(root), terminal)
+
+
+def draw(drawing: RenderableType, terminal: Terminal) -> None:
+    """Draw something of rich, without blanks at the ends of lines."""
+    from rich.console import Console  # noqa: PLC0415  # slow to load
+
     console = Console(
         file=terminal.stream,
         width=terminal.width,
@@ -39,4 +46,7 @@ def show_tree(root: Branch, terminal: Terminal) -> None:
         force_terminal=terminal.color,
         legacy_windows=False,
     )
-    console.print(grown(root))
+    with console.capture() as captured:
+        console.print(drawing)
+    for line in captured.get().splitlines():
+        terminal.write(line.rstrip())
