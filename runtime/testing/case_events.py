@@ -124,7 +124,7 @@ class Trace:
         label = text(entry.value, self.problems, "a label")
         if label is None:
             return
-        if not re.fullmatch(r"[A-Za-z_][\w-]*", label):
+        if not re.fullmatch(r"[A-Za-z_][\w-]*", label, re.ASCII):
             message = f"`{label}` cannot be a label"
             hint = "a label is a word of letters, digits, `_` and `-`, and starts with a letter"
             self.problems.add("T0205", message, entry.value.span, hint)

@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from policyc import policies
 from policyc.compiler.spelling import closest
 from policyc.grammar.diagnostics import Diagnostic, Label, PolicyError
 from policyc.runtime.loading import BUNDLED, load_program, read_source
 from policyc.runtime.testing.case_values import first_line, items, text
+from policyc.runtime.testing.problems import spelt
 from policyc.runtime.testing.yaml_tree import Fields, Items, Scalar
 from policyc.runtime.traces import TraceError, read_trace
 
@@ -122,7 +124,8 @@ class Files:
             self._problems.add("T0201", message, span)
             return
         if named.startswith(BUNDLED):
-            self._problems.add("T0201", f"there is no bundled policy `{named}`", span, None)
+            hint = spelt(named.removeprefix(BUNDLED), policies.names(), "the bundled policies are")
+            self._problems.add("T0201", f"there is no bundled policy `{named}`", span, hint)
             return
         message = f"there is no {what} `{named}`"
         folder = Path(path).parent

@@ -145,7 +145,7 @@ class _Filling:
         if found is None:
             message = f"the rows of `each` have no `{name}`"
             names = [entry.key for entry in self.row.entries]
-            near = spelt(name, names, "they have")
+            near = spelt(name, names, "they have") or "they are empty"
             hint = f"{near}; `$${{{name}}}` stands for the text `${{{name}}}` itself"
             self.problems.add("T0401", message, span, hint)
         else:

@@ -38,10 +38,9 @@ class Problems:
         return self.source.position(span.start).line
 
 
-def spelt(name: str, known: Iterable[str], what: str) -> str:
-    """The help for a name that is not known: the nearest one, or all that there are."""
+def spelt(name: str, known: Iterable[str], what: str) -> str | None:
+    """The help for a name that is not known: the nearest one, or all that there are after `what`;
+    None if there are none."""
     names = list(known)
-    near = did_you_mean(name, names)
-    if near:
-        return near
-    return f"{what}: {', '.join(f'`{known}`' for known in names)}" if names else f"{what}: none"
+    listed = f"{what} {', '.join(f'`{one}`' for one in names)}" if names else None
+    return did_you_mean(name, names) or listed

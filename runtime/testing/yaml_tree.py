@@ -142,23 +142,25 @@ class _Unusable(Exception):
 
 
 _CALL_HEAD = re.compile(r"[\w./-]+(:[\w./-]+)* +\{")
+_CALL_END = re.compile(r"\s*($|[,\]}]|\s#)")
 
 
 class _Scanner(Scanner):
     """Reads `NAME {KEY: VALUE}` to the end of its brackets as one plain text."""
 
     def scan_plain(self) -> Any:
-        if not self.flow_level:
-            buffer, start_at = self.reader.buffer, self.reader.pointer
-            end = buffer.find("\n", start_at)
-            length = _length_of_call(buffer[start_at : end if end >= 0 else None].rstrip("\0\r"))
-            if length:
-                start = self.reader.get_mark()
-                text = self.reader.prefix(length)
-                self.reader.forward(length)
-                self.allow_simple_key = False
-                return ScalarToken(text, True, start, self.reader.get_mark())
-        return super().scan_plain()
+        buffer, begin = self.reader.buffer, self.reader.pointer
+        end = buffer.find("\n", begin)
+        line = buffer[begin : end if end >= 0 else None].rstrip("\0\r")
+        length = _length_of_call(line)
+        # What YAML can read is left to it: its plain texts may go on on the next line.
+        if not length or not (self.flow_level or ": " in line[:length]):
+            return super().scan_plain()
+        start = self.reader.get_mark()
+        text = self.reader.prefix(length)
+        self.reader.forward(length)
+        self.allow_simple_key = False
+        return ScalarToken(text, True, start, self.reader.get_mark())
 
 
 def _length_of_call(line: str) -> int:
@@ -181,9 +183,8 @@ def _length_of_call(line: str) -> int:
         elif char in "}]":
             depth -= 1
             if depth == 0:
-                # Anything but a comment after it means that this is some other text.
-                rest = line[at + 1 :].strip()
-                return at + 1 if not rest or line[at + 1 :].lstrip().startswith("#") else 0
+                # With anything else behind it this is some other text.
+                return at + 1 if _CALL_END.match(line, at + 1) else 0
         at += 1
     return 0
 
