@@ -121,10 +121,10 @@ def _of_violations(
     left = [number for number, column in enumerate(found) if column is None]
     over = [number for number in range(len(actual)) if number not in found]
     for row in left:
-        said = len(expected[row].to_dict())
-        # The one that is most like it, if it is like it in anything.
+        # The one that is most like it; one of another rule must be like it in something.
         near = min(over, key=lambda column: len(parts[row][column]), default=None)
-        if near is None or len(parts[row][near]) == said:
+        is_other = near is not None and {"rule", "message"} & set(parts[row][near])
+        if near is None or (is_other and len(parts[row][near]) == len(expected[row].to_dict())):
             yield Missing(expected[row])
         else:
             over.remove(near)
