@@ -132,8 +132,8 @@ class _Reader:
             if 1 <= value.value <= len(rules):
                 return rules[value.value - 1]
             message = f"there is no rule {value.value}"
-            has = f"the policy has {len(rules)}, counted from 1"
-            self._problems.add("T0301", message, value.span, has)
+            hint: str | None = f"the policy has {len(rules)}, counted from 1"
+            self._problems.add("T0301", message, value.span, hint)
             return None
         name = text(value, self._problems, "a rule")
         if name is None:
@@ -233,7 +233,7 @@ class _Reader:
     def _at(self, value: Value) -> int | None:
         if self._known.has_past:
             message = "`at` needs a whole trace"
-            hint = "with `past` and `pending` all pending events are judged at once"
+            hint: str | None = "with `past` and `pending` all pending events are judged at once"
             self._problems.add("T0108", message, value.span, hint)
             return None
         number: Any = value.value if isinstance(value, Scalar) else None

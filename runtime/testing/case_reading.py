@@ -50,6 +50,7 @@ def read_case_file(path: str) -> Loaded:
     if path.startswith(BUNDLED):
         from policyc import policies  # noqa: PLC0415  # only where one is asked for
 
+        read_source(path)  # says so if there is no such policy
         return _read(Source(policies.read_cases(path.removeprefix(BUNDLED)), path))
     try:
         return _read(read_source(path))

@@ -17,6 +17,8 @@ from policyc.runtime.testing.outcomes import (
 from policyc.runtime.trace_ranges import marked_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from policyc.runtime.results import Violation
     from policyc.runtime.testing.cases import Events
     from policyc.runtime.testing.outcomes import CaseResult, Failure
@@ -27,19 +29,22 @@ def shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def parts_of(violation: Violation, trace: Events) -> dict[str, Any]:
-    """The parts of a violation in the form of a case file; those that say something."""
+def parts_of(violation: Violation, trace: Events, asked: Collection[str] = ()) -> dict[str, Any]:
+    """The parts of a violation in the form of a case file: those that say something, and those
+    that are asked for."""
     parts = {
         "rule": violation.rule.name,
-        "message": violation.message or None,
+        "message": violation.message,
         "risk": violation.risk or "none",
         "ranges": violation.ranges,
-        "marked": marked_texts(trace, violation.ranges) or None,
-        "args": violation.args if len(violation.args) > bool(violation.message) else None,
-        "kwargs": violation.kwargs or None,
+        "marked": marked_texts(trace, violation.ranges),
+        "args": violation.args,
+        "kwargs": violation.kwargs,
         "key": violation.key,
     }
-    return {name: value for name, value in parts.items() if value is not None}
+    if violation.args == [violation.message] and "args" not in asked:
+        del parts["args"]
+    return {name: value for name, value in parts.items() if value or name in asked}
 
 
 def sentence(failure: Failure, trace: Events) -> str:
@@ -48,10 +53,10 @@ def sentence(failure: Failure, trace: Events) -> str:
         case Missing(expected):
             return f"there is no violation with {_listed(expected.to_dict())}"
         case Different(expected, actual, names):
-            said, found = expected.to_dict(), parts_of(actual, trace)
+            said = expected.to_dict()
+            found = parts_of(actual, trace, said)
             return "; ".join(
-                f"expected {name} {shown(said[name])}, found {shown(found.get(name))}"
-                for name in names
+                f"expected {name} {shown(said[name])}, found {shown(found[name])}" for name in names
             )
         case Unexpected(actual):
             place = ", ".join(actual.ranges)

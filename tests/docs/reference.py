@@ -64,8 +64,8 @@ def _commands() -> Iterator[str]:
 
 def _diagnostics() -> Iterator[str]:
     yield (
-        "Errors (E) refuse a policy, warnings (W) do not, errors of traces and case files (T) refuse a "
-        "case file; `policyc explain CODE` prints a page.\n"
+        "Errors (E) refuse a policy, warnings (W) do not; errors of case files (T) refuse a case "
+        "file. `policyc explain CODE` prints a page.\n"
     )
     yield "| code | name | what it is |\n|---|---|---|"
     for code in CODES.values():

@@ -151,11 +151,11 @@ def _rows(
             for number, (name, value) in enumerate(parts_of(actual, trace).items()):
                 yield "+", "" if number else "nothing", f"{name}: {shown(value)}"
         case Different(expected, actual, different):
-            said, found = expected.to_dict(), parts_of(actual, trace)
+            said = expected.to_dict()
+            found = parts_of(actual, trace, said)
             for name in dict.fromkeys((*said, *found)):
                 left = f"{name}: {shown(said[name])}" if name in said else ""
-                right = f"{name}: {shown(found.get(name, 'none'))}"
-                yield "!" if name in different else "", left, right
+                yield "!" if name in different else "", left, f"{name}: {shown(found[name])}"
 
 
 # --- the trace ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Reading case files: what is right, and all that is said about what is wrong, by reader and schema."""
+"""Reading case files: all that is said about what is wrong, by the reader and by the schema."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from policyc.grammar.catalog import CODES
+from policyc.grammar.source import Source
 from policyc.runtime.testing.case_reading import Loaded, read_case_file
 from policyc.runtime.testing.problems import Problems
 from policyc.runtime.testing.schema import schema_text
@@ -91,8 +92,6 @@ def read(text: str) -> Loaded:
 
 def values_of(text: str) -> Any:
     """The data of a case file, as an editor that knows the call without quotes would see it."""
-    from policyc.grammar.source import Source
-
     tree = parse(Problems(Source(text)))
     return None if tree is None else plain(tree)
 
