@@ -74,12 +74,14 @@ def read_params(value: Value, sources: Sequence[Source], problems: Problems) -> 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What the cases of a file have in common. `rules`: None where the policy has errors."""
+    """What the cases of a file have in common. `rules`: None where the policy has errors.
+    `needed`: the parameters without which a rule fails."""
 
     files: Files
     params: dict[str, Any]
     tools: Tools
     rules: Sequence[RuleRef] | None
+    needed: frozenset[str]
     sources: Sequence[Source]
 
 
@@ -90,6 +92,7 @@ class CaseReader:
         self._shared = shared
         self._problems = problems
         self._names: dict[str, Span] = {}
+        self._missed: set[str] = set()
 
     def read(self, value: Value) -> Iterator[Case]:
         """The case that an item of `cases` is, or the cases of its table."""
@@ -118,13 +121,16 @@ class CaseReader:
             hint = f"say what must come out: {', '.join(f'`{key}`' for key in KEYS)}"
             message = "this case expects nothing, so that it could not fail"
             self._problems.add("T0107", message, self._place(fields), hint)
+        parameters = {**self._shared.params, **own}
+        if not (expectation.errors or self._problems.has("T0304")):  # a slip of the pen explains it
+            self._check_needed(parameters, self._place(fields))
         return Case(
             name=name,
             line=self._problems.line(self._place(fields)),
             events=events or [],
             expectation=expectation,
             past=past,
-            parameters={**self._shared.params, **own},
+            parameters=parameters,
             is_stream=self._flag(fields, "stream"),
             labels=labels,
             tags=self._tags(fields),
@@ -132,6 +138,14 @@ class CaseReader:
             is_only=self._flag(fields, "only"),
             timeout=self._timeout(fields),
         )
+
+    def _check_needed(self, parameters: dict[str, Any], place: Span) -> None:
+        """Tell a parameter that the policy needs, at the first case without it."""
+        for name in sorted(self._shared.needed - parameters.keys() - self._missed):
+            self._missed.add(name)
+            message = f"the policy needs the parameter `{name}`, which this case does not give"
+            hint = f"add `params: {{{name}: ...}}`, for all cases at the top of the file"
+            self._problems.add("T0305", message, place, hint)
 
     def _place(self, fields: Fields) -> Span:
         name = fields.get("name")

@@ -89,6 +89,7 @@ def _file(
         params={} if params is None else read_params(params, known, problems),
         tools=Tools() if tools is None else Tools.read(tools, problems),
         rules=None if program is None else [rule.ref for rule in program.plan.rules],
+        needed=frozenset() if program is None else frozenset(program.generated.parameters),
         sources=known,
     )
     reader = CaseReader(shared, problems)

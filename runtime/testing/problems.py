@@ -34,6 +34,9 @@ class Problems:
         )
         self._found.append(found)
 
+    def has(self, code: str) -> bool:
+        return any(found.code == code for found in self._found)
+
     def line(self, span: Span) -> int:
         return self.source.position(span.start).line
 

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -97,6 +97,19 @@ def _finished(team: Sequence[_Worker]) -> Iterator[tuple[int, CaseResult]]:
             yield number, result
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C has to wait, so that a new process is not hit before it ignores it."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _context() -> ForkContext | SpawnContext:
     """A copy of this process is there at once. Where it has threads the copy could be broken."""
     with suppress(OSError):
@@ -120,9 +133,10 @@ class _Worker:
     def _start(self) -> None:
         context = _context()
         self.connection, theirs = context.Pipe()
-        arguments = (theirs, self._observer, list(sys.path))
+        arguments = (theirs, self.connection, self._observer, list(sys.path))
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
-        self._process.start()
+        with _uninterrupted():
+            self._process.start()
         theirs.close()
         self._known: set[int] = set()
         self.deadline = 0.0
@@ -199,9 +213,12 @@ class _Worker:
 # --- in the other process -------------------------------------------------------------------------
 
 
-def _serve(connection: Connection, observer: Observer | None, path: list[str]) -> None:
+def _serve(
+    connection: Connection, others: Connection, observer: Observer | None, path: list[str]
+) -> None:
     """Take tasks until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this process ends it
+    others.close()  # else the other side would seem to be there for ever
     sys.path[:] = path
     engines: dict[int, Engine] = {}
     while True:

@@ -86,18 +86,19 @@ def test_each_other_way_to_fail(
     run: Run, folder: Path, cases: Path, text_snapshot: SnapshotAssertion
 ) -> None:
     (folder / "banana.inv").write_text(
-        BANANA_POLICY + '\nraise "no" if:\n    (m: Message)\n    m.content == input.x\n', "utf-8"
+        BANANA_POLICY + '\nraise "no" if:\n    (m: Message)\n    int(m.content) == input.x\n',
+        "utf-8",
     )
     cases.write_text(
         """\
+params: {x: 1}
 cases:
   - name: the wrong event, and a rule that fails
     trace: [{tools: [a, b]}, {user: hi, label: hi}, {assistant: banana, label: fruit}]
     at: hi
   - name: no error
-    params: {x: 1}
     past: [{user: banana}]
-    pending: [{user: hi}]
+    pending: [{user: "2"}]
     error: {rule: "no", text: missing}
     violations: [{rule: a banana, ranges: ["0", "0.content:0-6"]}]
   - name: later

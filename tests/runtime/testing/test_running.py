@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 
+from typing import TYPE_CHECKING
+
 import pytest
 from tests.runtime.testing.conftest import Read, results_of
 
@@ -16,6 +18,9 @@ from policyc.runtime.testing.case_reading import read_case_file
 from policyc.runtime.testing.outcomes import CaseResult, Outcome
 from policyc.runtime.testing.running import answer_to, run_case
 from policyc.runtime.testing.wording import sentences
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CASE = """\
 params: {{domain: acme.example}}
@@ -111,18 +116,20 @@ def test_no_event_blocks(read: Read) -> None:
     assert sentences(result) == ["event 0 should be the first that blocks, but none does"]
 
 
-def test_a_rule_that_fails_is_never_a_pass(read: Read) -> None:
-    text = "cases: [{{name: a, trace: [{{user: hi}}], {}}}]"
+def test_a_rule_that_fails_is_never_a_pass(read: Read, folder: Path) -> None:
+    rule = 'raise "large" if:\n    (m: Message)\n    int(m.content) > 5\n'
+    (folder / "large.inv").write_text(rule, "utf-8")
+    text = "{{policy: large.inv, cases: [{{name: a, trace: [{{user: hi}}], {}}}]}}"
     (result,) = results_of(read(text.format("violations: []")))
     (told,) = sentences(result)
-    assert "rule `mail to an outsider` failed at mail.inv:4:" in told
-    assert "domain" in told
-    (result,) = results_of(read(text.format("violations: [], error: {rule: 1, text: domain}")))
+    assert "rule `large` failed at large.inv:3:" in told
+    assert "number" in told
+    (result,) = results_of(read(text.format("violations: [], error: {rule: 1, text: number}")))
     assert result.ok
-    (result,) = results_of(read(text.format("error: domain")))
+    (result,) = results_of(read(text.format("error: number")))
     assert result.ok
-    (result,) = results_of(read(text.format("error: [domain, domain]")))
-    assert sentences(result) == ["a rule should fail with `domain`, but does not"]
+    (result,) = results_of(read(text.format("error: [number, number]")))
+    assert sentences(result) == ["a rule should fail with `number`, but does not"]
 
 
 def test_a_trace_that_a_rule_cannot_read_stops_the_case(read: Read, folder: object) -> None:
