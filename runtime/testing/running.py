@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from policyc.runtime.engine import Engine
     from policyc.runtime.explanation import RuleExplanation
     from policyc.runtime.results import AnalysisResult, RuleError, Violation
-    from policyc.runtime.testing.cases import Case, ExpectedError, ExpectedViolation
+    from policyc.runtime.testing.cases import Case, Events, ExpectedError, ExpectedViolation
 
     Observer = Callable[[Engine, Case], Any]
     """Looks at each case that is run; what it gives can be pickled and becomes
@@ -106,16 +106,16 @@ def _streamed(engine: Engine, case: Case) -> Answer:
 def _failures(case: Case, answer: Answer) -> Iterator[Failure]:
     expectation = case.expectation
     if expectation.violations is not None:
-        yield from _of_violations(case, expectation.violations, answer.violations)
+        yield from compare(expectation.violations, answer.violations, case.trace)
     if expectation.at is not None and expectation.at != answer.first:
         yield WrongEvent(expectation.at, answer.first)
     yield from _of_errors(expectation.errors, answer.errors)
 
 
-def _of_violations(
-    case: Case, expected: Sequence[ExpectedViolation], actual: Sequence[Violation]
-) -> Iterator[Failure]:
-    trace = case.trace
+def compare(
+    expected: Sequence[ExpectedViolation], actual: Sequence[Violation], trace: Events
+) -> Iterator[Missing | Different | Unexpected]:
+    """What violations of a trace have against being those that are expected, all and only them."""
     parts = [[differences(one, violation, trace) for violation in actual] for one in expected]
     found = largest_matching([[not cell for cell in row] for row in parts], len(actual))
     left = [number for number, column in enumerate(found) if column is None]

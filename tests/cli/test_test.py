@@ -95,7 +95,7 @@ params: {x: 1}
 cases:
   - name: the wrong event, and a rule that fails
     trace: [{tools: [a, b]}, {user: hi, label: hi}, {assistant: banana, label: fruit}]
-    at: hi
+    at: fruit
   - name: no error
     past: [{user: banana}]
     pending: [{user: "2"}]
