@@ -168,7 +168,7 @@ _ROWS: tuple[Code, ...] = (
     Code("T0301", "unknown-rule", "rule that the policy does not have"),
     Code("T0302", "malformed-range", "range that is none, or that leads out of the trace"),
     Code("T0303", "unknown-risk", "risk that is no level"),
-    Code("T0304", "unmentioned-parameter", "parameter that the policy does not mention"),
+    Code("T0304", "foreign-parameter", "parameter that the policy does not take"),
     Code("T0305", "missing-parameter", "parameter that the policy needs and no case gives"),
     # T04 tables
     Code("T0401", "uneven-table", "table of a parametrised case that does not fit it"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from policyc.compiler.plan import RuleRef
-    from policyc.grammar.source import Source, Span
+    from policyc.grammar.source import Span
     from policyc.runtime.testing.case_files import Events, Files
 
 _KEYS: Final = (
@@ -51,22 +50,15 @@ _KEYS: Final = (
 )
 
 
-def read_params(value: Value, sources: Sequence[Source], problems: Problems) -> dict[str, Any]:
-    """The values of `params`; a name that no policy mentions is a slip of the pen."""
+def read_params(value: Value, taken: frozenset[str] | None, problems: Problems) -> dict[str, Any]:
+    """The values of `params`; a name that is not `taken` by the policy is a slip of the pen."""
     fields = fields_of(value, problems, "`params`")
     if fields is None:
         return {}
     for entry in fields.entries:
-        name = entry.key
-        if name in ("data", "self"):
-            problems.add("T0304", f"a parameter cannot be named `{name}`", entry.span)
-        elif sources and not any(
-            re.search(rf"\b{re.escape(name)}\b", source.text) for source in sources
-        ):
-            named = (re.findall(r"\binput\s*\.\s*(\w+)", source.text) for source in sources)
-            known = dict.fromkeys(name for names in named for name in names)
-            message = f"the policy does not mention the parameter `{name}`"
-            hint = spelt(name, known, "its parameters are")
+        if taken is not None and entry.key not in taken:
+            message = f"the policy takes no parameter `{entry.key}`"
+            hint = spelt(entry.key, sorted(taken), "its parameters are")
             problems.add("T0304", message, entry.span, hint)
     found: dict[str, Any] = plain(fields)
     return found
@@ -74,15 +66,15 @@ def read_params(value: Value, sources: Sequence[Source], problems: Problems) -> 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What the cases of a file have in common. `rules`: None where the policy has errors.
-    `needed`: the parameters without which a rule fails."""
+    """What the cases of a file have in common. `rules`: None where the policy has errors, and so
+    `taken`, the names of its parameters. `needed`: those without which a rule fails."""
 
     files: Files
     params: dict[str, Any]
     tools: Tools
     rules: Sequence[RuleRef] | None
+    taken: frozenset[str] | None
     needed: frozenset[str]
-    sources: Sequence[Source]
 
 
 class CaseReader:
@@ -105,8 +97,8 @@ class CaseReader:
     def _case(self, fields: Fields) -> Case:
         name = self._name(fields)
         entry = fields.entry("params")
-        sources = self._shared.sources
-        own = {} if entry is None else read_params(entry.value, sources, self._problems)
+        taken = self._shared.taken
+        own = {} if entry is None else read_params(entry.value, taken, self._problems)
         entry = fields.entry("tools")
         tools = self._shared.tools if entry is None else Tools.read(entry.value, self._problems)
         past, events, labels = self._trace(fields, tools)

@@ -83,14 +83,17 @@ def _file(
     sources = files.policies(fields)
     program = files.compiled(sources)
     params, tools = fields.get("params"), fields.get("tools")
-    known = sources if program is not None else ()
+    needed, taken = frozenset[str](), None
+    if program is not None:
+        needed = frozenset(program.generated.parameters)
+        taken = needed | program.generated.defaults.keys()
     shared = Shared(
         files=files,
-        params={} if params is None else read_params(params, known, problems),
+        params={} if params is None else read_params(params, taken, problems),
         tools=Tools() if tools is None else Tools.read(tools, problems),
         rules=None if program is None else [rule.ref for rule in program.plan.rules],
-        needed=frozenset() if program is None else frozenset(program.generated.parameters),
-        sources=known,
+        taken=taken,
+        needed=needed,
     )
     reader = CaseReader(shared, problems)
     cases = tuple(case for value in _listed(fields, problems) for case in reader.read(value))
