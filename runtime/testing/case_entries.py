@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from policyc.compiler.spelling import closest
 from policyc.grammar.diagnostics import Label
 from policyc.runtime.testing.case_events import Tools, Trace
 from policyc.runtime.testing.case_expectations import KEYS, Known, read_expectation
@@ -109,7 +110,8 @@ class CaseReader:
             has_past="past" in fields or "pending" in fields,
         )
         expectation = read_expectation(fields, known, self._problems)
-        if not any(key in fields for key in KEYS):
+        misspelt = (closest(entry.key, KEYS) for entry in fields.entries if entry.key not in _KEYS)
+        if not any(key in fields for key in KEYS) and not any(misspelt):
             hint = f"say what must come out: {', '.join(f'`{key}`' for key in KEYS)}"
             message = "this case expects nothing, so that it could not fail"
             self._problems.add("T0107", message, self._place(fields), hint)

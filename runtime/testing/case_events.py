@@ -30,8 +30,6 @@ from policyc.runtime.trace_access import TraceError
 from policyc.runtime.trace_check import check_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from policyc.grammar.source import Span
 
 Event = dict[str, Any]
@@ -42,6 +40,16 @@ _FULL: Final = ("role", "function", "type", "tool_calls", "content")
 
 _CALL_TEXT = re.compile(r"([^\s{}]+)\s*(\{.*\})?", re.DOTALL)
 _CALL_HELP = "write `call: NAME {KEY: VALUE}` or `call: {NAME: {KEY: VALUE}}`"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A call as it is written: the tool and its place, the arguments, the id."""
+
+    name: str
+    span: Span
+    arguments: Value | None = None
+    id: Value | None = None
 
 
 @dataclass(slots=True)
@@ -197,18 +205,15 @@ class Trace:
         }
 
     def _call(self, value: Value, given: Value | None) -> dict[str, Any] | None:
-        read = self._name_and_arguments(value)
-        if read is None:
+        call = self._written(value)
+        if call is None:
             return None
-        name, arguments, identifier = read
-        if isinstance(arguments, Fields):
-            self.tools.check_call(name, arguments, first_line(self.problems, value), self.problems)
-        else:
-            self.tools.check_call(name, None, first_line(self.problems, value), self.problems)
-        wanted = self._identifier(identifier or given)
-        self._opened(wanted, name)
-        function = {"name": name, "arguments": {} if arguments is None else plain(arguments)}
-        return {"id": wanted, "type": "function", "function": function}
+        self.tools.check_call(call, self.problems)
+        identifier = self._identifier(call.id or given)
+        self._opened(identifier, call.name)
+        arguments = {} if call.arguments is None else plain(call.arguments)
+        function = {"name": call.name, "arguments": arguments}
+        return {"id": identifier, "type": "function", "function": function}
 
     def _identifier(self, given: Value | None) -> str:
         if given is not None:
@@ -223,16 +228,16 @@ class Trace:
             number += 1
         return f"call_{number}"
 
-    def _name_and_arguments(self, value: Value) -> tuple[str, Value | None, Value | None] | None:
-        """The tool, the arguments and the id that a call is written with."""
+    def _written(self, value: Value) -> Written | None:
+        place = first_line(self.problems, value)
         if isinstance(value, Scalar) and isinstance(value.value, str):
             found = _CALL_TEXT.fullmatch(value.value.strip())
             if found is None:
                 message = f"`{value.value}` is no call"
-                self.problems.add("T0104", message, first_line(self.problems, value), _CALL_HELP)
+                self.problems.add("T0104", message, place, _CALL_HELP)
                 return None
             arguments = parse_flow(found[2], self.problems, value.span) if found[2] else None
-            return found[1], arguments, None
+            return Written(found[1], place, arguments)
         if not isinstance(value, Fields):
             refuse(self.problems, value, "a call", "a text or an object", _CALL_HELP)
             return None
@@ -240,16 +245,18 @@ class Trace:
         if isinstance(name, Scalar):
             known_keys(value, ("name", "arguments", "id"), self.problems, "a call")
             told = text(name, self.problems, "the name of a tool")
-            return None if told is None else (told, value.get("arguments"), value.get("id"))
+            if told is None:
+                return None
+            return Written(told, name.span, value.get("arguments"), value.get("id"))
         if len(value.entries) != 1:
             message = f"a call is of one tool, this has {len(value.entries)} keys"
-            self.problems.add("T0104", message, first_line(self.problems, value), _CALL_HELP)
+            self.problems.add("T0104", message, place, _CALL_HELP)
             return None
         (entry,) = value.entries
         if isinstance(entry.value, Scalar) and entry.value.value is None:
-            return entry.key, None, None
+            return Written(entry.key, entry.span)
         arguments = fields_of(entry.value, self.problems, "the arguments of a call")
-        return None if arguments is None else (entry.key, arguments, None)
+        return None if arguments is None else Written(entry.key, entry.span, arguments)
 
     def _output(self, fields: Fields, value: Value) -> Event:
         event: Event = {"role": "tool", "tool_call_id": None, "content": plain(value)}
@@ -307,29 +314,30 @@ class Tools:
     def event(self) -> Event:
         return {"tools": self.tools or []}
 
-    def check_call(
-        self, name: str, arguments: Fields | None, span: Span, problems: Problems
-    ) -> None:
+    def check_call(self, call: Written, problems: Problems) -> None:
         """Tell a call of a tool that there is not, or an argument that its schema does not have."""
         if not self.tools:
             return
+        name = call.name
         tool = next((tool for tool in self.tools if tool["name"] == name), None)
         if tool is None:
             hint = spelt(name, [str(tool["name"]) for tool in self.tools], "the tools are")
-            problems.add("T0204", f"there is no tool `{name}` in `tools`", span, hint)
+            problems.add("T0204", f"there is no tool `{name}` in `tools`", call.span, hint)
             return
         known = _argument_names(tool)
-        for entry in arguments.entries if arguments is not None and known is not None else ():
-            if entry.key not in (known or ()):
-                hint = spelt(entry.key, known or (), "its arguments are")
+        if known is None or not isinstance(call.arguments, Fields):
+            return
+        for entry in call.arguments.entries:
+            if entry.key not in known:
+                hint = spelt(entry.key, known, "its arguments are")
                 message = f"the tool `{name}` has no argument `{entry.key}`"
                 problems.add("T0204", message, entry.span, hint)
 
 
-def _argument_names(tool: dict[str, Any]) -> Iterable[str] | None:
+def _argument_names(tool: dict[str, Any]) -> list[str] | None:
     """The names of a tool's arguments; None where it takes others as well."""
     schema = tool.get("inputSchema")
     if not isinstance(schema, dict) or schema.get("additionalProperties"):
         return None
     properties = schema.get("properties")
-    return properties if isinstance(properties, dict) else None
+    return list(properties) if isinstance(properties, dict) else None
