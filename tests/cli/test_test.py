@@ -303,6 +303,13 @@ def test_the_number_of_workers_does_not_show(run: Run, cases: Path, form: str) -
     assert len(told) == 1
 
 
+def test_annotations_can_follow_the_results(run: Run, cases: Path) -> None:
+    change(cases, "risk: low", "risk: high")
+    lines = run("test", "--report", "github:-").stdout.splitlines()
+    assert lines[-2] == "1 failed, 2 passed"
+    assert lines[-1].startswith("::error file=banana.cases.yaml,line=2,title=a banana::")
+
+
 def test_a_long_trace_is_shown_where_it_is_marked(run: Run, cases: Path) -> None:
     events = ", ".join("{user: hi}" for _ in range(30))
     cases.write_text(

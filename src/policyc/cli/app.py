@@ -93,8 +93,8 @@ class Program(click.Group):
 @click.version_option(__version__, message="policyc %(version)s")
 @color_option
 def root() -> None:
-    """Guardrails for AI agents: check policies, and judge traces with them.
+    """Guardrails for AI agents: check policies, test them, and judge traces with them.
 
-    Exit codes: 0 clean; 1 violations, or files that are not formatted; 2 a bad policy, trace or
-    use of the program; 3 a fault of policyc itself.
+    Exit codes: 0 clean; 1 violations, cases that do not hold, or files that are not formatted; 2 a
+    bad policy, trace, case file or use of the program; 3 a fault of policyc itself.
     """

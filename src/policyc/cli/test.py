@@ -35,7 +35,7 @@ def _read_workers(_ctx: click.Context, _parameter: click.Parameter, value: str) 
 
 
 @click.command
-@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path())
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path())
 @click.option(
     "-k",
     "texts",
@@ -91,7 +91,8 @@ def _read_workers(_ctx: click.Context, _parameter: click.Parameter, value: str) 
     metavar="FORM:PATH",
     multiple=True,
     callback=_read_report,
-    help="Also write a report to a file, as in junit:report.xml. Can be given several times.",
+    help="Also write a report to a file, as in junit:report.xml, or with the path - after the "
+    "results. Can be given several times.",
 )
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of case files.")
 @color_option

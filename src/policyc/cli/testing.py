@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from policyc.cli import exits
 from policyc.cli.case_report import show_report
 from policyc.cli.exits import Refusal, say_error, say_warning
-from policyc.cli.inputs import CasePaths, case_paths
+from policyc.cli.inputs import STDIN, CasePaths, case_paths
 from policyc.cli.progress import Progress
 from policyc.cli.terminal import WIDTH_OF_A_FILE, Terminal
 from policyc.cli.wording import counted
@@ -201,15 +201,22 @@ def _print(report: Report, output: Output) -> None:
         errors.write(text.rstrip("\n"))
     _write(report, output.form, Terminal.of(sys.stdout), is_verbose=output.is_verbose)
     for form, path in output.reports:
-        try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            with Path(path).open("w", encoding="utf-8", newline="\n") as file:
-                terminal = Terminal(file, color=False, width=WIDTH_OF_A_FILE)
-                _write(report, form, terminal, is_verbose=True)
-        except OSError as error:
-            raise Refusal(f"cannot write `{path}`: {exits.reason(error)}") from None
+        if path == STDIN:
+            _write(report, form, Terminal.of(sys.stdout), is_verbose=output.is_verbose)
+        else:
+            _write_file(report, form, path)
     if not report.ok and not report.diagnostics and not any(not x.ok for x in report.results):
         _say_why_nothing_ran(report)
+
+
+def _write_file(report: Report, form: str, path: str) -> None:
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with Path(path).open("w", encoding="utf-8", newline="\n") as file:
+            terminal = Terminal(file, color=False, width=WIDTH_OF_A_FILE)
+            _write(report, form, terminal, is_verbose=True)
+    except OSError as error:
+        raise Refusal(f"cannot write `{path}`: {exits.reason(error)}") from None
 
 
 def _write(report: Report, form: str, terminal: Terminal, *, is_verbose: bool) -> None:
