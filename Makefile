@@ -13,7 +13,7 @@ VENV := .venv
 ORACLE := .venv-oracle
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-T ?= tests
+T ?= tests policies
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test oracle check format-check lint layers types fmt docs bench clean

@@ -237,7 +237,7 @@ def _sarif_location(source: Source, span: Span) -> dict[str, Any]:
     start, end = source.position(span.start), source.position(span.end)
     return {
         "physicalLocation": {
-            "artifactLocation": {"uri": _uri(source.name)},
+            "artifactLocation": {"uri": sarif_uri(source.name)},
             "region": {
                 "startLine": start.line,
                 "startColumn": start.column,
@@ -248,7 +248,7 @@ def _sarif_location(source: Source, span: Span) -> dict[str, Any]:
     }
 
 
-def _uri(path: str) -> str:
+def sarif_uri(path: str) -> str:
     """A path as a relative reference; an absolute path becomes a file address."""
     posix = path.replace("\\", "/")
     if re.match(r"[A-Za-z]:/", posix):
@@ -270,11 +270,16 @@ def _github(diagnostic: Diagnostic) -> str:
         "endColumn": str(diagnostic.end_column),
         "title": diagnostic.code,
     }
-    listed = ",".join(f"{name}={_github_property(value)}" for name, value in properties.items())
     text = printable(diagnostic.message)
     if diagnostic.help:
         text = f"{text}\n{printable(diagnostic.help)}"
-    return f"::{diagnostic.severity} {listed}::{_github_data(text)}"
+    return github_command(diagnostic.severity, properties, text)
+
+
+def github_command(severity: str, properties: dict[str, str], text: str) -> str:
+    """A workflow command that annotates a place; what it holds must be printable."""
+    listed = ",".join(f"{name}={_github_property(value)}" for name, value in properties.items())
+    return f"::{severity} {listed}::{_github_data(text)}"
 
 
 def _github_data(text: str) -> str:

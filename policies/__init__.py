@@ -1,6 +1,7 @@
 """The bundled policies, by name.
 
-Each is a file `NAME.inv` here that opens with a comment about it.
+Each is a file `NAME.inv` here that opens with a comment about it; its cases are in
+`NAME.cases.yaml`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,17 @@ def read(name: str) -> str:
     if name not in names():
         raise KeyError(name)
     return resources.files("policyc.policies").joinpath(name + _SUFFIX).read_text("utf-8")
+
+
+def read_cases(name: str) -> str:
+    """The case file of a policy.
+
+    Raises:
+        KeyError: there is no policy of that name.
+    """
+    if name not in names():
+        raise KeyError(name)
+    return resources.files("policyc.policies").joinpath(f"{name}.cases.yaml").read_text("utf-8")
 
 
 def summary(text: str) -> str:

@@ -51,13 +51,19 @@ def folder() -> Path | None:
         return None
 
 
+def private_folder() -> Path | None:
+    """The folder of the cache, made if need be; None where nothing can be kept in it."""
+    home = folder()
+    return home if home is not None and _is_private(home) else None
+
+
 def cached(
     sources: Sequence[Source],
     make: Callable[[], tuple[Program, tuple[Diagnostic, ...]]],
 ) -> tuple[Program, tuple[Diagnostic, ...]]:
     """The program of some sources: from the cache, else made and kept."""
-    home = folder()
-    if home is None or not _is_private(home):
+    home = private_folder()
+    if home is None:
         return make()
     path = home / f"{_key(sources)}.bin"
     found = _read(path)

@@ -1,10 +1,11 @@
 """The table of diagnostic codes. Each has a page `CODE.md` beside this file, which `policyc
 explain` prints.
 
-A code is a letter and four digits: E errors and W warnings of a policy, R evaluation, T traces, B
-backends, S sandbox. The first two digits are the stage: 01 source and layout, 02 syntax, 03 names
-and imports, 04 types and arguments, 05 rules and flow, 06 availability and capabilities, 07 lints.
-A code is never renumbered or reused.
+A code is a letter and four digits: E errors and W warnings of a policy, R evaluation, T traces and
+case files, B backends, S sandbox. The first two digits are the stage: 01 source and layout, 02
+syntax, 03 names and imports, 04 types and arguments, 05 rules and flow, 06 availability and
+capabilities, 07 lints; of case files 01 form, 02 traces and other files, 03 expectations, 04
+tables. A code is never renumbered or reused.
 """
 
 from __future__ import annotations
@@ -148,6 +149,29 @@ _ROWS: tuple[Code, ...] = (
     Code("W0726", "pattern-on-other-object", "tool pattern on something that is no call"),
     Code("W0727", "wordless-violation", "rule that raises something without words"),
     Code("W0728", "tautology", "alternatives that leave nothing out"),
+    # T01 form of case files
+    Code("T0101", "unreadable-case-file", "case file that is no YAML"),
+    Code("T0102", "repeated-key", "key that an object has twice"),
+    Code("T0103", "unknown-key", "key that means nothing in a case file"),
+    Code("T0104", "malformed-value", "value of another form than its key takes"),
+    Code("T0105", "missing-key", "part of a case file that cannot be left out"),
+    Code("T0106", "repeated-case", "two cases of one name"),
+    Code("T0107", "no-expectation", "case that could not fail"),
+    Code("T0108", "conflicting-keys", "keys that exclude one another"),
+    # T02 traces and other files of cases
+    Code("T0201", "missing-file", "file that a case file names and that cannot be read"),
+    Code("T0202", "malformed-event", "event or trace that is none"),
+    Code("T0203", "output-without-call", "output that belongs to no call"),
+    Code("T0204", "undeclared-tool", "tool or argument that `tools` does not have"),
+    Code("T0205", "unknown-event", "event that is not in the trace, or named twice"),
+    # T03 expectations
+    Code("T0301", "unknown-rule", "rule that the policy does not have"),
+    Code("T0302", "malformed-range", "range that is none, or that leads out of the trace"),
+    Code("T0303", "unknown-risk", "risk that is no level"),
+    Code("T0304", "foreign-parameter", "parameter that the policy does not take"),
+    Code("T0305", "missing-parameter", "parameter that the policy needs and no case gives"),
+    # T04 tables
+    Code("T0401", "uneven-table", "table of a parametrised case that does not fit it"),
 )
 
 CODES: dict[str, Code] = {row.code: row for row in _ROWS}

@@ -63,7 +63,10 @@ def _commands() -> Iterator[str]:
 
 
 def _diagnostics() -> Iterator[str]:
-    yield "Errors (E) refuse a policy, warnings (W) do not; `policyc explain CODE` prints a page.\n"
+    yield (
+        "Errors (E) refuse a policy, warnings (W) do not; errors of case files (T) refuse a case "
+        "file. `policyc explain CODE` prints a page.\n"
+    )
     yield "| code | name | what it is |\n|---|---|---|"
     for code in CODES.values():
         yield f"| [{code.code}](#{code.code.lower()}) | {code.name} | {code.title} |"

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ("grammar", "compiler", "runtime", "policies")
-SHIPPED = {".py", ".inv", ".lark", ".md"}
+SHIPPED = {".py", ".inv", ".lark", ".md", ".json", ".yaml"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
@@ -40,7 +40,14 @@ def test_every_data_file_has_a_pattern_that_ships_it() -> None:
     patterns = PROJECT["tool"]["setuptools"]["package-data"]
     homes = {
         f"policyc.{package}": ROOT / package.replace(".", "/")
-        for package in ("grammar", "grammar.catalog", "compiler", "runtime", "policies")
+        for package in (
+            "grammar",
+            "grammar.catalog",
+            "compiler",
+            "runtime",
+            "runtime.testing",
+            "policies",
+        )
     }
     shipped = {
         file

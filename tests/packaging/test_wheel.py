@@ -92,7 +92,7 @@ def test_the_wheel_holds_every_module_and_data_file_and_no_more(
 
 def shipped_files() -> list[tuple[Path, Path]]:
     """Every file to ship, and the folder it is under; those of the layers from the checkout."""
-    suffixes = {".py", ".lark", ".inv", ".md", ".typed"}
+    suffixes = {".py", ".lark", ".inv", ".md", ".json", ".yaml", ".typed"}
     found = []
     facade = ROOT / "src" / "policyc"
     for file in [*facade.glob("*"), *(facade / "cli").rglob("*")]:
@@ -135,6 +135,10 @@ def test_the_command_line_of_the_installed_wheel_works_from_any_folder(
 
 
 def test_the_data_files_of_the_installed_wheel_are_found(installed: Path, tmp_path: Path) -> None:
+    tested = run(installed / "policyc", "test", "policy:secrets", folder=tmp_path)
+    assert (tested.returncode, tested.stderr) == (0, ""), tested.stdout
+    schema = run(installed / "policyc", "test", "--schema", folder=tmp_path)
+    assert schema.stdout.startswith("{"), schema.stderr
     listed = run(installed / "policyc", "policies", folder=tmp_path)
     assert listed.returncode == 0, listed.stderr
     name = listed.stdout.split()[0]

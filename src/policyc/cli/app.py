@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("policyc.cli.evaluate", "Judge traces with a policy."),
     "replay": ("policyc.cli.replay", "Show which recorded decisions a changed policy flips."),
     "why": ("policyc.cli.why", "Explain why rules fired on a trace, or did not."),
+    "test": ("policyc.cli.test", "Run the cases of policies."),
     "fmt": ("policyc.cli.fmt", "Write policies in the canonical form."),
     "explain": ("policyc.cli.explain", "Explain a diagnostic code."),
     "ast": ("policyc.cli.tree", "Show the syntax tree of a policy."),
@@ -92,8 +93,8 @@ class Program(click.Group):
 @click.version_option(__version__, message="policyc %(version)s")
 @color_option
 def root() -> None:
-    """Guardrails for AI agents: check policies, and judge traces with them.
+    """Guardrails for AI agents: check policies, test them, and judge traces with them.
 
-    Exit codes: 0 clean; 1 violations, or files that are not formatted; 2 a bad policy, trace or
-    use of the program; 3 a fault of policyc itself.
+    Exit codes: 0 clean; 1 violations, cases that do not hold, or files that are not formatted; 2 a
+    bad policy, trace, case file or use of the program; 3 a fault of policyc itself.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from policyc.cli.exits import Refusal, reason
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 SUFFIXES: Final = (".inv", ".gr", ".iv", ".policy")
 """Ends of the names of policy files."""
+
+CASE_SUFFIXES: Final = (".cases.yaml", ".cases.yml")
+"""Ends of the names of case files."""
 
 STDIN: Final = "-"
 STDIN_NAME: Final = "<stdin>"
@@ -51,10 +55,48 @@ def policy_paths(arguments: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _files_below(folder: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class CasePaths:
+    """Case files, and the policies that were found beside them, with or without cases."""
+
+    case_files: tuple[str, ...]
+    policies: tuple[str, ...]
+
+
+def case_paths(arguments: Iterable[str]) -> CasePaths:
+    """What the arguments mean: case files, policies with their case file, and folders of both.
+
+    Raises:
+        Refusal: an argument leads nowhere, or to something else.
+    """
+    case_files: dict[str, None] = {}
+    policies: dict[str, None] = {}
+    for argument in arguments:
+        path = argument if argument.startswith(BUNDLED) else os.path.normpath(argument)
+        if os.path.isdir(path):
+            inside = sorted(map(os.path.normpath, _files_below(path, CASE_SUFFIXES + SUFFIXES)))
+            case_files.update(dict.fromkeys(x for x in inside if x.endswith(CASE_SUFFIXES)))
+            policies.update(dict.fromkeys(x for x in inside if x.endswith(SUFFIXES)))
+        elif not (path.startswith(BUNDLED) or os.path.exists(path)):
+            raise Refusal(f"there is no file or folder `{argument}`")
+        elif path.endswith(SUFFIXES):
+            policies[path] = None
+            beside = [os.path.splitext(path)[0] + suffix for suffix in CASE_SUFFIXES]
+            case_files.update(dict.fromkeys(x for x in beside if os.path.exists(x)))
+        elif path.startswith(BUNDLED) or path.endswith((".yaml", ".yml")):
+            case_files[path] = None
+        else:
+            raise Refusal(
+                f"`{argument}` is neither a case file nor a policy",
+                "case files are named NAME.cases.yaml, policies NAME.inv",
+            )
+    return CasePaths(tuple(case_files), tuple(policies))
+
+
+def _files_below(folder: str, suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[str]:
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (os.path.join(place, name) for name in files if name.endswith(SUFFIXES))
+        yield from (os.path.join(place, name) for name in files if name.endswith(suffixes))
 
 
 def read_policy(path: str) -> Source:

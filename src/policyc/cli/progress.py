@@ -1,4 +1,4 @@
-"""A bar on standard error while many traces are judged: on a terminal, for what takes long."""
+"""A bar on standard error while many things are done: on a terminal, for what takes long."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ class Progress:
         is_counted = is_terminal and not self._is_endless
         self._total = sum(_estimate(argument) for argument in arguments) if is_counted else 0
         self._is_shown = self._total > 1 or (is_terminal and self._is_endless)
+    line, or one in all."""
+
+    def __init__(self, arguments: Iterable[str] = (), *, total: int = 0) -> None:
+        """`total`: how many there are, if they are not in files that are `arguments`."""
+        is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        estimate = sum(_estimate(argument) for argument in arguments) if is_terminal else 0
+        self._total = estimate + (total if is_terminal else 0)
+        self._is_shown = self._total > 1
         self._done = 0
         self._is_drawn = False
         self._next_draw = time.monotonic() + _QUIET_SECONDS

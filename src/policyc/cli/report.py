@@ -73,12 +73,12 @@ def violation_lines(violation: Violation, events: Events, terminal: Terminal) ->
     margin = max((len(str(one.index)) for one in found), default=1)
     yield _arrow(margin, f"{violation.rule.path or '<policy>'}:{violation.rule.line}", terminal)
     if found:
-        yield _gutter(margin, terminal)
+        yield gutter(margin, terminal)
     for excerpt in found[:MOST_OBJECTS]:
-        yield from _excerpt(excerpt, margin, terminal)
+        yield from excerpt_lines(excerpt, margin, terminal)
     if len(found) > MOST_OBJECTS:
         rest = counted(len(found) - MOST_OBJECTS, "more place")
-        yield _gutter(margin, terminal, f"... and {rest}")
+        yield gutter(margin, terminal, f"... and {rest}")
     yield from _values(violation, margin, terminal)
 
 
@@ -108,16 +108,20 @@ def _arrow(margin: int, place: str, terminal: Terminal) -> str:
     return f"{' ' * margin}{terminal.styled('-->', 'quiet')} {printable(place)}"
 
 
-def _gutter(margin: int, terminal: Terminal, text: str = "", number: str = "") -> str:
+def gutter(margin: int, terminal: Terminal, text: str = "", number: str = "") -> str:
+    """A line beside the bar at the side."""
     side = terminal.styled(f"{number:>{margin}} |", "quiet")
     return f"{side} {text}" if text else side
 
 
-def _excerpt(excerpt: Excerpt, margin: int, terminal: Terminal) -> Iterator[str]:
-    yield _gutter(margin, terminal, printable(excerpt.title), str(excerpt.index))
+def excerpt_lines(excerpt: Excerpt, margin: int, terminal: Terminal) -> Iterator[str]:
+    """An object of the trace and its marked lines, its index at the side."""
+    yield gutter(margin, terminal, printable(excerpt.title), str(excerpt.index))
     for piece in excerpt.pieces:
+        if not piece.text and not piece.spans:
+            continue
         for row in _piece(piece, terminal.width - margin - 3, terminal):
-            yield _gutter(margin, terminal, row)
+            yield gutter(margin, terminal, row)
 
 
 def _piece(piece: Piece, width: int, terminal: Terminal) -> Iterator[str]:

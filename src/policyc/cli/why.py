@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any
 
 import click
 
+from policyc.cli.drawing import show_tree
 from policyc.cli.exits import Refusal
 from policyc.cli.inputs import STDIN
 from policyc.cli.loading import load_policy, refuse_misuse
 from policyc.cli.parameters import read_parameters
 from policyc.cli.terminal import Terminal, color_option, json_text
-
-if TYPE_CHECKING:
-    from rich.tree import Tree
-
-    from policyc.runtime.explanation_tree import Branch, LineStyle
-
-_STYLES: Final[dict[LineStyle, str]] = {
-    "plain": "",
-    "strong": "bold",
-    "quiet": "bright_black",
-    "good": "green",
-    "warning": "bold yellow",
-    "error": "red",
-}
 
 
 @click.command(no_args_is_help=True)
@@ -99,7 +86,7 @@ def command(
     for number, found in enumerate(explanation.rules):
         if number:
             terminal.write("")
-        _show(found.tree(), terminal)
+        show_tree(found.tree(), terminal)
 
 
 def _read_one(argument: str, input_format: str) -> list[dict[str, Any]]:
@@ -117,25 +104,3 @@ def _read_one(argument: str, input_format: str) -> list[dict[str, Any]]:
             "write the trace in question to a file of its own",
         )
     return found[1]
-
-
-def _show(root: Branch, terminal: Terminal) -> None:
-    """Draw a tree, wrapped to the width of the terminal."""
-    from rich.console import Console  # noqa: PLC0415  # slow to load
-    from rich.text import Text  # noqa: PLC0415
-    from rich.tree import Tree  # noqa: PLC0415
-
-    def grown(branch: Branch) -> Tree:
-        label = Text(branch.text, _STYLES[branch.style])
-        tree = Tree(label, guide_style=_STYLES["quiet"])
-        tree.children.extend(map(grown, branch.children))
-        return tree
-
-    console = Console(
-        file=terminal.stream,
-        width=terminal.width,
-        color_system="standard" if terminal.color else None,
-        force_terminal=terminal.color,
-        legacy_windows=False,
-    )
-    console.print(grown(root))

@@ -1,0 +1,245 @@
+"""Running case files for `policyc test`: once, or again whenever a file changes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from policyc.cli import exits
+from policyc.cli.case_report import show_report
+from policyc.cli.exits import Refusal, say_error, say_warning
+from policyc.cli.inputs import STDIN, CasePaths, case_paths
+from policyc.cli.progress import Progress
+from policyc.cli.terminal import WIDTH_OF_A_FILE, Terminal
+from policyc.cli.wording import counted
+from policyc.grammar.rendering import render_text
+from policyc.runtime.testing.case_reading import Loaded, read_case_file
+from policyc.runtime.testing.last_failed import read_failed, remember_failed
+from policyc.runtime.testing.outcomes import Outcome
+from policyc.runtime.testing.reports import render
+from policyc.runtime.testing.session import (
+    Choice,
+    Complaint,
+    Report,
+    Settings,
+    choose,
+    run,
+    tags_of,
+)
+from policyc.runtime.testing.workers import SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_POLL_SECONDS: Final = 0.3
+"""How often files are looked at while watching."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options and arguments of the command ask for."""
+
+    paths: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    is_last_failed: bool = False
+    is_fail_fast: bool = False
+    workers: int = 1
+    seconds: float | None = None
+    requires_cases: bool = False
+    forbids_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """In which form results are printed, and which reports are written as well: form and path."""
+
+    form: str = "text"
+    reports: tuple[tuple[str, str], ...] = ()
+    is_verbose: bool = False
+
+
+def run_once(asked: Asked, output: Output) -> int:
+    """Run the cases and print what became of them; the exit code.
+
+    Raises:
+        Refusal: there are no case files, or none of their cases is chosen.
+    """
+    paths = case_paths(asked.paths)
+    loaded = [_read(path) for path in paths.case_files]
+    untested = _untested(paths, loaded)
+    for policy in untested if not asked.requires_cases else ():
+        say_warning(f"the policy `{policy}` has no cases")
+    if not loaded and not asked.requires_cases:
+        places = ", ".join(f"`{path}`" for path in asked.paths)
+        hint = "a case file is NAME.cases.yaml beside the policy NAME.inv; see `policyc test -h`"
+        raise Refusal(f"there are no case files in {places}", hint)
+    report = _run(asked, loaded, untested)
+    _print(report, output)
+    return _exit_code(report)
+
+
+def run_watching(asked: Asked, output: Output) -> NoReturn:
+    """Run the cases, and those that a change touches again and again, until Ctrl-C."""
+    paths = case_paths(asked.paths)
+    loaded = {path: _read(path) for path in paths.case_files}
+    stamps: dict[str, float] = {}
+    touched = list(loaded.values())
+    while True:
+        try:
+            report = _run(asked, touched, _untested(paths, list(loaded.values())))
+            _print(report, output)
+        except Refusal as refusal:
+            say_error(refusal.message, refusal.hint)
+        stamps = _stamps(paths, loaded.values())
+        terminal = Terminal.of(sys.stderr)
+        terminal.write(f"watching {counted(len(stamps), 'file')}; Ctrl-C ends")
+        touched = []
+        while not touched:
+            changed = _wait_for_change(asked, stamps, loaded)
+            paths = case_paths(asked.paths)
+            read = {
+                path: _read(path)
+                if path not in loaded or changed & set(loaded[path].depends_on)
+                else loaded[path]
+                for path in paths.case_files
+            }
+            touched = [one for path, one in read.items() if one is not loaded.get(path)]
+            loaded = read
+            stamps = _stamps(paths, loaded.values())
+
+
+def _wait_for_change(asked: Asked, stamps: dict[str, float], loaded: dict[str, Loaded]) -> set[str]:
+    """The files that changed, came or went, once they do so no more."""
+    before, now = stamps, stamps
+    while now == stamps or now != before:
+        time.sleep(_POLL_SECONDS)
+        before, now = now, _stamps(case_paths(asked.paths), loaded.values())
+    return {path for path in {*stamps, *now} if stamps.get(path) != now.get(path)}
+
+
+def _stamps(paths: CasePaths, loaded: Iterable[Loaded]) -> dict[str, float]:
+    """When each file that matters was last changed; 0 for one that is not there."""
+    files = {*paths.case_files, *paths.policies, *(x for one in loaded for x in one.depends_on)}
+    return {path: _stamp(path) for path in sorted(files)}
+
+
+def _stamp(path: str) -> float:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
+# --- one run --------------------------------------------------------------------------------------
+
+
+def _read(path: str) -> Loaded:
+    try:
+        return read_case_file(path)
+    except OSError as error:
+        raise Refusal(f"cannot read `{path}`: {exits.reason(error)}") from None
+
+
+def _untested(paths: CasePaths, loaded: Sequence[Loaded]) -> tuple[str, ...]:
+    """The policies that no case file is about."""
+    tested = {os.path.abspath(path) for one in loaded for path in one.depends_on}
+    return tuple(path for path in paths.policies if os.path.abspath(path) not in tested)
+
+
+def _run(asked: Asked, loaded: Sequence[Loaded], untested: tuple[str, ...]) -> Report:
+    choice = _choice(asked, loaded)
+    settings = Settings(asked.workers, asked.seconds or SECONDS, asked.is_fail_fast)
+    chosen = choose(loaded, choice)
+    with Progress(total=sum(map(len, chosen.values()))) as progress:
+        report = run(
+            loaded, choice, settings, untested=untested, on_result=lambda _: progress.step()
+        )
+    remember_failed(report)
+    return replace(report, complaints=tuple(_complaints(asked, loaded, untested)))
+
+
+def _choice(asked: Asked, loaded: Sequence[Loaded]) -> Choice:
+    known = tags_of(loaded)
+    for tag in asked.tags:
+        if tag not in known and not any(one.diagnostics for one in loaded):
+            from policyc.compiler.spelling import did_you_mean  # noqa: PLC0415  # seldom needed
+
+            names = ", ".join(f"`{one}`" for one in known)
+            hint = did_you_mean(tag, known) or (f"the tags are {names}" if known else None)
+            raise Refusal(f"no case has the tag `{tag}`", hint)
+    failed = read_failed() if asked.is_last_failed else None
+    if asked.is_last_failed and not failed:
+        what = "nothing is known of an earlier run" if failed is None else "no case failed last"
+        Terminal.of(sys.stderr).write(f"{what}: all cases are run")
+        failed = None
+    return Choice(asked.texts, asked.tags, failed)
+
+
+def _complaints(
+    asked: Asked, loaded: Sequence[Loaded], untested: tuple[str, ...]
+) -> Iterable[Complaint]:
+    if asked.requires_cases:
+        for path in untested:
+            message = f"the policy `{path}` has no cases"
+            yield Complaint("untested-policy", path, 1, message)
+    for one in loaded if asked.forbids_only else ():
+        for case in () if one.file is None else one.file.cases:
+            if case.is_only:
+                message = f"`only` of the case `{case.name}` leaves all other cases out"
+                yield Complaint("only-some-cases", one.path, case.line, message)
+
+
+def _print(report: Report, output: Output) -> None:
+    if report.diagnostics and output.form == "text":
+        errors = Terminal.of(sys.stderr)
+        text = render_text(report.diagnostics, color=errors.color, width=errors.width)
+        errors.write(text.rstrip("\n"))
+    _write(report, output.form, Terminal.of(sys.stdout), is_verbose=output.is_verbose)
+    for form, path in output.reports:
+        if path == STDIN:
+            _write(report, form, Terminal.of(sys.stdout), is_verbose=output.is_verbose)
+        else:
+            _write_file(report, form, path)
+    if not report.ok and not report.diagnostics and not any(not x.ok for x in report.results):
+        _say_why_nothing_ran(report)
+
+
+def _write_file(report: Report, form: str, path: str) -> None:
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with Path(path).open("w", encoding="utf-8", newline="\n") as file:
+            terminal = Terminal(file, color=False, width=WIDTH_OF_A_FILE)
+            _write(report, form, terminal, is_verbose=True)
+    except OSError as error:
+        raise Refusal(f"cannot write `{path}`: {exits.reason(error)}") from None
+
+
+def _write(report: Report, form: str, terminal: Terminal, *, is_verbose: bool) -> None:
+    if form == "text":
+        show_report(report, terminal, is_verbose=is_verbose)
+    elif text := render(report, form).rstrip("\n"):
+        terminal.write(text)
+
+
+def _say_why_nothing_ran(report: Report) -> None:
+    if report.complaints:
+        return
+    if report.results:
+        say_error("no case was run: all that were chosen are skipped")
+    else:
+        say_error("no case was run: none was chosen", "the options -k and --tag choose cases")
+
+
+def _exit_code(report: Report) -> int:
+    if report.count(Outcome.BROKEN):
+        return exits.FAULT
+    if report.diagnostics:
+        return exits.BAD_INPUT
+    if report.complaints or report.count(Outcome.FAILED):
+        return exits.FOUND
+    return exits.CLEAN if report.ok else exits.BAD_INPUT
