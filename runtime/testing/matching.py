@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from policyc.compiler.risk import RISK_TAG
+from policyc.compiler.risk import RISK_TAG, without_tags
 from policyc.runtime.trace_ranges import marked_texts
 
 if TYPE_CHECKING:
@@ -28,13 +28,9 @@ def differences(expected: ExpectedViolation, actual: Violation, trace: Events) -
 def _message(expected: ExpectedViolation, actual: Violation, _trace: Events) -> bool:
     if expected.message == actual.message:
         return True
-    return _untagged(expected.message or "") == _untagged(actual.message) and (
+    return without_tags(expected.message or "") == without_tags(actual.message) and (
         RISK_TAG.search(expected.message or "") is None
     )
-
-
-def _untagged(message: str) -> str:
-    return " ".join(RISK_TAG.sub("", message).split())
 
 
 def _args(expected: ExpectedViolation, actual: Violation, _trace: Events) -> bool:

@@ -24,20 +24,14 @@ class Progress:
     """Counts what is done. Traces are counted against an estimate: JSON Lines may hold a trace a
     line, or one in all. Of standard input nothing is known before it is read."""
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str] = (), *, total: int = 0) -> None:
+        """`total`: how many there are, if they are not in files that are `arguments`."""
         is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._is_endless = STDIN in arguments
         is_counted = is_terminal and not self._is_endless
-        self._total = sum(_estimate(argument) for argument in arguments) if is_counted else 0
-        self._is_shown = self._total > 1 or (is_terminal and self._is_endless)
-    line, or one in all."""
-
-    def __init__(self, arguments: Iterable[str] = (), *, total: int = 0) -> None:
-        """`total`: how many there are, if they are not in files that are `arguments`."""
-        is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        estimate = sum(_estimate(argument) for argument in arguments) if is_terminal else 0
-        self._total = estimate + (total if is_terminal else 0)
-        self._is_shown = self._total > 1
+        estimate = sum(_estimate(argument) for argument in arguments) if is_counted else 0
+        self._total = estimate + total
+        self._is_shown = is_terminal and (self._total > 1 or self._is_endless)
         self._done = 0
         self._is_drawn = False
         self._next_draw = time.monotonic() + _QUIET_SECONDS

@@ -15,22 +15,13 @@ from policyc.cli.loading import load_policies, refuse_misuse
 from policyc.cli.parameters import read_parameters
 from policyc.cli.progress import Progress
 from policyc.cli.terminal import Terminal, color_option, json_text
+from policyc.cli.workers import workers_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from policyc.runtime.replay.judging import Replay, TraceFlip, Unreadable
     from policyc.runtime.traces import Part
-
-
-def _read_workers(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
-    if value == "auto":
-        from policyc.runtime.parallel import cores  # noqa: PLC0415  # slow to load
-
-        return cores()
-    if not value.isdecimal() or int(value) < 1:
-        raise click.BadParameter(f"`{value}` is not a number from 1, or auto")
-    return int(value)
 
 
 @click.command(no_args_is_help=True)
@@ -74,14 +65,7 @@ def _read_workers(_context: click.Context, _parameter: click.Parameter, value: s
     help="Traces shown for each change of a rule.",
 )
 @click.option("--exit-code", is_flag=True, help="End with 1 if a decision flips.")
-@click.option(
-    "-n",
-    "--workers",
-    metavar="NUMBER",
-    default="auto",
-    callback=_read_workers,
-    help="Processes that judge at the same time: a number, or auto, one for each core.",
-)
+@workers_option("Processes that judge", "auto")
 @click.option(
     "--format",
     "form",

@@ -8,6 +8,7 @@ import sys
 import click
 
 from policyc.cli.terminal import color_option
+from policyc.cli.workers import workers_option
 
 _FORMS = ("text", "json", "junit", "sarif", "github", "tap")
 
@@ -24,14 +25,6 @@ def _read_report(
             raise click.BadParameter(f"`{value}` is not FORM:PATH, where FORM is one of {forms}")
         found.append((form, path))
     return tuple(found)
-
-
-def _read_workers(_ctx: click.Context, _parameter: click.Parameter, value: str) -> int:
-    if value == "auto":
-        return os.cpu_count() or 1
-    if not value.isdecimal() or int(value) < 1:
-        raise click.BadParameter(f"`{value}` is not a number from 1, or auto")
-    return int(value)
 
 
 @click.command
@@ -54,14 +47,7 @@ def _read_workers(_ctx: click.Context, _parameter: click.Parameter, value: str) 
     "--last-failed", is_flag=True, help="Run only cases that failed when they were last run."
 )
 @click.option("-x", "--fail-fast", is_flag=True, help="Stop after the first case that fails.")
-@click.option(
-    "-n",
-    "--workers",
-    metavar="NUMBER",
-    default="1",
-    callback=_read_workers,
-    help="Processes that run cases at the same time: a number, or auto. By default 1.",
-)
+@workers_option("Processes that run cases", "1")
 @click.option(
     "--timeout",
     metavar="SECONDS",

@@ -1,0 +1,35 @@
+"""The option `-n`, which commands have that run things in several processes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+
+def workers_option(what: str, default: str) -> Callable[[Command], Command]:
+    """The option `-n`; `what` are processes that do something, `default` a number or `auto`."""
+    how = "one for each core" if default == "auto" else f"one for each core. By default {default}"
+    return click.option(
+        "-n",
+        "--workers",
+        metavar="NUMBER",
+        default=default,
+        callback=_read,
+        help=f"{what} at the same time: a number, or auto, {how}.",
+    )
+
+
+def _read(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
+    if value == "auto":
+        from policyc.runtime.parallel import cores  # noqa: PLC0415  # slow to load
+
+        return cores()
+    if not value.isdecimal() or int(value) < 1:
+        raise click.BadParameter(f"`{value}` is not a number from 1, or auto")
+    return int(value)
