@@ -276,6 +276,8 @@ class ListPattern(PlanNode):
 class DictPattern(PlanNode):
     keys: tuple[str, ...]
     values: tuple[Pattern, ...]
+    key_spans: tuple[Span, ...] = field(default=(), kw_only=True)
+    """Where the keys stand."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

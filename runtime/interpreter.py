@@ -489,18 +489,25 @@ class Interpreter:
         return PatternInFrame(e, frame)
 
     def _match_tool(self, e: p.MatchTool, frame: Frame) -> Any:
-        value = self.eval(e.value, frame)
+        call = self.call_named(e, self.eval(e.value, frame))
+        if call is None:
+            return False
+        if e.arguments is None:
+            return True
+        arguments = arguments_of(values.member(call, "function").data)
+        return self.matches(e.arguments, arguments, frame)
+
+    def call_named(self, e: p.MatchTool, value: Any) -> ToolCall | None:
+        """The call that a value is, or answers, if its tool has the name of a pattern."""
         call = self.history.call_of(value) if isinstance(value, ToolOutput) else value
         if not isinstance(call, ToolCall):
-            return False
-        function = values.member(call, "function")
-        name = values.member(function, "name")
+            return None
+        name = values.member(values.member(call, "function"), "name")
         if e.wildcard:
-            if not isinstance(name, str) or not wildcard_match(e.name, name):
-                return False
-        elif name != e.name:
-            return False
-        return e.arguments is None or self.matches(e.arguments, arguments_of(function.data), frame)
+            fits = isinstance(name, str) and wildcard_match(e.name, name)
+        else:
+            fits = name == e.name
+        return call if fits else None
 
     def matches(self, pattern: p.Pattern, value: Any, frame: Frame) -> bool:
         """Whether a value fits a tool pattern."""
