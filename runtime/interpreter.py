@@ -405,8 +405,7 @@ class Interpreter:
     def _quantified(self, e: p.Quantified, frame: Frame) -> Any:
         if e.kind == "forall":
             return self._forall(e, frame)
-        minimum = None if e.minimum is None else self.eval(e.minimum, frame)
-        maximum = None if e.maximum is None else self.eval(e.maximum, frame)
+        minimum, maximum = self.bounds_of(e, frame)
         number = 0
 
         def is_enough() -> bool:
@@ -432,6 +431,12 @@ class Interpreter:
             elif is_enough():
                 break
         return minimum is None or number >= minimum
+
+    def bounds_of(self, e: p.Quantified, frame: Frame) -> tuple[Any, Any]:
+        """The least and the greatest number of models that a quantifier allows; None: any."""
+        minimum = None if e.minimum is None else self.eval(e.minimum, frame)
+        maximum = None if e.maximum is None else self.eval(e.maximum, frame)
+        return minimum, maximum
 
     def counted(
         self,
