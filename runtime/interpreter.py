@@ -434,9 +434,13 @@ class Interpreter:
 
     def bounds_of(self, e: p.Quantified, frame: Frame) -> tuple[Any, Any]:
         """The least and the greatest number of models that a quantifier allows; None: any."""
-        minimum = None if e.minimum is None else self.eval(e.minimum, frame)
-        maximum = None if e.maximum is None else self.eval(e.maximum, frame)
-        return minimum, maximum
+        return self._bound(e.minimum, frame), self._bound(e.maximum, frame)
+
+    def _bound(self, expression: p.Expr | None, frame: Frame) -> Any:
+        value = None if expression is None else self.eval(expression, frame)
+        if expression is not None and not isinstance(value, int | float | None):
+            raise EvaluationError(f"`count` takes numbers, not {kind_of(value)}", expression.span)
+        return value
 
     def counted(
         self,

@@ -45,14 +45,28 @@ class Kind(StrEnum):
     MAXIMUM = "max"
     FORALL = "forall"
 
+    @property
+    def outcomes(self) -> tuple[str, str]:
+        """What people call its coming out true, and false."""
+        return _OUTCOMES.get(self, ("true", "false"))
+
+
+_OUTCOMES: Final = {
+    Kind.RULE: ("fired", "silent"),
+    Kind.KEY: ("present", "missing"),
+    Kind.MINIMUM: ("held", "broken"),
+    Kind.MAXIMUM: ("held", "broken"),
+    Kind.FORALL: ("held", "broken"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """A place of a policy that can be seen to come out one way or another.
 
-    `span`: offsets into the text of its file. `owner`: the rule, predicate or constant that it
-    stands in, as in ``rule `leak` ``. `text`: as the policy has it, in one line; of a rule its
-    name.
+    `span`: offsets into the text of its file; of a rule its word `raise`. `owner`: the rule,
+    predicate or constant that it stands in, as in ``rule `leak` ``. `text`: as the policy has it,
+    in one line; of a rule its name.
     """
 
     span: Span
@@ -96,6 +110,8 @@ class Points:
     """Of the patterns inside tool patterns."""
     keys: dict[int, tuple[int, ...]] = field(default_factory=dict)
     quantifiers: dict[int, Bounds] = field(default_factory=dict)
+    evaluated: frozenset[int] = frozenset()
+    """The expressions in these tables."""
 
     def has(self, node: p.PlanNode) -> bool:
         """Whether something of a node, without those below it, is counted."""
@@ -145,7 +161,7 @@ class _Finder:
     def find(self) -> None:
         for rule in self.plan.rules:
             self.source, self.owner = rule.source, _rule_owner(rule)
-            head = Span(rule.span.start, whole(self._text, rule.value.span).end)
+            head = Span(rule.span.start, rule.span.start + len("raise"))
             self.points.rules[rule.index] = self._add(Kind.RULE, head, rule.ref.name)
             self._block(rule.block)
             self._value(rule.value)
@@ -177,6 +193,7 @@ class _Finder:
             )
             for key, x in found.quantifiers.items()
         }
+        found.evaluated = frozenset((*found.conditions, *found.subjects, *found.quantifiers))
         return found
 
     # --- places

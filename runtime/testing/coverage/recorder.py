@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policyc.compiler import plan as p
 from policyc.compiler.schedule import TraceDependence
+from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.budgeted import BudgetedInterpreter, Spent, without_prints
 from policyc.runtime.failures import EvaluationError
 from policyc.runtime.history import History
@@ -86,9 +87,11 @@ class Recorder:
             TraceError: the trace is malformed.
         """
         run = _Run(self, parameters)
-        if stream:
+        if stream and self.late:
             for size in range(1, len(events)):
                 run.search(events[:size], self.late)
+                if self.late <= run.cut:
+                    break
         run.search(events, frozenset(range(len(self.plan.rules))))
         run.judge(results)
         return run.seen()
@@ -110,15 +113,16 @@ class _Run:
         self.left = [recorder.work] * len(recorder.plan.rules)
         """Evaluations that are left to each rule."""
         self.cut: set[int] = set()
+        self.known: dict[tuple[str, str, str], Any] = {}
+        """What functions of the host answered in this run."""
 
     def search(self, events: Sequence[Event], rules: frozenset[int]) -> None:
         """Count the conditions of some rules on a trace."""
         recorder = self.recorder
-        if not rules:
-            return
         interpreter = _Recording(
             recorder, History(list(events)), self.parameters, self.deadline, self.tally
         )
+        interpreter.known = self.known
         for index in sorted(rules - self.cut):
             rule = recorder.plan.rules[index]
             if not set(rule.parameters) <= self.parameters.keys():
@@ -128,7 +132,10 @@ class _Run:
             before = interpreter.work
             try:
                 self._rule(rule, interpreter)
-            except Spent:
+            except PolicycError:
+                raise
+            except Exception:
+                # The work is used up, or the engine has failed in the same way and has said so.
                 self.cut.add(index)
             self.left[index] -= interpreter.work - before
 
@@ -203,10 +210,17 @@ class _Recording(BudgetedInterpreter):
         super().__init__(recorder.plan, history, parameters, recorder.engine.load, deadline)
         self.points = recorder.points
         self.tally = tally
+        self.tick = self.spend
         self.allowed: dict[int, tuple[Any, Any]] = {}
         """The bounds of the quantifiers that are being evaluated."""
         self.models_seen: dict[int, int] = {}
         """... and the models they have come to."""
+
+    def spend(self) -> None:
+        """Count a candidate as work: loops without conditions must end as well."""
+        self.work += 1
+        if self.is_spent:
+            raise Spent
 
     def locate(self, expression: p.Expr, frame: Frame) -> Places:
         return None
@@ -214,14 +228,14 @@ class _Recording(BudgetedInterpreter):
     # --- expressions
 
     def eval(self, expression: p.Expr, frame: Frame) -> Any:
-        key = id(expression)
         points = self.points
+        key = id(expression)
+        if key not in points.evaluated:
+            return super().eval(expression, frame)
         if key in points.quantifiers:
             return self._bounded(expression, frame, points.quantifiers[key])  # type: ignore[arg-type]  # these are quantifiers
         number = points.conditions.get(key)
-        failing = points.subjects.get(key) if number is None else number
-        if failing is None:
-            return super().eval(expression, frame)
+        failing = points.subjects[key] if number is None else number
         try:
             value = super().eval(expression, frame)
         except EvaluationError:
