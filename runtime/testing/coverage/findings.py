@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from policyc.runtime.testing.coverage.points import Kind
+from policyc.runtime.testing.coverage.counts import Counts
+from policyc.runtime.testing.coverage.points import Kind, Point
 
 if TYPE_CHECKING:
-    from policyc.runtime.testing.coverage.counts import Counts
     from policyc.runtime.testing.coverage.coverage import FileCoverage
-    from policyc.runtime.testing.coverage.points import Point
+
+
+Found = tuple[Point, Counts]
+
+UNREACHED: Final = "never reached"
 
 
 class State(StrEnum):
@@ -35,7 +39,7 @@ def missing(point: Point, counts: Counts) -> str:
     if point.kind is Kind.RULE:
         return f"never {positive}" if counts.reached else "never run"
     if not counts.reached:
-        return "never reached"
+        return UNREACHED
     if counts.true:
         return f"never {negative}"
     return f"never {positive}" if counts.false else f"neither {positive} nor {negative}"
@@ -48,6 +52,16 @@ def seen(point: Point, counts: Counts) -> str:
     positive, negative = point.kind.outcomes
     found = f"{positive} {counts.true}, {negative} {counts.false}"
     return f"{found}, failed {counts.failed}" if counts.failed else found
+
+
+def by_line(file: FileCoverage) -> dict[int, list[Found]]:
+    """The points of a file by the line that they begin on, in order; lines without any are left
+    out."""
+    source = file.file.source
+    lines: dict[int, list[Found]] = {}
+    for found in file.points:
+        lines.setdefault(source.position(found[0].span.start).line, []).append(found)
+    return lines
 
 
 def unfinished(file: FileCoverage) -> list[str]:

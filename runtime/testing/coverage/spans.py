@@ -7,9 +7,12 @@ The span of an expression leaves out the brackets around its first and its last 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from policyc.grammar.source import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TOKEN: Final = re.compile(
     r"""
@@ -54,3 +57,10 @@ def _missing(piece: str) -> tuple[int, int]:
                 before += 1
                 depth = 0
     return before, depth
+
+
+def comments(text: str) -> Iterator[Span]:
+    """The places of the comments of a policy."""
+    for token in _TOKEN.finditer(text):
+        if token["skipped"] and token["skipped"].startswith("#"):
+            yield Span(token.start(), token.end())

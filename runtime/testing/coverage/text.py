@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 from policyc.grammar.printable import display_width, printable
 from policyc.grammar.underlining import Excerpt, Mark, marks_of
-from policyc.runtime.testing.coverage.counts import Counts
-from policyc.runtime.testing.coverage.findings import State, missing, seen, state_of, unfinished
+from policyc.runtime.testing.coverage.findings import (
+    UNREACHED,
+    Found,
+    State,
+    by_line,
+    missing,
+    seen,
+    state_of,
+    unfinished,
+)
 from policyc.runtime.testing.coverage.points import Kind, Point
 
 if TYPE_CHECKING:
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
 
     from policyc.grammar.source import Source
     from policyc.runtime.explanation_tree import LineStyle
+    from policyc.runtime.testing.coverage.counts import Counts
     from policyc.runtime.testing.coverage.coverage import Coverage, FileCoverage, Ratio, Summary
 
 
@@ -32,7 +41,6 @@ class Piece:
 
 
 Line = tuple[Piece, ...]
-Found = tuple[Point, Counts]
 
 WIDTH: Final = 120
 _LEAST_WIDTH: Final = 40
@@ -111,17 +119,15 @@ def _file(file: FileCoverage, width: int, *, full: bool) -> list[Line]:
     source = file.file.source
     lines: list[Line] = [_head(source, file.summary)]
     lines += [(Piece(sentence, "warning"),) for sentence in unfinished(file)]
-    by_line: dict[int, list[Found]] = {}
-    for found in file.points:
-        by_line.setdefault(source.position(found[0].span.start).line, []).append(found)
-    numbers = list(range(1, _last_line(source) + 1)) if full else _lines_to_show(by_line)
+    points = by_line(file)
+    numbers = list(range(1, _last_line(source) + 1)) if full else _lines_to_show(points)
     gutter = len(str(max(numbers, default=1)))
     before = 0
     for number in numbers:
         if before and number > before + 1:
             lines.append((Piece(f"  {' ' * gutter} ⋮", "quiet"),))
         before = number
-        lines += _line(source, number, by_line.get(number, []), gutter, width)
+        lines += _line(source, number, points.get(number, []), gutter, width)
     return lines
 
 
@@ -144,17 +150,17 @@ def _last_line(source: Source) -> int:
     return source.position(len(source.text.rstrip())).line
 
 
-def _lines_to_show(by_line: dict[int, list[Found]]) -> list[int]:
+def _lines_to_show(points: dict[int, list[Found]]) -> list[int]:
     """The lines on which something is missing, each with the head of its rule above it."""
     shown: set[int] = set()
     head, rule = 0, ""
-    for number in sorted(by_line):
-        for point, _ in by_line[number]:
+    for number in sorted(points):
+        for point, _ in points[number]:
             if point.kind is Kind.RULE:
                 head, rule = number, point.owner
-        if any(missing(*found) for found in by_line[number]):
+        if any(missing(*found) for found in points[number]):
             shown.add(number)
-            if any(point.owner == rule for point, _ in by_line[number]):
+            if any(point.owner == rule for point, _ in points[number]):
                 shown.add(head)
     # A line takes no more room than the sign that there is one.
     shown |= {number + 1 for number in shown if number + 2 in shown}
@@ -200,7 +206,7 @@ def _rows(source: Source, found: Sequence[Found]) -> list[tuple[list[Mark], Stat
             said = f"{missing(point, counts)} ({seen(point, counts)})"
             rows.append(([replace(mark, words=said)], state))
     if unreached:
-        unreached[-1] = replace(unreached[-1], words="never reached")
+        unreached[-1] = replace(unreached[-1], words=UNREACHED)
         rows.append((unreached, State.NONE))
     return rows
 
