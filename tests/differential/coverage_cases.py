@@ -79,7 +79,7 @@ def _check_trace(policy: Policy, trace: list[Event], parameters: dict[str, Any])
     engine = policy._engine
     recorder = Recorder(engine)
     points = recorder.points
-    seen = recorder.run(trace, parameters, [policy.analyze(trace, **parameters)])
+    seen = recorder.run(trace, parameters)
     expected = CoverageOracle(engine, recorder.plan, trace, parameters).run(parameters)
     _compare("the whole trace", points, _counted(points, seen), _sums(points, expected))
     _check_rules(policy, recorder, trace, parameters, seen)
@@ -88,9 +88,7 @@ def _check_trace(policy: Policy, trace: list[Event], parameters: dict[str, Any])
         for size in range(1, len(trace) + 1)
     ]
     if trace:
-        monitor = policy.monitor(**parameters)
-        results = [monitor.append(event) for event in trace]
-        stream = recorder.run(trace, parameters, results, stream=True)
+        stream = recorder.run(trace, parameters, stream=True)
         union = {
             number: _outcomes(row)
             for number, row in _sums(points, _added(prefixes)).items()

@@ -118,6 +118,33 @@ class Points:
         key = id(node)
         return any(key in x for x in (self.conditions, self.names, self.values, self.quantifiers))
 
+    def at(self, source: int, span: Span) -> int:
+        """The points that tell whether a run comes to a place of a file, as a set of bits.
+
+        A run that reaches none of them (see `Seen.reached`) cannot notice a change there. They are
+        the innermost point around the place, else those inside; else the rule that it stands in.
+        All bits are set (-1) where nothing tells.
+        """
+        here = [
+            (number, point.span)
+            for number, point in enumerate(self.all)
+            if self.sources[number] == source
+        ]
+        around = [(x.end - x.start, number) for number, x in here if _holds(x, span)]
+        if around:
+            return 1 << min(around)[1]
+        inside = sum(1 << number for number, x in here if _holds(span, x))
+        rules = (
+            1 << self.rules[rule.index]
+            for rule in self.plan.rules
+            if rule.source == source and _holds(rule.span, span)
+        )
+        return inside or next(rules, -1)
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
+
 
 def find_points(plan: p.Plan) -> Points:
     """The points of a plan."""
@@ -219,7 +246,7 @@ class _Finder:
     def _owner_at(self, span: Span) -> str:
         """The statement that a place lies in: patterns may have been taken from a constant."""
         for source, around, owner in self.tops:
-            if source == self.source and around.start <= span.start and span.end <= around.end:
+            if source == self.source and _holds(around, span):
                 return owner
         return self.owner
 

@@ -12,33 +12,64 @@ from __future__ import annotations
 
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from policyc.compiler import plan as p
 from policyc.compiler.schedule import TraceDependence
 from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.budgeted import BudgetedInterpreter, Spent, without_prints
+from policyc.runtime.engine import Engine
 from policyc.runtime.failures import EvaluationError
 from policyc.runtime.history import History
 from policyc.runtime.interpreter import Frame
+from policyc.runtime.loading import load_program, loader, read_source
+from policyc.runtime.monitor import Monitor
 from policyc.runtime.testing.coverage.counts import Counts, Seen
 from policyc.runtime.testing.coverage.coverage import Coverage
 from policyc.runtime.testing.coverage.points import Bounds, find_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from policyc.runtime.engine import Engine
     from policyc.runtime.events import ToolCall
     from policyc.runtime.interpreter import Places
     from policyc.runtime.matches import Event
-    from policyc.runtime.results import AnalysisResult
+    from policyc.runtime.results import AnalysisResult, RuleError, Violation
 
 WORK: Final = 1_000_000
 """Evaluations of expressions that counting may take for one rule in one run."""
 
 SECONDS: Final = 20.0
 """Time that counting may take in one run."""
+
+
+class Verdict(Protocol):
+    """What the engine answers, such as an `AnalysisResult`."""
+
+    @property
+    def violations(self) -> Sequence[Violation]: ...
+
+    @property
+    def errors(self) -> Sequence[RuleError]: ...
+
+
+def record(
+    path: str | Path, traces: Iterable[Sequence[Event]], parameters: Mapping[str, Any] | None = None
+) -> Coverage:
+    """The coverage of a policy file by some traces.
+
+    Raises:
+        PolicyError: the policy has errors.
+        OSError: it cannot be read.
+        TraceError: a trace is malformed.
+    """
+    program, _ = load_program([read_source(path)], None, keep=True)
+    recorder = Recorder(Engine(program, loader(None)))
+    seen = Seen()
+    for trace in traces:
+        seen += recorder.run(trace, parameters or {})
+    return recorder.coverage(seen)
 
 
 class Recorder:
@@ -70,18 +101,21 @@ class Recorder:
         self,
         events: Sequence[Event],
         parameters: Mapping[str, Any],
-        results: Iterable[AnalysisResult],
         *,
+        past: int = 0,
         stream: bool = False,
+        verdicts: Iterable[Verdict] | None = None,
     ) -> Seen:
-        """What one run sees: the analysis of a trace.
+        """What one run sees: an analysis of a trace.
 
         Args:
-            events: the whole trace; for an analysis of pending events the past and them.
+            events: the whole trace.
             parameters: those of the analysis.
-            results: what the engine answered: for a stream, one result for each event.
-            stream: the events came one by one. Conditions that ask about the whole trace are
+            past: how many of the events were there before; the others are pending. Conditions are
+                counted on all of them, as a pending analysis looks at all of them.
+            stream: the events come one by one. Conditions that ask about the whole trace are
                 counted after each of them, others once.
+            verdicts: what the engine has answered; without it the engine is asked.
 
         Raises:
             TraceError: the trace is malformed.
@@ -93,8 +127,21 @@ class Recorder:
                 if self.late <= run.cut:
                     break
         run.search(events, frozenset(range(len(self.plan.rules))))
-        run.judge(results)
+        if verdicts is None:
+            verdicts = self._verdicts(list(events), parameters, past, stream=stream)
+        run.judge(verdicts)
         return run.seen()
+
+    def _verdicts(
+        self, events: list[Event], parameters: Mapping[str, Any], past: int, *, stream: bool
+    ) -> list[AnalysisResult]:
+        """What the engine answers to a run."""
+        if stream:
+            monitor = Monitor(self.engine, parameters)
+            return [monitor.append(event) for event in events]
+        if past:
+            return [self.engine.analyze_pending(events[:past], events[past:], parameters)]
+        return [self.engine.analyze(events, parameters)]
 
     def coverage(self, seen: Seen = Seen()) -> Coverage:  # noqa: B008  # immutable
         """What was seen, with the places of the policy; of nothing for a policy that was not
@@ -145,13 +192,13 @@ class _Run:
                 with suppress(EvaluationError):
                     interpreter.eval(rule.value, model)
 
-    def judge(self, results: Iterable[AnalysisResult]) -> None:
+    def judge(self, verdicts: Iterable[Verdict]) -> None:
         """Count what became of each rule."""
         fired: set[p.RuleRef] = set()
         failed: set[p.RuleRef] = set()
-        for result in results:
-            fired.update(violation.rule for violation in result.violations)
-            failed.update(error.rule for error in result.errors)
+        for verdict in verdicts:
+            fired.update(violation.rule for violation in verdict.violations)
+            failed.update(error.rule for error in verdict.errors)
         for rule in self.recorder.plan.rules:
             number = self.recorder.points.rules[rule.index]
             if rule.ref in fired:
