@@ -42,7 +42,7 @@ def missing(point: Point, counts: Counts) -> str:
         return UNREACHED
     if counts.true:
         return f"never {negative}"
-    return f"never {positive}" if counts.false else f"neither {positive} nor {negative}"
+    return f"never {positive}" if counts.false else "always failed"
 
 
 def seen(point: Point, counts: Counts) -> str:

@@ -150,7 +150,7 @@ class _File:
         self.source: Source = file.file.source
         self.numbers = {point: number for number, (point, _) in enumerate(file.points)}
         self.by_line = by_line(file)
-        self.comments = [_Region(span.start, span.end, None) for span in comments(self.source.text)]
+        self.regions = self._regions_by_line()
         self.anchored: set[int] = set()
 
     def write(self, main: ET.Element) -> None:
@@ -197,21 +197,31 @@ class _File:
         code = _add(cell, "code")
         start = self.source.line_starts[line - 1]
         end = start + len(self.source.line(line))
-        self._write(code, start, end, self._regions(start, end))
+        self._write(code, start, end, self._regions(line, start, end))
         notes = _notes(found)
         if notes:
             _add(cell, "small", notes)
 
-    def _regions(self, start: int, end: int) -> list[_Region]:
-        """What to mark on a line, outer pieces first. Those that overlap in part, such as the
-        links of a chain of comparisons, are cut."""
-        points = [
+    def _regions_by_line(self) -> dict[int, list[_Region]]:
+        """What to mark, outer pieces first, on each line that it lies on."""
+        regions = [
             _Region(point.span.start, point.span.end, self.numbers[point])
             for point, _ in self.file.points
         ]
+        regions += [_Region(x.start, x.end, None) for x in comments(self.source.text)]
+        found: dict[int, list[_Region]] = {}
+        for region in sorted(regions, key=lambda x: (x.start, -x.end)):
+            first, last = map(self.source.position, (region.start, region.end))
+            for line in range(first.line, last.line + 1):
+                found.setdefault(line, []).append(region)
+        return found
+
+    def _regions(self, line: int, start: int, end: int) -> list[_Region]:
+        """The pieces to mark on a line. Those that overlap in part, such as the links of a chain of
+        comparisons, are cut."""
         regions: list[_Region] = []
         opened: list[_Region] = []
-        for region in sorted([*points, *self.comments], key=lambda x: (x.start, -x.end)):
+        for region in self.regions.get(line, []):
             first, last = max(start, region.start), min(end, region.end)
             if region.start < start:
                 # The indentation of a line belongs to nothing.

@@ -128,7 +128,7 @@ details code { font-size: .8rem }
 .back { font-size: .85rem }
 @media (max-width: 40rem) {
   body { padding: 1.2rem .8rem 4rem }
-  .index .rate { display: none }
+  .index .rate, .index thead th:last-child { display: none }
   .code small { display: block; margin-left: 0 }
 }
 @media print { h2 { position: static } .back, .skip { display: none } }

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from policyc.compiler import plan as p
 from policyc.compiler import typesystem as ts
-from policyc.grammar.source import Span
+from policyc.grammar.source import NO_SPAN, Span
 from policyc.runtime.budgeted import is_built_in
 from policyc.runtime.excerpts import one_line
 from policyc.runtime.testing.coverage.spans import whole
@@ -176,9 +176,10 @@ class _Finder:
         self.places: dict[tuple[int, Kind, Span], int] = {}
         self.found: list[tuple[int, Point]] = []
         self.source = 0
+        self.statement = NO_SPAN
         self.owner = ""
-        self.constants: dict[int, None] = {}
-        """Those that are evaluated, in the order in which they were come to."""
+        self.constants: set[int] = set()
+        """Those that are evaluated."""
         self.tops = [
             *((x.source, x.span, _rule_owner(x)) for x in plan.rules),
             *((x.source, x.span, f"predicate `{x.name}`") for x in plan.predicates),
@@ -187,20 +188,23 @@ class _Finder:
 
     def find(self) -> None:
         for rule in self.plan.rules:
-            self.source, self.owner = rule.source, _rule_owner(rule)
+            self._enter(rule, _rule_owner(rule))
             head = Span(rule.span.start, rule.span.start + len("raise"))
             self.points.rules[rule.index] = self._add(Kind.RULE, head, rule.ref.name)
             self._block(rule.block)
             self._value(rule.value)
         for predicate in self.plan.predicates:
-            self.source, self.owner = predicate.source, f"predicate `{predicate.name}`"
+            self._enter(predicate, f"predicate `{predicate.name}`")
             self._block(predicate.block)
-        at = 0
-        while at < len(self.constants):
-            constant = self.plan.constants[list(self.constants)[at]]
-            self.source, self.owner = constant.source, f"constant `{constant.name}`"
-            self._value(constant.value)
-            at += 1
+        entered: set[int] = set()
+        while left := self.constants - entered:
+            entered |= left
+            for constant in (self.plan.constants[index] for index in sorted(left)):
+                self._enter(constant, f"constant `{constant.name}`")
+                self._value(constant.value)
+
+    def _enter(self, top: p.RulePlan | p.PredicatePlan | p.ConstantPlan, owner: str) -> None:
+        self.source, self.statement, self.owner = top.source, top.span, owner
 
     def numbered(self) -> Points:
         """The points with numbers in the order of their places."""
@@ -245,6 +249,8 @@ class _Finder:
 
     def _owner_at(self, span: Span) -> str:
         """The statement that a place lies in: patterns may have been taken from a constant."""
+        if _holds(self.statement, span):
+            return self.owner
         for source, around, owner in self.tops:
             if source == self.source and _holds(around, span):
                 return owner
@@ -338,7 +344,7 @@ class _Finder:
                 self._value(then)
                 self._value(otherwise)
             case p.ConstantRef(index=index):
-                self.constants[index] = None
+                self.constants.add(index)
             case p.PatternValue(test=test):
                 self._tool(test)
             case _:
@@ -347,7 +353,7 @@ class _Finder:
     def _inside(self, e: p.Expr) -> None:
         match e:
             case p.ConstantRef(index=index):
-                self.constants[index] = None
+                self.constants.add(index)
             case p.Map(element=element, source=source, condition=condition):
                 self._value(source)
                 if condition is not None:

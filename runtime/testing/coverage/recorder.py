@@ -102,7 +102,7 @@ class Recorder:
         events: Sequence[Event],
         parameters: Mapping[str, Any],
         *,
-        past: int = 0,
+        past: int | None = None,
         stream: bool = False,
         verdicts: Iterable[Verdict] | None = None,
     ) -> Seen:
@@ -111,8 +111,8 @@ class Recorder:
         Args:
             events: the whole trace.
             parameters: those of the analysis.
-            past: how many of the events were there before; the others are pending. Conditions are
-                counted on all of them, as a pending analysis looks at all of them.
+            past: how many of the events were there before, if the others are pending. Conditions
+                are counted on all of them, as a pending analysis looks at all of them.
             stream: the events come one by one. Conditions that ask about the whole trace are
                 counted after each of them, others once.
             verdicts: what the engine has answered; without it the engine is asked.
@@ -133,13 +133,13 @@ class Recorder:
         return run.seen()
 
     def _verdicts(
-        self, events: list[Event], parameters: Mapping[str, Any], past: int, *, stream: bool
+        self, events: list[Event], parameters: Mapping[str, Any], past: int | None, *, stream: bool
     ) -> list[AnalysisResult]:
         """What the engine answers to a run."""
         if stream:
             monitor = Monitor(self.engine, parameters)
             return [monitor.append(event) for event in events]
-        if past:
+        if past is not None:
             return [self.engine.analyze_pending(events[:past], events[past:], parameters)]
         return [self.engine.analyze(events, parameters)]
 
