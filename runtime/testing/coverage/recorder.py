@@ -26,7 +26,7 @@ from policyc.runtime.loading import load_program, loader, read_source
 from policyc.runtime.monitor import Monitor
 from policyc.runtime.testing.coverage.counts import Counts, Seen
 from policyc.runtime.testing.coverage.coverage import Coverage
-from policyc.runtime.testing.coverage.points import Bounds, find_points
+from policyc.runtime.testing.coverage.finder import find_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from policyc.runtime.interpreter import Places
     from policyc.runtime.matches import Event
     from policyc.runtime.results import AnalysisResult, RuleError, Violation
+    from policyc.runtime.testing.coverage.points import Bounds
 
 WORK: Final = 1_000_000
 """Evaluations of expressions that counting may take for one rule in one run."""

@@ -59,6 +59,11 @@ def _missing(piece: str) -> tuple[int, int]:
     return before, depth
 
 
+def holds(outer: Span, inner: Span) -> bool:
+    """Whether a span lies in another."""
+    return outer.start <= inner.start and inner.end <= outer.end
+
+
 def comments(text: str) -> Iterator[Span]:
     """The places of the comments of a policy."""
     for token in _TOKEN.finditer(text):

@@ -271,6 +271,29 @@ def test_a_line_is_reached_through_the_points_in_it() -> None:
     assert found == ["c is tool:send", "to", '"bob"']
 
 
+def test_a_tool_pattern_is_reached_where_its_name_is_asked_for() -> None:
+    source = body('c is tool:send({to: "bob"})')
+    counting = recorder(source)
+    at = source.index("tool:")
+    found = counting.points.at(0, Span(at, source.index("})") + 2))
+    assert [counting.points.all[x].text for x in numbers(found)] == [
+        "c is tool:send",
+        "to",
+        '"bob"',
+    ]
+
+
+def test_a_pattern_that_is_a_constant_is_reached_always_but_its_values_are_where_they_stand() -> (
+    None
+):
+    source = 'SEND := tool:send({to: "bob"})\n' + body("c is SEND")
+    counting = recorder(source)
+    assert counting.points.at(0, Span(8, source.index("\n"))) == -1
+    at = source.index('"bob"')
+    found = counting.points.at(0, Span(at, at + 5))
+    assert [counting.points.all[x].text for x in numbers(found)] == ['"bob"']
+
+
 def test_what_no_point_tells_about_is_reached_with_its_rule_or_always() -> None:
     source = 'WORD := "secret"\n' + body("WORD in m.content")
     counting = recorder(source)
