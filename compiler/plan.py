@@ -450,7 +450,7 @@ class Plan:
 # --- walking ------------------------------------------------------------------------------------
 
 
-_NODES = ("Expr", "Pattern", "Step", "Block", "FormatPart", "Literal")
+_NODES = ("Expr", "Pattern", "MatchTool", "Step", "Block", "FormatPart", "Literal")
 """Parts of the annotations of fields that hold plan nodes."""
 
 

@@ -228,8 +228,6 @@ class _Finder:
         match e:
             case p.ConstantRef(index=index):
                 self.constants.add(index)
-            case p.PatternValue(test=test):
-                self._tool(test)
             case p.Map(element=element, source=source, condition=condition):
                 self._value(source)
                 if condition is not None:
