@@ -484,6 +484,7 @@ class _Lowering:
                 return p.DictPattern(
                     tuple(x.key.text for x in entries),
                     tuple(self.pattern(x.value) for x in entries),
+                    key_spans=tuple(x.key.span for x in entries),
                     span=node.span,
                 )
             case n.ValueReference(name=name):
@@ -549,10 +550,10 @@ def is_large(value: p.Expr) -> bool:
 
 
 def _at(value: p.Expr, span: Span) -> p.Expr:
-    """A literal constant at the place of its use; other references keep the span of their
-    declaration."""
-    if isinstance(value, p.Literal):
-        return p.Literal(value.value, span=span, type=value.type)
+    """A literal constant, or the reference to another, at the place of its use; lists and objects
+    keep the span of their declaration."""
+    if isinstance(value, p.Literal | p.ConstantRef):
+        return replace(value, span=span)
     return value
 
 

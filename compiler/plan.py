@@ -276,6 +276,8 @@ class ListPattern(PlanNode):
 class DictPattern(PlanNode):
     keys: tuple[str, ...]
     values: tuple[Pattern, ...]
+    key_spans: tuple[Span, ...] = field(default=(), kw_only=True)
+    """Where the keys stand."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -448,7 +450,7 @@ class Plan:
 # --- walking ------------------------------------------------------------------------------------
 
 
-_NODES = ("Expr", "Pattern", "Step", "Block", "FormatPart", "Literal")
+_NODES = ("Expr", "Pattern", "MatchTool", "Step", "Block", "FormatPart", "Literal")
 """Parts of the annotations of fields that hold plan nodes."""
 
 

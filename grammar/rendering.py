@@ -1,32 +1,29 @@
 """Diagnostics -> text for a person, JSON, SARIF and GitHub workflow commands.
 
-The only place that draws carets. Whatever comes from a policy is shown with its control characters
-escaped: a policy cannot move the cursor of the terminal that shows its mistakes.
+Whatever comes from a policy is shown with its control characters escaped: a policy cannot move the
+cursor of the terminal that shows its mistakes.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from policyc.grammar.catalog import CODES, page
 from policyc.grammar.diagnostics import Severity
-from policyc.grammar.printable import display_width, printable
+from policyc.grammar.printable import printable
+from policyc.grammar.underlining import CUT, Excerpt, marks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from policyc.grammar.diagnostics import Diagnostic
     from policyc.grammar.source import Source, Span
 
-_TAB = 4
 _DEFAULT_WIDTH = 120
 _LEAST_WIDTH = 40
-_MOST_LINES = 4  # of a span that covers several lines
-_CUT = "..."
 _HELP = " = help: "
 _RESET, _BOLD, _BLUE = "\x1b[0m", "\x1b[1m", "\x1b[1;34m"
 _SEVERITY_COLORS = {Severity.ERROR: "\x1b[1;31m", Severity.WARNING: "\x1b[1;33m"}
@@ -52,24 +49,12 @@ class _Paint:
         return f"{color}{text}{_RESET}" if self._enabled and text else text
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """Columns of one line to underline, in characters of its source line (from 0), with a few
-    words."""
-
-    line: int
-    start: int
-    end: int
-    words: str
-    is_primary: bool
-
-
 def _text(diagnostic: Diagnostic, paint: _Paint, width: int) -> str:
     source = diagnostic.source
     color = _SEVERITY_COLORS[diagnostic.severity]
-    marks = _marks(source, diagnostic.span, diagnostic.note, is_primary=True)
+    marks = marks_of(source, diagnostic.span, diagnostic.note, is_primary=True)
     for label in diagnostic.labels:
-        marks += _marks(source, label.span, label.text, is_primary=False)
+        marks += marks_of(source, label.span, label.text, is_primary=False)
     numbers = sorted({mark.line for mark in marks})
     gutter = len(str(numbers[-1]))
     bar = paint(f"{' ' * gutter} |", _BLUE)
@@ -83,10 +68,10 @@ def _text(diagnostic: Diagnostic, paint: _Paint, width: int) -> str:
     before = None
     for number in numbers:
         if before is not None and number > before + 1:
-            lines.append(paint(_CUT, _BLUE))
+            lines.append(paint(CUT, _BLUE))
         before = number
         here = [mark for mark in marks if mark.line == number]
-        shown = _Excerpt(source.line(number), here, width - gutter - 3)
+        shown = Excerpt(source.line(number), here, width - gutter - 3)
         lines.append(f"{paint(f'{number:>{gutter}} |', _BLUE)} {shown.text}".rstrip())
         for mark in here:
             underline = shown.underline(mark)
@@ -100,73 +85,6 @@ def _text(diagnostic: Diagnostic, paint: _Paint, width: int) -> str:
         lines += [bar, f"{margin} {paint('=', _BLUE)} {paint('help', _BOLD)}: {first}"]
         lines += [f"{margin}{' ' * len(_HELP)}{line}" for line in rest]
     return "".join(f"{line}\n" for line in lines)
-
-
-def _marks(source: Source, span: Span, words: str, *, is_primary: bool) -> list[_Mark]:
-    """What to underline for a span: a piece on each of its lines, or on the first few and the
-    last."""
-    first, last = source.position(span.start), source.position(span.end)
-    if last.line > first.line and last.column == 1:  # ends with a line end
-        last = source.position(max(span.start, span.end - 1))
-    numbers = list(range(first.line, last.line + 1))
-    if len(numbers) > _MOST_LINES:
-        numbers = [*numbers[: _MOST_LINES - 1], numbers[-1]]
-    marks = []
-    for number in numbers:
-        text = source.line(number)
-        start = first.column - 1 if number == first.line else len(text) - len(text.lstrip())
-        end = last.column - 1 if number == last.line else len(text)
-        shown = words if number == numbers[-1] else ""
-        marks.append(_Mark(number, start, max(end, start), shown, is_primary))
-    return marks
-
-
-class _Excerpt:
-    """A source line as shown: tabs as blanks, control characters escaped, cut around its marks."""
-
-    def __init__(self, line: str, marks: Sequence[_Mark], width: int) -> None:
-        # The column where each character starts, and one more for the end of the line.
-        self._columns = [0]
-        pieces = []
-        for char in line:
-            column = self._columns[-1]
-            piece = " " * (_TAB - column % _TAB) if char == "\t" else printable(char)
-            pieces.append(piece)
-            self._columns.append(column + display_width(piece))
-        first, last = 0, len(pieces)
-        if self._columns[-1] > width:
-            first, last = self._window(marks, width)
-        head = _CUT if first else ""
-        tail = _CUT if last < len(pieces) else ""
-        self._shift = self._columns[first] - len(head)
-        self._end = self._columns[last] - self._shift
-        self.text = head + "".join(pieces[first:last]) + tail
-
-    def _window(self, marks: Sequence[_Mark], width: int) -> tuple[int, int]:
-        """Which characters to show of a line that is too long: some before the first mark, then
-        on."""
-        columns = self._columns
-        room = width - 2 * len(_CUT)
-        wanted = self._clipped(min(mark.start for mark in marks))
-        start_column = max(0, columns[wanted] - room // 3)
-        first = next(i for i, column in enumerate(columns) if column >= start_column)
-        last = first
-        while last + 1 < len(columns) and columns[last + 1] - columns[first] <= room:
-            last += 1
-        return first, last
-
-    def _clipped(self, index: int) -> int:
-        return min(index, len(self._columns) - 1)
-
-    def column(self, index: int) -> int:
-        """The column of a character in what is shown."""
-        return max(0, self._columns[self._clipped(index)] - self._shift)
-
-    def underline(self, mark: _Mark) -> str:
-        sign = "^" if mark.is_primary else "-"
-        end = min(self.column(mark.end), self._end)
-        signs = sign * max(1, end - self.column(mark.start))
-        return f"{signs} {printable(mark.words)}" if mark.words else signs
 
 
 # --- for programs ---------------------------------------------------------------------------------

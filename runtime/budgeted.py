@@ -66,7 +66,7 @@ class BudgetedInterpreter(Interpreter):
 
     def _apply(self, signature: Signature, args: list[Any], keywords: dict[str, Any]) -> Any:
         """Call a function; one that is not policyc's own once only for the same arguments."""
-        if _is_built_in(signature):
+        if is_built_in(signature):
             return super()._apply(signature, args, keywords)
         key = (signature.name, repr(args), repr(keywords))
         if key not in self.known:
@@ -119,9 +119,9 @@ class CalledByNeed:
     def _is(self, node: p.PlanNode) -> bool:
         match node:
             case p.CallFunction(signature=signature) | p.FunctionRef(signature=signature):
-                return not _is_built_in(signature)
+                return not is_built_in(signature)
             case p.DetectorPattern(signature=signature):
-                return not _is_built_in(signature)
+                return not is_built_in(signature)
             case p.CallPredicate(index=index):
                 return self._of("predicate", index, self.plan.predicates[index].block)
             case p.ConstantRef(index=index):
@@ -137,7 +137,7 @@ class CalledByNeed:
         return self.known[key]
 
 
-def _is_built_in(signature: Signature) -> bool:
+def is_built_in(signature: Signature) -> bool:
     """Whether a function is policyc's own, needs nothing else, and always gives the same answer."""
     if signature.kind is FunctionKind.SPECIAL:
         return True

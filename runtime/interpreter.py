@@ -405,8 +405,7 @@ class Interpreter:
     def _quantified(self, e: p.Quantified, frame: Frame) -> Any:
         if e.kind == "forall":
             return self._forall(e, frame)
-        minimum = None if e.minimum is None else self.eval(e.minimum, frame)
-        maximum = None if e.maximum is None else self.eval(e.maximum, frame)
+        minimum, maximum = self.bounds_of(e, frame)
         number = 0
 
         def is_enough() -> bool:
@@ -432,6 +431,16 @@ class Interpreter:
             elif is_enough():
                 break
         return minimum is None or number >= minimum
+
+    def bounds_of(self, e: p.Quantified, frame: Frame) -> tuple[Any, Any]:
+        """The least and the greatest number of models that a quantifier allows; None: any."""
+        return self._bound(e.minimum, frame), self._bound(e.maximum, frame)
+
+    def _bound(self, expression: p.Expr | None, frame: Frame) -> Any:
+        value = None if expression is None else self.eval(expression, frame)
+        if expression is not None and not isinstance(value, int | float | None):
+            raise EvaluationError(f"`count` takes numbers, not {kind_of(value)}", expression.span)
+        return value
 
     def counted(
         self,
@@ -489,18 +498,25 @@ class Interpreter:
         return PatternInFrame(e, frame)
 
     def _match_tool(self, e: p.MatchTool, frame: Frame) -> Any:
-        value = self.eval(e.value, frame)
+        call = self.call_named(e, self.eval(e.value, frame))
+        if call is None:
+            return False
+        if e.arguments is None:
+            return True
+        arguments = arguments_of(values.member(call, "function").data)
+        return self.matches(e.arguments, arguments, frame)
+
+    def call_named(self, e: p.MatchTool, value: Any) -> ToolCall | None:
+        """The call that a value is, or answers, if its tool has the name of a pattern."""
         call = self.history.call_of(value) if isinstance(value, ToolOutput) else value
         if not isinstance(call, ToolCall):
-            return False
-        function = values.member(call, "function")
-        name = values.member(function, "name")
+            return None
+        name = values.member(values.member(call, "function"), "name")
         if e.wildcard:
-            if not isinstance(name, str) or not wildcard_match(e.name, name):
-                return False
-        elif name != e.name:
-            return False
-        return e.arguments is None or self.matches(e.arguments, arguments_of(function.data), frame)
+            fits = isinstance(name, str) and wildcard_match(e.name, name)
+        else:
+            fits = name == e.name
+        return call if fits else None
 
     def matches(self, pattern: p.Pattern, value: Any, frame: Frame) -> bool:
         """Whether a value fits a tool pattern."""

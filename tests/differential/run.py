@@ -1,9 +1,9 @@
 """Many generated cases: `python -m tests.differential.run --cases 20000`.
 
 First the engines of policyc among themselves (optimised, plain, monitor, pending events,
-formatter), then policyc against the reference implementation, where an environment has it. A case
-is one policy on one trace. Ends with 1 if a difference was found that is not explained; the
-smallest policy and trace that show it are printed.
+formatter), then coverage against brute force, then policyc against the reference implementation,
+where an environment has it. A case is one policy on one trace. Ends with 1 if a difference was
+found that is not explained; the smallest policy and trace that show it are printed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ from typing import TYPE_CHECKING
 import policyc
 from tests.differential.cases import Case, Seen, check_engines, make_case
 from tests.differential.choices import RecordedChoices, SeededChoices, shrink
+from tests.differential.coverage_cases import (
+    CoverageCase,
+    Looked,
+    check_coverage,
+    make_coverage_case,
+)
 from tests.differential.explanations import AGREED, UNEXPLAINED, compare, compare_pending
 from tests.differential.oracle import MISSING, Oracle, interpreter
 from tests.differential.policy_makers import PARAMETERS
@@ -33,13 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.differential.run", description=__doc__)
     parser.add_argument("--cases", type=int, default=20_000)
     parser.add_argument("--seed", default="0")
-    parser.add_argument("--only", choices=("engines", "oracle"))
+    parser.add_argument("--only", choices=RUNS)
     options = parser.parse_args(arguments)
-    found = 0
-    if options.only != "oracle":
-        found += run_engines(options.cases, options.seed)
-    if options.only != "engines":
-        found += run_oracle(options.cases, options.seed)
+    chosen = [options.only] if options.only else list(RUNS)
+    found = sum(RUNS[name](options.cases, options.seed) for name in chosen)
     return 1 if found else 0
 
 
@@ -66,6 +69,51 @@ def run_engines(cases: int, seed: str, traces: int = 4) -> int:
         f"{differences} differences, {seconds:.0f} s"
     )
     return differences
+
+
+def run_coverage(cases: int, seed: str, traces: int = 2) -> int:
+    """Compare coverage with brute force; the number of differences."""
+    total, differences, start = Looked(), 0, time.perf_counter()
+    number = 0
+    while total.traces + total.left_out < cases:
+        choices = SeededChoices(f"{seed}/coverage/{number}")
+        number += 1
+        found = coverage_problem(make_coverage_case(choices, traces=traces))
+        if isinstance(found, Looked):
+            total.add(found)
+            continue
+        total.add(Looked(traces=traces))
+        differences += 1
+        if differences <= SHOWN:
+            _show_coverage(choices.taken, traces)
+    print(
+        f"coverage: {total.traces} cases of {number} policies ({total.refused} refused, "
+        f"{total.left_out} left out), {total.points} points, {total.reached} reached, "
+        f"{total.both} both ways, {total.failed} failed, {differences} differences, "
+        f"{time.perf_counter() - start:.0f} s"
+    )
+    return differences
+
+
+def coverage_problem(case: CoverageCase) -> Looked | str:
+    """What was seen in a case, or what is wrong with it."""
+    try:
+        return check_coverage(case)
+    except AssertionError as error:
+        return str(error)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+
+
+def _show_coverage(record: Sequence[int], traces: int) -> None:
+    """Print the smallest case with a difference."""
+
+    def again(record: list[int]) -> tuple[CoverageCase, Looked | str]:
+        case = make_coverage_case(RecordedChoices(record), traces=traces)
+        return case, coverage_problem(case)
+
+    case, found = again(shrink(record, lambda record: isinstance(again(record)[1], str), 300))
+    print(f"--- {found}\n{case.source}\n{case.traces}\n")
 
 
 def problem_of(case: Case) -> Seen | str:
@@ -167,6 +215,9 @@ def _show_oracle(oracle: Oracle, record: Sequence[int], traces: int) -> None:
     print(f"reference: {theirs['answers'][number]}\n  pending: {theirs['pending'][number]}")
     print(f"policyc:   {policy.analyze(trace, **PARAMETERS)}")
     print(f"  pending: {policy.analyze_pending(trace[:at], trace[at:], **PARAMETERS)}\n")
+
+
+RUNS = {"engines": run_engines, "coverage": run_coverage, "oracle": run_oracle}
 
 
 if __name__ == "__main__":

@@ -9,13 +9,8 @@ import pytest
 
 from policyc.grammar.diagnostics import Diagnostic, Label, Severity
 from policyc.grammar.parser import parse
-from policyc.grammar.rendering import (
-    display_width,
-    render_github,
-    render_json,
-    render_sarif,
-    render_text,
-)
+from policyc.grammar.printable import display_width
+from policyc.grammar.rendering import render_github, render_json, render_sarif, render_text
 from policyc.grammar.source import Source, Span
 
 

@@ -49,6 +49,15 @@ def test_a_policy_lists_the_parameters_it_needs(make: Make) -> None:
     assert make('raise "x" if:\n    (m: Message)\n').parameters == {}
 
 
+def test_a_parameter_in_a_tool_pattern_that_is_a_value_is_needed(make: Make) -> None:
+    policy = make("""
+raise "x" if:
+    (c: ToolCall)
+    any([c is one for one in [tool:read, tool:send({to: input.who})]])
+""")
+    assert policy.parameters == {"who": None}
+
+
 def test_parameters_reach_every_part_of_a_policy(make: Make) -> None:
     result = make(POLICY).analyze(
         [user("bad"), user("ok"), user("note")],

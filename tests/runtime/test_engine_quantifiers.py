@@ -335,3 +335,20 @@ raise "x" if:
     (violation,) = policy.analyze([user()])
 
     assert violation.key == "(0, ())"
+
+
+@pytest.mark.parametrize("bound", ["min", "max"])
+def test_a_bound_that_is_no_number_is_an_error_of_its_rule_only(make: Make, bound: str) -> None:
+    policy = make(f"""{HEAD}
+raise "x" if:
+    count({bound}=input.limit):
+        (m: Message)
+
+raise "y" if:
+    (m: Message)
+""")
+    result = policy.analyze([user()], limit="many")
+
+    assert errors(result) == [(4, "`count` takes numbers, not a text")]
+    assert messages(result) == ["y"]
+    assert not policy.analyze([user()], limit=1).errors
