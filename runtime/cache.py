@@ -57,9 +57,9 @@ def cached(
 ) -> tuple[Program, tuple[Diagnostic, ...]]:
     """The program of some sources: from the cache, else made and kept."""
     home = folder()
-    if home is None or not _is_private(home):
+    if home is None or not is_private(home):
         return make()
-    path = home / f"{_key(sources)}.bin"
+    path = home / f"{digest_of(sources)}.bin"
     found = _read(path)
     if found is not None:
         return found
@@ -78,7 +78,7 @@ def cached(
         return found or make()
 
 
-def _is_private(home: Path) -> bool:
+def is_private(home: Path) -> bool:
     """Whether the folder is ours alone; it is made where it is not there."""
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -94,7 +94,8 @@ def _is_private(home: Path) -> bool:
     return True
 
 
-def _key(sources: Sequence[Source]) -> str:
+def digest_of(sources: Sequence[Source]) -> str:
+    """A digest of all that what is made from some sources depends on."""
     digest = hashlib.sha256(_fingerprint().encode())
     for source in sources:
         for part in (source.path or "", source.text):
@@ -141,7 +142,7 @@ def _read(path: Path) -> tuple[Program, tuple[Diagnostic, ...]] | None:
         _note("the entry %s is damaged and is made again", path)
         return None
     try:
-        code, generated, diagnostics, plan = pickle.loads(content)  # noqa: S301  # our own, see _is_private
+        code, generated, diagnostics, plan = pickle.loads(content)  # noqa: S301  # our own, see is_private
         found = pickle.loads(diagnostics) if diagnostics else ()  # noqa: S301  # as above
 
         def load() -> Plan:
