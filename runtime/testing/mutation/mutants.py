@@ -19,7 +19,7 @@ from policyc.grammar.source import Span
 from policyc.runtime.extensions import catalogue
 from policyc.runtime.testing.mutation.changes import Change, Edit, edited, insertion
 from policyc.runtime.testing.mutation.equivalence import Meanings
-from policyc.runtime.testing.mutation.files import File, Site, read_file
+from policyc.runtime.testing.mutation.files import File, Site, Use, read_file
 from policyc.runtime.testing.mutation.operators.conditions import is_condition
 from policyc.runtime.testing.mutation.operators.registry import BY_NAME, OPERATORS
 
@@ -54,6 +54,7 @@ class Mutant:
     rules: tuple[p.RulePlan, ...]
     predicates: tuple[p.PredicatePlan, ...] = ()
     constants: tuple[p.ConstantPlan, ...] = ()
+    uses: frozenset[Use] = frozenset()
 
     @property
     def rule_numbers(self) -> tuple[int, ...]:
@@ -222,6 +223,7 @@ class _Maker:
             held,
             (*change.edits, *_import_edits(file, change)),
             *parts,
+            uses=file.patterns.get(change.target.uid, frozenset()),
         )
         meaning = self.meanings.of(mutant.plan(self.base), mutant.rule_numbers)
         if meaning == self.meanings.of(self.base, mutant.rule_numbers):

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from policyc.grammar.printable import printable
+from policyc.grammar.strings import read_string
 from policyc.runtime.excerpts import one_line
+from policyc.runtime.excerpts import shown as shown_text
 from policyc.runtime.testing.mutation.hunt import Verdict
 from policyc.runtime.testing.mutation.mutants import Counts
 from policyc.runtime.testing.mutation.operators.registry import BY_NAME, OPERATORS
+from policyc.runtime.testing.mutation.samples import telling_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -208,7 +211,16 @@ def hint_for(mutant: Mutant) -> str:
         "after": mutant.replaced,
     }
     shown = {name: printable(one_line(text)) for name, text in words.items()}
-    return BY_NAME[mutant.kind].hint.format(**shown)
+    return BY_NAME[mutant.kind].hint.format(**shown, sample=_sample(mutant))
+
+
+def _sample(mutant: Mutant) -> str:
+    """A text that tells the patterns before and after apart, as a part of a sentence."""
+    for use in sorted(mutant.uses):
+        text = telling_text(read_string(mutant.original), read_string(mutant.replaced), use)
+        if text is not None:
+            return f", such as {shown_text(text)}"
+    return ""
 
 
 def diff_of(mutant: Mutant, source: Source) -> str:

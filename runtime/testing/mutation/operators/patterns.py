@@ -133,7 +133,12 @@ def _without_an_option(pattern: str, options: tuple[Option, ...]) -> Iterator[st
         if number:
             yield _put(pattern, option.start - 1, option.end, "")
         else:
-            yield _put(pattern, option.start, option.end + 1, "")
+            yield _put(pattern, _behind_flags(option), option.end + 1, "")
+
+
+def _behind_flags(option: Option) -> int:
+    """Where an option begins but for the flags of the pattern."""
+    return next((x.start for x in option.pieces if x.kind != "flags"), option.end)
 
 
 # --- the ends of a text ---------------------------------------------------------------------------
@@ -167,10 +172,6 @@ def _anchored(pattern: str, uses: Uses) -> Iterator[str]:
 def _body(pattern: str) -> tuple[str, str, str]:
     """The flags that a pattern begins with, what follows, and the same as one item."""
     options = options_of(pattern)
-    at = 0
-    for piece in options[0].pieces:
-        if piece.kind != "flags":
-            break
-        at = piece.stop
+    at = _behind_flags(options[0])
     rest = pattern[at:]
     return pattern[:at], rest, f"(?:{rest})" if len(options) > 1 else rest

@@ -33,7 +33,8 @@ class Operator:
 
     `about` is one sentence. `before` and `after` are an example. `hint` says which case is missing
     where a mutant survives, with `{condition}` for the condition that it changes, `{before}` and
-    `{after}` for what it changes in it, all as written in the policy.
+    `{after}` for what it changes in it, all as written in the policy, and `{sample}` for a text
+    that tells two patterns apart.
     """
 
     name: str
@@ -256,7 +257,7 @@ OPERATORS: Final = (
         " moves, a lookaround is left out.",
         '"a\\.b"',
         '"a.b"',
-        "no case with a text that {after} matches and {before} does not",
+        "no case with a text that the wider pattern matches and this one does not{sample}",
         patterns.widen_pattern,
     ),
     Operator(
@@ -265,7 +266,7 @@ OPERATORS: Final = (
         " left out, a bound moves.",
         '"a*b"',
         '"a+b"',
-        "no case with a text that {before} matches and {after} does not",
+        "no case with a text that this pattern matches and the narrower one does not{sample}",
         patterns.narrow_pattern,
     ),
     Operator(
@@ -274,7 +275,7 @@ OPERATORS: Final = (
         " where it is held to an end of the text.",
         '"^a"',
         '"a"',
-        "no case with a text that {after} matches and {before} does not",
+        "no case with a text that matches only where the place does not count{sample}",
         patterns.unanchor_pattern,
     ),
     Operator(
@@ -283,7 +284,7 @@ OPERATORS: Final = (
         " out.",
         '"a"',
         '"^a"',
-        "no case with a text that {before} matches and {after} does not",
+        "no case with a text that matches only where the place does not count{sample}",
         patterns.anchor_pattern,
     ),
 )
