@@ -101,6 +101,7 @@ def _merged(plan: p.Plan, parts: Sequence[Generated]) -> Generated:
         {},
         names=tuple(rule.ref.name for rule in plan.rules),
         parameters=frozenset(name for rule in plan.rules for name in rule.parameters),
+        defaults={name: value for part in reversed(parts) for name, value in part.defaults.items()},
         needs_context=any(part.needs_context for part in parts),
         keeps_events=any(part.keeps_events for part in parts),
         late={number: has for part in parts for number, has in part.late.items()},
