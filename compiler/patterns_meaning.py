@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from policyc.compiler.patterns import PatternError, compile_pattern, compile_value_pattern
+from policyc.compiler.patterns import PatternError, compile_value_pattern
 from policyc.compiler.patterns_tree import (
     Alt,
     Atomic,
@@ -38,12 +38,7 @@ def meaning(text: str, question: Question) -> str:
     """What the answers to a question depend on; for a text that is no pattern the text itself."""
     try:
         match question:
-            case "find":
-                return _written(parse_tree(text, 0, is_dollar_end=False), question)
-            case "match":
-                lowering = compile_pattern(text).lowering("match")
-                if lowering is not None:
-                    return repr(lowering)
+            case "find" | "match":
                 return _written(parse_tree(text, 0, is_dollar_end=False), question)
             case "value":
                 return _value(text)
@@ -61,6 +56,9 @@ def _value(text: str) -> str:
     is_covered = pattern.is_total("fullmatch") and pattern.fullmatch(text) is not None
     return matched if is_covered else f"{matched} or {text!r}"
 
+
+_SPELLED_OUT = 8
+"""Up to so many times `a{3}` is written as `aaa`."""
 
 _DOT_ALL = 16
 """The flag of `re` by which a dot is any character."""
@@ -83,9 +81,9 @@ def _needed(items: list[Any]) -> list[Any]:
         _, low, high, mode, body = items[-1]
         if low == high:
             break
-        items = items[:-1] + ([("Repeat", low, low, mode, body)] if low > 1 else [])
-        if low == 1:
-            items = [*items, *body]
+        items = [*items[:-1], *(body * low if low <= _SPELLED_OUT else [])]
+        if low > _SPELLED_OUT:
+            return [*items, ("Repeat", low, low, mode, body)]
     return items
 
 
@@ -105,8 +103,10 @@ class _Writer:
             case Group(number=number, body=body):
                 inner = self.items(body)
                 return [("Group", number, inner)] if self.keeps_groups else inner
-            case Repeat(low=1, high=1, body=body):
-                return self.items(body)
+            case Repeat(low=low, high=high, mode="greedy" | "lazy", body=body) if (
+                low == high and low <= _SPELLED_OUT and not self.keeps_groups
+            ):
+                return self.items(body) * low
             case Repeat(low=low, high=high, mode=mode, body=body):
                 # Which of several matches is taken does not matter to whether there is one.
                 told = "any" if self.is_test and mode != "possessive" else mode

@@ -1,8 +1,9 @@
 """Many generated cases: `python -m tests.differential.run --cases 20000`.
 
 First the engines of policyc among themselves (optimised, plain, monitor, pending events,
-formatter), then policyc against the reference implementation, where an environment has it. A case
-is one policy on one trace. Ends with 1 if a difference was found that is not explained; the
+formatter), then mutants of policies (the search in pieces, what is taken for equivalent), then
+policyc against the reference implementation, where an environment has it. A case is one policy, or
+one mutant, on one trace. Ends with 1 if a difference was found that is not explained; the
 smallest policy and trace that show it are printed.
 """
 
@@ -19,11 +20,15 @@ import policyc
 from tests.differential.cases import Case, Seen, check_engines, make_case
 from tests.differential.choices import RecordedChoices, SeededChoices, shrink
 from tests.differential.explanations import AGREED, UNEXPLAINED, compare, compare_pending
+from tests.differential.mutants import check_mutants
 from tests.differential.oracle import MISSING, Oracle, interpreter
 from tests.differential.policy_makers import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+MUTANTS = 30
+"""Mutants of one policy that are checked, of all kinds."""
 
 SHOWN = 3
 """Differences that are made small and printed; the others are only counted."""
@@ -33,12 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.differential.run", description=__doc__)
     parser.add_argument("--cases", type=int, default=20_000)
     parser.add_argument("--seed", default="0")
-    parser.add_argument("--only", choices=("engines", "oracle"))
+    parser.add_argument("--only", choices=("engines", "mutants", "oracle"))
     options = parser.parse_args(arguments)
     found = 0
-    if options.only != "oracle":
+    if options.only in (None, "engines"):
         found += run_engines(options.cases, options.seed)
-    if options.only != "engines":
+    if options.only in (None, "mutants"):
+        found += run_mutants(options.cases, options.seed)
+    if options.only in (None, "oracle"):
         found += run_oracle(options.cases, options.seed)
     return 1 if found else 0
 
@@ -64,6 +71,29 @@ def run_engines(cases: int, seed: str, traces: int = 4) -> int:
         f"engines: {total.traces} cases of {number} policies ({total.refused} refused), "
         f"{total.with_violations} with violations, {total.with_failures} with failed rules, "
         f"{differences} differences, {seconds:.0f} s"
+    )
+    return differences
+
+
+def run_mutants(cases: int, seed: str, traces: int = 2) -> int:
+    """Check mutants of policies; the number of policies with a difference."""
+    checked = differences = number = 0
+    start = time.perf_counter()
+    while checked * traces < cases:
+        case = make_case(SeededChoices(f"{seed}/mutants/{number}"), tame=False, traces=traces)
+        number += 1
+        try:
+            checked += check_mutants(case, MUTANTS)
+        except policyc.PolicyError:
+            continue
+        except Exception as error:
+            differences += 1
+            if differences <= SHOWN:
+                print(f"--- {type(error).__name__}: {error}\n{case.policy.source}\n{case.traces}\n")
+    seconds = time.perf_counter() - start
+    print(
+        f"mutants: {checked * traces} cases of {number} policies, {differences} differences,"
+        f" {seconds:.0f} s"
     )
     return differences
 

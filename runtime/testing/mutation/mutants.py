@@ -235,13 +235,8 @@ class _Maker:
 
     def _silenced(self, number: int, users: tuple[int, ...]) -> tuple[Any, ...]:
         """Rules that find nothing; the others keep their numbers."""
-        never = p.Check(p.Literal(False))
-        return (
-            tuple(
-                replace(self.base.rules[self.first_rule[number] + x], block=p.Block((never,)))
-                for x in users
-            ),
-        )
+        rules = [self.base.rules[self.first_rule[number] + x] for x in users]
+        return (tuple(replace(rule, block=_never(rule.span)) for rule in rules),)
 
     def _compiled(self, file: File, change: Change, users: tuple[int, ...]) -> p.Plan | None:
         """The rules that a change concerns, and what they need, compiled on their own; None where
@@ -282,6 +277,10 @@ class _Maker:
             tuple(replace(p.rewrite(x, move), source=number) for x in plan.predicates),
             tuple(replace(p.rewrite(x, move), source=number) for x in plan.constants),
         )
+
+
+def _never(span: Span) -> p.Block:
+    return p.Block((p.Check(p.Literal(False, span=span), span=span),), span=span)
 
 
 # --- imports --------------------------------------------------------------------------------------
