@@ -31,9 +31,11 @@ def _pruned(node: p.PlanNode) -> p.PlanNode:
 def _reached(steps: tuple[p.Step, ...]) -> tuple[p.Step, ...]:
     """The steps up to the first that never holds."""
     for number, step in enumerate(steps):
-        if isinstance(step, p.Check) and isinstance(step.condition, p.Literal):
-            if not step.condition.value:
+        match step:
+            case p.Check(condition=p.Literal(value=value)) if not value:
                 return steps[: number + 1]
+            case _:
+                pass
     return steps
 
 

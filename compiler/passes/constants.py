@@ -15,9 +15,6 @@ from policyc.compiler.passes.everywhere import everywhere
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_EXACT = 2**53
-"""Up to here whole numbers are the same as decimal ones."""
-
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": lambda left, right: bool(left < right),
     "<=": lambda left, right: bool(left <= right),
@@ -40,8 +37,10 @@ def _folded(node: p.PlanNode) -> p.PlanNode:
     match node:
         case p.Not(operand=p.Literal(value=value)):
             return _truth(node, not value)
-        case p.Negative(operand=p.Literal(value=value), positive=positive) if _is_number(value):
-            return _number(node, value if positive else -value)  # type: ignore[operator]  # a number
+        case p.Negative(operand=p.Literal(value=int() | float() as amount), positive=positive) if (
+            not isinstance(amount, bool)
+        ):
+            return _number(node, amount if positive else -amount)
         case p.Cmp(operator=operator, left=p.Literal(value=left), right=p.Literal(value=right)):
             decided = _compared(operator, left, right)
             return node if decided is None else _truth(node, decided)
@@ -66,10 +65,6 @@ def _truth(node: p.PlanNode, value: bool) -> p.Literal:
 def _number(node: p.PlanNode, value: int | float) -> p.Literal:
     kind = ts.INT if isinstance(value, int) else ts.FLOAT
     return p.Literal(value, span=node.span, type=kind)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_small(value: object) -> bool:

@@ -6,13 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from policyc.compiler import plan as p
 from policyc.compiler.passes.everywhere import everywhere
-
-if TYPE_CHECKING:
-    from typing import Any
 
 
 def remove_double_negations(plan: p.Plan) -> p.Plan:
@@ -34,13 +30,13 @@ def _without(node: p.PlanNode) -> p.PlanNode:
             return node
 
 
-def _with_condition(node: Any, condition: p.Expr) -> p.PlanNode:
+def _with_condition(node: p.Check | p.If | p.Map, condition: p.Expr) -> p.PlanNode:
     while isinstance(condition, p.Not) and isinstance(condition.operand, p.Not):
         if not _is_free(condition.operand.operand):
             break
         condition = condition.operand.operand
     if condition is node.condition:
-        return node  # type: ignore[no-any-return]  # a plan node
+        return node
     return replace(node, condition=condition)
 
 

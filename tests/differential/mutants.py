@@ -11,7 +11,7 @@ from policyc.api import Options, Policy
 from policyc.compiler.codegen import generate
 from policyc.grammar.source import Source
 from policyc.runtime.program import Program
-from policyc.runtime.testing.mutation import mutants as making
+from policyc.runtime.testing.mutation import finding as making
 from policyc.runtime.testing.mutation.equivalence import Meanings
 from policyc.runtime.testing.mutation.programs import MutantPrograms
 from tests.differential.comparisons import Difference, answer
@@ -60,8 +60,8 @@ def check_mutants(case: Case, most: int = 10**6) -> int:
     chosen = found.mutants[:: 1 + len(found.mutants) // most]
     for mutant in chosen:
         answers = _check_mutant(found, mutant, programs, case)
-        meaning = meanings.of(mutant.plan(found.plan), mutant.rule_numbers)
-        if meaning == meanings.of(found.plan, mutant.rule_numbers):
+        meaning = meanings.of(mutant.patch.applied(found.plan), mutant.patch.numbers)
+        if meaning == meanings.of(found.plan, mutant.patch.numbers):
             _same(f"the equivalent {mutant.id}", answers, original)
         other = known.setdefault(meaning, [mutant, answers])
         if other[0] is not None:
@@ -72,7 +72,7 @@ def check_mutants(case: Case, most: int = 10**6) -> int:
 def _check_mutant(
     found: MutantSet, mutant: Mutant, programs: MutantPrograms, case: Case
 ) -> list[Any]:
-    plan = mutant.plan(found.plan)
+    plan = mutant.patch.applied(found.plan)
     pieces = programs.of(mutant)
     whole = Program(plan, generate(plan))
     plain = Policy(pieces, (), Options(optimize=False))

@@ -1,30 +1,19 @@
 """A change of a policy: what becomes of one node of its tree, and the same as edits of its text.
 
-Operators make `Change`s. Trees and texts are not changed: `Change.statement` and `edited` give new
-ones.
+Operators make `Change`s. Trees and texts are not changed: `Change.statement` gives a new one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from policyc.grammar import nodes as n
 from policyc.grammar.sections import raw_tokens
 from policyc.grammar.source import Span
 from policyc.grammar.strings import read_string, split_literal
 from policyc.grammar.visitor import children
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What stands at a span of the text afterwards."""
-
-    span: Span
-    text: str
+from policyc.runtime.testing.mutation.edits import Edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +47,19 @@ def _with(parent: n.Node, old: n.Node, new: n.Node | None) -> n.Node:
     for field in fields(parent):
         value: Any = getattr(parent, field.name)
         if value is old:
-            return replace(parent, **{field.name: new})
+            return _updated(parent, field.name, new)
         if isinstance(value, tuple) and any(x is old for x in value):
             items = tuple(new if x is old else x for x in value)
-            return replace(parent, **{field.name: tuple(x for x in items if x is not None)})
+            return _updated(parent, field.name, tuple(x for x in items if x is not None))
     raise AssertionError("a path goes from parent to child")
 
 
+def _updated(node: Any, field: str, value: object) -> n.Node:
+    updated: n.Node = replace(node, **{field: value})
+    return updated
+
+
 # --- texts ----------------------------------------------------------------------------------------
-
-
-def edited(text: str, edits: Iterable[Edit]) -> str:
-    """The text after some edits that do not overlap."""
-    for edit in sorted(edits, key=lambda edit: (edit.span.start, edit.span.end), reverse=True):
-        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
-    return text
 
 
 def insertion(offset: int, text: str) -> Edit:

@@ -18,7 +18,8 @@ from policyc.grammar.diagnostics import PolicyError, Severity
 from policyc.grammar.parser import Parsed, parse
 from policyc.grammar.source import Span
 from policyc.grammar.visitor import children, walk
-from policyc.runtime.testing.mutation.changes import Change, Edit
+from policyc.runtime.testing.mutation.changes import Change
+from policyc.runtime.testing.mutation.edits import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,6 +64,11 @@ class Site:
     @property
     def parent(self) -> n.Node | None:
         return self.parents[-1] if self.parents else None
+
+    @property
+    def statement(self) -> n.Node:
+        """The statement that it stands in, or is."""
+        return (*self.parents, self.node)[0]
 
     def change(
         self, replacement: n.Node | None, *edits: Edit, imports: tuple[str, ...] = ()

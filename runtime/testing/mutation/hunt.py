@@ -9,7 +9,7 @@ verdicts with any number of processes.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,7 +19,7 @@ from policyc.runtime.testing.mutation.programs import MutantPrograms
 from policyc.runtime.testing.mutation.workers import Late, Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from policyc.runtime.program import Program
     from policyc.runtime.testing.mutation.kept import KeptVerdicts
@@ -64,6 +64,23 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """A policy's mutants, and the cases to try them on.
+
+    `build` makes of a program what the cases are judged with, such as a `Policy`; it can be
+    pickled. `reach` gives by the id of a mutant the names of the cases that can notice it; mutants
+    that are not in it are tried on all cases. `kept` are the verdicts of earlier hunts; new ones
+    are added and saved.
+    """
+
+    found: MutantSet
+    cases: tuple[Case, ...]
+    build: Callable[[Program], Any]
+    reach: Mapping[str, Collection[str]] = field(default_factory=dict)
+    kept: KeptVerdicts | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hunt:
     """What became of all mutants of a policy, in their order."""
 
@@ -76,109 +93,109 @@ class FailingCases(PolicycError):
 
     def __init__(self, names: Sequence[str]) -> None:
         listed = "".join(f"\n  {name}" for name in names)
-        super().__init__(
-            f"{len(names)} cases fail, or take too long, without any change of the policy:{listed}"
-        )
+        super().__init__(f"cases that fail, or take too long, on the policy itself:{listed}")
         self.names = tuple(names)
 
 
 def hunt(
-    found: MutantSet,
-    cases: Sequence[Case],
-    *,
-    build: Callable[[Program], Any],
+    targets: Sequence[Target],
     passes: Callable[[Any, Any], bool],
-    reach: Mapping[str, Collection[str]] | None = None,
+    *,
     workers: int | None = None,
     seconds: float = SECONDS,
-    kept: KeptVerdicts | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Hunt:
+) -> tuple[Hunt, ...]:
     """Run each mutant on its cases.
 
     Args:
-        found: the mutants of a policy.
-        cases: what they are run on; the first that fails ends it.
-        build: makes of a program what `passes` takes, such as a `Policy`.
-        passes: whether a case passes; `build` and `passes` can be pickled.
-        reach: by the id of a mutant the names of the cases that can notice it; mutants that are
-            not in it are run on all cases.
-        workers: processes; by default one for each processor, 0 for none but this one, where
-            nothing limits the time.
-        seconds: the time for one mutant; one that takes longer counts as killed.
-        kept: verdicts of earlier hunts; new ones are added and saved.
+        targets: policies with their mutants and cases.
+        passes: whether a case passes, given what `build` made and the case; it can be pickled.
+        workers: processes, at most; by default one for each processor. 0 for none but this one,
+            where nothing limits the time.
+        seconds: the time for one mutant on all its cases; one that takes longer counts as killed.
         progress: called with the number of mutants that are decided, and of all.
 
     Raises:
         FailingCases: cases fail on the policy itself.
         WorkerError: a case could not be run.
+        ValueError: two cases of a target have the same name.
     """
-    names = [case.name for case in cases]
-    if len(set(names)) < len(names):
-        raise ValueError("the names of cases are unique")
+    for target in targets:
+        names = [case.name for case in target.cases]
+        if len(set(names)) < len(names):
+            raise ValueError("the names of cases are unique")
     number = (os.cpu_count() or 1) if workers is None else workers
-    start = partial(_Trial, found, tuple(cases), build, passes)
-    with _Hunter(start, cases, number, seconds, kept) as hunter:
+    subjects = tuple((target.found, target.cases, target.build) for target in targets)
+    start = partial(_Trials, subjects, passes)
+    with _Hunter(targets, start, number, seconds) as hunter:
         try:
             hunter.check_unchanged()
-            fates = hunter.run(found.mutants, reach or {}, progress or _ignore)
+            return hunter.run(progress or _ignore)
         finally:
-            if kept is not None:
-                kept.save()
-    return Hunt(found, fates)
+            for target in targets:
+                if target.kept is not None:
+                    target.kept.save()
 
 
 def _ignore(done: int, total: int) -> None:
     """Progress that nobody wants to see."""
 
 
-_Task = tuple[int | None, tuple[int, ...]]
-"""A mutant by its number, None for the policy itself, and cases by theirs."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A mutant of a target to be tried on some cases, all by their numbers; the mutant None is the
+    policy itself."""
+
+    target: int
+    mutant: int | None
+    cases: tuple[int, ...]
 
 
-class _Trial:
-    """Runs mutants on cases: the function of the processes. Answers how many cases it tried, and
-    whether the last of them failed."""
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """How many cases were tried, and whether the last of them failed."""
+
+    tried: int
+    has_failed: bool
+
+
+class _Trials:
+    """Tries mutants on cases: the function of the processes."""
 
     def __init__(
         self,
-        found: MutantSet,
-        cases: tuple[Case, ...],
-        build: Callable[[Program], Any],
+        subjects: tuple[tuple[MutantSet, tuple[Case, ...], Callable[[Program], Any]], ...],
         passes: Callable[[Any, Any], bool],
     ) -> None:
-        self.mutants = found.mutants
-        self.programs = MutantPrograms(found.plan)
-        self.cases = cases
-        self.build = build
+        self.subjects = subjects
         self.passes = passes
+        self.programs: dict[int, MutantPrograms] = {}
 
-    def __call__(self, task: _Task) -> tuple[int, bool]:
-        number, chosen = task
-        program = (
-            self.programs.unchanged if number is None else self.programs.of(self.mutants[number])
-        )
-        policy = self.build(program)
-        for tried, case in enumerate(chosen, 1):
-            if not self.passes(policy, self.cases[case]):
-                return tried, True
-        return len(chosen), False
+    def __call__(self, task: _Task) -> _Answer:
+        found, cases, build = self.subjects[task.target]
+        programs = self.programs.get(task.target)
+        if programs is None:
+            programs = self.programs[task.target] = MutantPrograms(found.plan)
+        mutant = task.mutant
+        policy = build(programs.unchanged if mutant is None else programs.of(found.mutants[mutant]))
+        for tried, case in enumerate(task.cases, 1):
+            if not self.passes(policy, cases[case]):
+                return _Answer(tried, has_failed=True)
+        return _Answer(len(task.cases), has_failed=False)
 
 
 class _Hunter:
-    """Decides which mutants have to be run on which cases, and what follows from the answers."""
+    """Decides which mutants have to be tried on which cases, and what follows from the answers."""
 
     def __init__(
         self,
-        start: Callable[[], Callable[[_Task], tuple[int, bool]]],
-        cases: Sequence[Case],
+        targets: Sequence[Target],
+        start: Callable[[], Callable[[_Task], _Answer]],
         workers: int,
         seconds: float,
-        kept: KeptVerdicts | None,
     ) -> None:
+        self.targets = targets
         self.start = start
-        self.cases = cases
-        self.kept = kept
         self.workers = Workers(start, workers, seconds) if workers else None
 
     def __enter__(self) -> _Hunter:
@@ -190,85 +207,88 @@ class _Hunter:
 
     def check_unchanged(self) -> None:
         """Raise `FailingCases` where cases fail on the policy itself."""
-        passing = {n for n in range(len(self.cases)) if self._known(_UNCHANGED, n)}
-        tasks: list[_Task] = [(None, (n,)) for n in range(len(self.cases)) if n not in passing]
-        failing = []
+        tasks = [
+            _Task(number, None, (case,))
+            for number, target in enumerate(self.targets)
+            for case in range(len(target.cases))
+            if not self._known(target, _UNCHANGED, case)
+        ]
+        failing: list[_Task] = []
         for task, answer in self._answers(tasks):
-            (case,) = tasks[task][1]
-            if isinstance(answer, Late) or answer[1]:
-                failing.append(case)
+            if isinstance(answer, Late) or answer.has_failed:
+                failing.append(task)
             else:
-                self._keep(_UNCHANGED, case, passes=True)
+                self._keep(self.targets[task.target], _UNCHANGED, task.cases[0], passes=True)
         if failing:
-            raise FailingCases([self.cases[n].name for n in sorted(failing)])
+            failing.sort(key=lambda task: (task.target, task.cases))
+            raise FailingCases([self.targets[x.target].cases[x.cases[0]].name for x in failing])
 
-    def run(
-        self,
-        mutants: Sequence[Mutant],
-        reach: Mapping[str, Collection[str]],
-        progress: Callable[[int, int], None],
-    ) -> tuple[Fate, ...]:
-        fates: list[Fate | None] = [None] * len(mutants)
+    def run(self, progress: Callable[[int, int], None]) -> tuple[Hunt, ...]:
+        fates: dict[tuple[int, int], Fate] = {}
         tasks: list[_Task] = []
-        for number, mutant in enumerate(mutants):
-            known, chosen = self._decided(mutant, reach)
-            fates[number] = known
-            if known is None:
-                tasks.append((number, chosen))
-        done = len(mutants) - len(tasks)
-        progress(done, len(mutants))
+        for number, target in enumerate(self.targets):
+            for at, mutant in enumerate(target.found.mutants):
+                known = self._decided(target, mutant)
+                if isinstance(known, Fate):
+                    fates[number, at] = known
+                else:
+                    tasks.append(_Task(number, at, known))
+        total = len(fates) + len(tasks)
+        progress(len(fates), total)
         for task, answer in self._answers(tasks):
-            number, chosen = tasks[task]
-            assert number is not None  # noqa: S101  # the policy itself is no mutant
-            fates[number] = self._fate(mutants[number], chosen, answer)
-            done += 1
-            progress(done, len(mutants))
-        return tuple(fate for fate in fates if fate is not None)
+            assert task.mutant is not None  # noqa: S101  # the policy itself is no mutant
+            fates[task.target, task.mutant] = self._fate(task, answer)
+            progress(len(fates), total)
+        return tuple(
+            Hunt(target.found, tuple(fates[number, at] for at in range(len(target.found.mutants))))
+            for number, target in enumerate(self.targets)
+        )
 
-    def _decided(
-        self, mutant: Mutant, reach: Mapping[str, Collection[str]]
-    ) -> tuple[Fate | None, tuple[int, ...]]:
-        """What is known of a mutant, else the cases that it has to be run on."""
-        names = reach.get(mutant.id)
-        chosen = [n for n, case in enumerate(self.cases) if names is None or case.name in names]
+    def _decided(self, target: Target, mutant: Mutant) -> Fate | tuple[int, ...]:
+        """What is known of a mutant, else the cases that it has to be tried on."""
+        names = target.reach.get(mutant.id)
+        chosen = [n for n, case in enumerate(target.cases) if names is None or case.name in names]
         if not chosen:
-            return Fate(mutant, Verdict.NOT_REACHED), ()
-        left = []
+            return Fate(mutant, Verdict.NOT_REACHED)
+        left: list[int] = []
         for number in chosen:
-            passes = self._known(mutant.id, number)
+            passes = self._known(target, mutant.id, number)
             if passes is None:
                 left.append(number)
-            elif not passes and not left:
-                return Fate(mutant, Verdict.KILLED, self.cases[number].name), ()
             elif not passes:
+                if not left:
+                    return Fate(mutant, Verdict.KILLED, target.cases[number].name)
                 # The cases before it decide by which one it is killed.
                 left.append(number)
                 break
-        return (None, tuple(left)) if left else (Fate(mutant, Verdict.SURVIVED), ())
+        return tuple(left) or Fate(mutant, Verdict.SURVIVED)
 
-    def _fate(
-        self, mutant: Mutant, chosen: tuple[int, ...], answer: tuple[int, bool] | Late
-    ) -> Fate:
+    def _fate(self, task: _Task, answer: _Answer | Late) -> Fate:
+        target = self.targets[task.target]
+        assert task.mutant is not None  # noqa: S101  # the policy itself is no mutant
+        mutant = target.found.mutants[task.mutant]
         if isinstance(answer, Late):
             return Fate(mutant, Verdict.TIMEOUT)
-        tried, has_failed = answer
-        for at, number in enumerate(chosen[:tried], 1):
-            self._keep(mutant.id, number, passes=not (has_failed and at == tried))
-        if has_failed:
-            return Fate(mutant, Verdict.KILLED, self.cases[chosen[tried - 1]].name)
+        tried = task.cases[: answer.tried]
+        for number in tried[:-1]:
+            self._keep(target, mutant.id, number, passes=True)
+        self._keep(target, mutant.id, tried[-1], passes=not answer.has_failed)
+        if answer.has_failed:
+            return Fate(mutant, Verdict.KILLED, target.cases[tried[-1]].name)
         return Fate(mutant, Verdict.SURVIVED)
 
-    def _answers(self, tasks: Sequence[_Task]) -> Iterable[tuple[int, tuple[int, bool] | Late]]:
-        if not tasks:
-            return ()
+    def _answers(self, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, _Answer | Late]]:
         if self.workers is not None:
-            return self.workers.run(tasks)
-        run = self.start()
-        return ((number, run(task)) for number, task in enumerate(tasks))
+            for number, answer in self.workers.run(tasks):
+                yield tasks[number], answer
+        elif tasks:
+            run = self.start()
+            for task in tasks:
+                yield task, run(task)
 
-    def _known(self, mutant: str, case: int) -> bool | None:
-        return None if self.kept is None else self.kept.get(mutant, self.cases[case].digest)
+    def _known(self, target: Target, mutant: str, case: int) -> bool | None:
+        return None if target.kept is None else target.kept.get(mutant, target.cases[case].digest)
 
-    def _keep(self, mutant: str, case: int, *, passes: bool) -> None:
-        if self.kept is not None:
-            self.kept.add(mutant, self.cases[case].digest, passes=passes)
+    def _keep(self, target: Target, mutant: str, case: int, *, passes: bool) -> None:
+        if target.kept is not None:
+            target.kept.add(mutant, target.cases[case].digest, passes=passes)

@@ -1,9 +1,10 @@
 """Verdicts on disk, so that a mutant is not tried again on a case that it was tried on before.
 
 What a verdict depends on is in its name: the policy with the version of policyc and of Python (see
-`runtime/cache.py`), the mutant, and the digest of the case. So nothing has to be invalidated. A file
-holds the verdicts of one policy; it begins with a digest of its content, and one that does not fit
-counts as empty. Writing is guarded by a lock, adds to what others have written, and ends in a rename.
+`runtime/cache.py`), the mutant, and the digest of the case. So nothing has to be invalidated. A
+file holds the verdicts of one policy; it begins with a digest of its content, and one that does not
+fit counts as empty. Writing is guarded by a lock, adds to what others have written, and ends in a
+rename.
 """
 
 from __future__ import annotations

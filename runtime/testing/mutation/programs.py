@@ -4,11 +4,12 @@ A program is a plan and the code generated from it. The code of a rule depends o
 the predicates and constants that it uses, but on no other rule; it writes what it finds, by the
 number of the rule, into a list that the engine sorts. So the search of a policy may be in several
 pieces, one run after the other: `PieceProgram`. All else, above all the plan that reports and
-errors are made from, is the whole mutated policy's, and the engine that runs it is the one that runs
-every policy. Tests compare results with those of the policy compiled as a whole.
+errors are made from, is the whole mutated policy's, and the engine that runs it is the one that
+runs every policy. Tests compare results with those of the policy compiled as a whole.
 
-One thing differs: where an event is malformed, several rules that look at it may each see another
-mistake first, and which of these is told depends on the order in which the pieces are run.
+One thing differs: several rules that look at a malformed event may each see another mistake first,
+and which of these is told, and what rules have seen of the event by then, depends on the order in
+which the pieces are run.
 """
 
 from __future__ import annotations
@@ -129,9 +130,9 @@ class MutantPrograms:
 
     def of(self, mutant: Mutant) -> Program:
         """The program of the policy with the mutant's change."""
-        changed = set(mutant.rule_numbers)
-        plan = mutant.plan(self.base)
-        pieces: list[p.Plan | Program] = [replace(plan, rules=mutant.rules)]
+        changed = set(mutant.patch.numbers)
+        plan = mutant.patch.applied(self.base)
+        pieces: list[p.Plan | Program] = [replace(plan, rules=mutant.patch.rules)]
         for rules, program in zip(self.pieces, self._programs, strict=True):
             rest = tuple(rule for rule in rules if rule.index not in changed)
             if len(rest) == len(rules):

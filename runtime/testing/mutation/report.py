@@ -198,7 +198,7 @@ def _survivor(found: MutantSet, fate: Fate) -> Survivor:
     source = found.sources[mutant.source]
     is_reached = fate.verdict is Verdict.SURVIVED
     hint = hint_for(mutant) if is_reached else "no case comes to the rule or condition at all"
-    names = tuple(rule.ref.name for rule in mutant.rules)
+    names = tuple(rule.ref.name for rule in mutant.patch.rules)
     diff = diff_of(mutant, source)
     return Survivor(mutant.id, mutant.kind, source.path, mutant.line, names, is_reached, diff, hint)
 

@@ -1,6 +1,6 @@
 """Texts that tell two patterns apart, so that a report can say which text no case has.
 
-Texts are made from the trees of the patterns, at random but always the same ones, and tried on both.
+Texts are made from the trees of the patterns, at random but always the same, and tried on both.
 """
 
 from __future__ import annotations

@@ -37,13 +37,15 @@ def changed_rules(
         PolicyError: a file as it is has errors.
     """
     known = catalogue(functions)
-    changed = []
+    changed: list[int] = []
     first = 0
     for source, text in zip(sources, before, strict=True):
         file = read_file(source, known)
         old = _rules_before(text, known)
         rules = file.rules
-        changed.extend(first + at for at, rule in enumerate(rules) if _written(file, rule) not in old)
+        changed.extend(
+            first + at for at, rule in enumerate(rules) if _written(file, rule) not in old
+        )
         first += len(rules)
     return frozenset(changed)
 
@@ -65,7 +67,6 @@ def _written(file: File, rule: n.Rule) -> str:
         (signature.name, signature.implementation)
         for part in (rule, *needed)
         for name in walk(part)
-        if (symbol := file.symbol(name)) is not None
-        and (signature := symbol.signature) is not None
+        if (symbol := file.symbol(name)) is not None and (signature := symbol.signature) is not None
     }
     return repr((rule, needed, sorted(names)))

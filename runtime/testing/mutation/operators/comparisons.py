@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyc.grammar import nodes as n
-from policyc.runtime.testing.mutation.changes import Change, Edit
+from policyc.runtime.testing.mutation.edits import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from policyc.runtime.testing.mutation.changes import Change
     from policyc.runtime.testing.mutation.files import Site
 
 _NEIGHBOURS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from policyc.grammar import nodes as n
@@ -12,11 +13,11 @@ from policyc.grammar.sections import raw_tokens
 from policyc.grammar.source import Span
 from policyc.runtime.testing.mutation.changes import (
     Change,
-    Edit,
     declarations,
     insertion,
     without_lines,
 )
+from policyc.runtime.testing.mutation.edits import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,11 +99,12 @@ def negate_condition(site: Site) -> Iterator[Change]:
     node, file = site.node, site.file
     if not is_condition(site) or _is_not(node) or _is_not(site.parent):
         return
-    negated = n.Unary("not", node, span=node.span, uid=file.uid())  # type: ignore[arg-type]  # see above
+    condition: n.Expr = node  # type: ignore[assignment]  # what is a condition is an expression
+    negated = n.Unary("not", condition, span=node.span, uid=file.uid())
     span = file.extent(node)
     if level_of(node) >= NOT or file.is_bracketed(node) or isinstance(node, n.Quantifier):
         yield site.change(negated, insertion(span.start, "not "))
-    elif trailing_quantifier(node) is None:
+    elif trailing_quantifier(condition) is None:
         yield site.change(negated, insertion(span.start, "not ("), insertion(span.end, ")"))
 
 
@@ -137,7 +139,7 @@ def _words(file: File, node: n.BoolOp) -> list[Span]:
     spans = [file.extent(operand) for operand in node.operands]
     return [
         Span(token.start, token.end)
-        for left, right in zip(spans, spans[1:], strict=False)
+        for left, right in itertools.pairwise(spans)
         for token in raw_tokens(file.source.text, left.end, right.start)
         if token.text == node.operator
     ]

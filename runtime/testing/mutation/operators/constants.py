@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyc.grammar import nodes as n
-from policyc.runtime.testing.mutation.changes import Change, Edit, spelled
+from policyc.runtime.testing.mutation.changes import Change, spelled
+from policyc.runtime.testing.mutation.edits import Edit
 from policyc.runtime.testing.mutation.operators.quantifiers import is_bound
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def change_number(site: Site) -> Iterator[Change]:
             if value >= 0:
                 yield site.change(site.made(value=value), Edit(node.span, repr(value)))
             elif not isinstance(site.parent, n.Unary):
-                negative = n.Unary("-", site.made(value=-value), span=node.span, uid=site.file.uid())
+                negative = n.Unary(
+                    "-", site.made(value=-value), span=node.span, uid=site.file.uid()
+                )
                 yield site.change(negative, Edit(node.span, f"-{-value!r}"))
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from policyc.grammar import nodes as n
-from policyc.runtime.testing.mutation.changes import Change, Edit
+from policyc.runtime.testing.mutation.edits import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policyc.runtime.testing.mutation.changes import Change
     from policyc.runtime.testing.mutation.files import Site
 
 
@@ -25,9 +26,7 @@ def reverse_flow(site: Site) -> Iterator[Change]:
             continue
         swapped = list(sides)
         swapped[number], swapped[number + 1] = sides[number + 1], sides[number]
-        rest = tuple(
-            replace(x, right=side) for x, side in zip(node.rest, swapped[1:], strict=True)
-        )
+        rest = tuple(replace(x, right=side) for x, side in zip(node.rest, swapped[1:], strict=True))
         yield site.change(
             site.made(first=swapped[0], rest=rest),
             Edit(file.extent(sides[number]), file.text(sides[number + 1])),

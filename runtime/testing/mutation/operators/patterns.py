@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from policyc.compiler.patterns import PatternError, compile_pattern, compile_value_pattern
 from policyc.grammar import nodes as n
-from policyc.runtime.testing.mutation.changes import Change, Edit, spelled
+from policyc.runtime.testing.mutation.changes import Change, spelled
+from policyc.runtime.testing.mutation.edits import Edit
 from policyc.runtime.testing.mutation.operators.regexes import Option, Piece, options_of
 
 if TYPE_CHECKING:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from policyc.grammar import nodes as n
 from policyc.grammar.sections import raw_tokens
 from policyc.grammar.source import Span
-from policyc.runtime.testing.mutation.changes import Change, Edit
+from policyc.runtime.testing.mutation.edits import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policyc.runtime.testing.mutation.changes import Change
     from policyc.runtime.testing.mutation.files import Site
 
 

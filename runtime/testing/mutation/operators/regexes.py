@@ -44,7 +44,9 @@ _FLAGS = re.compile(r"\(\?[a-zA-Z]+\)")
 _LOOK = re.compile(r"\(\?<?[=!]")
 _OPENING = re.compile(r"\((?:\?(?:P<\w+>|P=\w+|[a-zA-Z-]*:|>|<?[=!]|\(\w+\)|#))?")
 _REPETITION = re.compile(r"(?:[*+?]|\{\d*,?\d*\})[?+]?")
-_ESCAPED = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|\d{1,3}|.)", re.DOTALL)
+_ESCAPED = re.compile(
+    r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|\d{1,3}|.)", re.DOTALL
+)
 _PLACES = frozenset("AZzbB")
 _SETS = frozenset("dDsSwW")
 

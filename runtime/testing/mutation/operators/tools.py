@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from policyc.grammar import nodes as n
 from policyc.grammar.source import Span
-from policyc.runtime.testing.mutation.changes import Change, Edit, spelled
+from policyc.runtime.testing.mutation.changes import Change, spelled
+from policyc.runtime.testing.mutation.edits import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +75,8 @@ def rename_argument(site: Site) -> Iterator[Change]:
         case n.Member(value=n.Member(name=n.Identifier(text="arguments")), name=name_node):
             renamed = n.Identifier(f"{name_node.text}_", span=name_node.span, uid=file.uid())
             yield site.change(site.made(name=renamed), Edit(name_node.span, renamed.text))
+        case _:
+            pass
 
 
 def drop_argument(site: Site) -> Iterator[Change]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.traces import assistant, call, calls, output, user
+from tests.traces import assistant, call, calls, user
 
 if TYPE_CHECKING:
     from tests.traces import Event
@@ -89,19 +89,13 @@ EXAMPLES: dict[str, Example] = {
         [calls("f"), user(), calls("g")],
         [assistant(call("f"), call("g"))],
     ),
-    "bound-changed": Example(
-        COUNT, "1", [user(), calls("f")], [user(), user(), calls("f")]
-    ),
+    "bound-changed": Example(COUNT, "1", [user(), calls("f")], [user(), user(), calls("f")]),
     "bound-dropped": Example(
         COUNT, "count(min=2)", [user(), user(), user(), calls("f")], [user(), user(), calls("f")]
     ),
-    "quantifier-swapped": Example(
-        COUNT, "forall", [user(), user(), calls("f")], [user()]
-    ),
+    "quantifier-swapped": Example(COUNT, "forall", [user(), user(), calls("f")], [user()]),
     "tool-renamed": Example(SEND, "send_", [calls("send", to="eve", n=1)], [calls("f")]),
-    "tool-widened": Example(
-        SEND, "*", [calls("f", to="eve", n=1)], [calls("send", to="eve", n=1)]
-    ),
+    "tool-widened": Example(SEND, "*", [calls("f", to="eve", n=1)], [calls("send", to="eve", n=1)]),
     "wildcard-dropped": Example(
         rule(CALL, "c is tool:send_*"), "send_", [calls("send_mail")], [calls("f")]
     ),
@@ -125,12 +119,8 @@ EXAMPLES: dict[str, Example] = {
     "element-removed": Example(
         rule(MESSAGE, 'm.content in ["a", "b"]'), "", [user("a")], [user("c")]
     ),
-    "type-swapped": Example(
-        rule(CALL, "c is tool:f"), "ToolOutput", [calls("f")], [user()]
-    ),
-    "pattern-widened": Example(
-        FOUND, '"^a.b+"', [user("axb")], [user("c")]
-    ),
+    "type-swapped": Example(rule(CALL, "c is tool:f"), "ToolOutput", [calls("f")], [user()]),
+    "pattern-widened": Example(FOUND, '"^a.b+"', [user("axb")], [user("c")]),
     "pattern-narrowed": Example(FOUND, '"^a[.]b"', [user("a.bb")], [user("a.b")]),
     "pattern-unanchored": Example(FOUND, '"a[.]b+"', [user("xa.b")], [user("a.b")]),
     "pattern-anchored": Example(FOUND, '"^a[.]b+$"', [user("a.bx")], [user("a.b")]),

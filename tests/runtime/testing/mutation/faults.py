@@ -16,12 +16,13 @@ from tests.traces import assistant, call, output, user
 
 from policyc import Policy
 from policyc.grammar.source import Source
-from policyc.runtime.testing.mutation.mutants import find_mutants
+from policyc.runtime.testing.mutation.finding import find_mutants
 from policyc.runtime.testing.mutation.programs import MutantPrograms
 
 if TYPE_CHECKING:
-    from policyc.runtime.testing.mutation.mutants import Mutant
     from tests.traces import Event
+
+    from policyc.runtime.testing.mutation.mutants import Mutant
 
 FAULTS = 30
 

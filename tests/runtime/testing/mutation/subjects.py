@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from policyc import Policy
     from tests.traces import Event
+
+    from policyc import Policy
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,4 @@ def breaks(policy: Any, case: TraceCase) -> bool:
 
 
 def dies(policy: Any, case: TraceCase) -> bool:
-    import os
-
     os._exit(7)

@@ -17,13 +17,15 @@ from tests.traces import assistant, calls, user
 
 from policyc import Policy
 from policyc.grammar.source import Source
-from policyc.runtime.testing.mutation.hunt import FailingCases, Hunt, Verdict, hunt
+from policyc.runtime.testing.mutation.finding import find_mutants
+from policyc.runtime.testing.mutation.hunt import FailingCases, Hunt, Target, Verdict, hunt
 from policyc.runtime.testing.mutation.kept import KeptVerdicts, kept_verdicts
-from policyc.runtime.testing.mutation.mutants import find_mutants
 from policyc.runtime.testing.mutation.workers import WorkerError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from policyc.runtime.testing.mutation.mutants import MutantSet
 
 SOURCES = [
     Source(rule("(m: Message)", 'm.role == "user"', '"secret" in m.content'), "said.inv"),
@@ -38,8 +40,19 @@ CASES = [
 ]
 
 
-def run(cases: list[TraceCase] = CASES, judge: Any = passes, **options: Any) -> Hunt:
-    return hunt(FOUND, cases, build=Policy, passes=judge, **{"workers": 0, **options})
+def run(
+    cases: list[TraceCase] = CASES,
+    judge: Any = passes,
+    *,
+    found: MutantSet = FOUND,
+    reach: dict[str, list[str]] | None = None,
+    kept: KeptVerdicts | None = None,
+    workers: int = 0,
+    **options: Any,
+) -> Hunt:
+    target = Target(found, tuple(cases), Policy, reach or {}, kept)
+    (result,) = hunt([target], judge, workers=workers, **options)
+    return result
 
 
 def told(result: Hunt) -> dict[str, tuple[str, str | None]]:
@@ -59,6 +72,20 @@ def test_any_number_of_processes_gives_the_same(workers: int) -> None:
     assert run(workers=workers).fates == run().fates
 
 
+def test_several_policies_are_hunted_together() -> None:
+    one, two = (
+        Target(find_mutants([source]), (case,), Policy)
+        for source, case in zip(SOURCES, CASES[1:3], strict=True)
+    )
+    seen: list[tuple[int, int]] = []
+    first, second = hunt(
+        [one, two], passes, workers=2, progress=lambda done, total: seen.append((done, total))
+    )
+    assert (first, second) == (*hunt([one], passes, workers=0), *hunt([two], passes, workers=0))
+    total = len(first.fates) + len(second.fates)
+    assert seen == [(done, total) for done in range(total + 1)]
+
+
 def test_without_cases_nothing_is_reached() -> None:
     assert {fate.verdict for fate in run([]).fates} == {Verdict.NOT_REACHED}
 
@@ -73,7 +100,7 @@ def test_a_mutant_is_only_run_on_the_cases_that_reach_it() -> None:
 
 def test_cases_that_fail_anyway_are_refused() -> None:
     wrong = [*CASES, TraceCase("wrong", [user("a secret")], [])]
-    with pytest.raises(FailingCases, match="1 cases fail.*\n  wrong") as error:
+    with pytest.raises(FailingCases, match="on the policy itself:\n  wrong") as error:
         run(wrong)
     assert error.value.names == ("wrong",)
 
@@ -84,14 +111,8 @@ def test_names_of_cases_are_unique() -> None:
 
 
 def test_a_mutant_that_takes_too_long_is_told_apart() -> None:
-    result = hunt(
-        find_mutants(SOURCES, kinds=["rule-removed", "tool-widened"]),
-        CASES[1:3],
-        build=Policy,
-        passes=hangs_without_violation,
-        workers=2,
-        seconds=1,
-    )
+    found = find_mutants(SOURCES, kinds=["rule-removed", "tool-widened"])
+    result = run(CASES[1:3], hangs_without_violation, found=found, workers=2, seconds=1)
     assert [fate.verdict.value for fate in result.fates] == ["timeout", "timeout", "survived"]
 
 
@@ -166,15 +187,8 @@ def test_a_file_is_shared(kept_file: Path) -> None:
 def test_timeouts_are_not_kept(kept_file: Path) -> None:
     found = find_mutants(SOURCES, kinds=["rule-removed"], rules=[0])
     for judge, verdict in ((hangs_without_violation, "timeout"), (passes, "killed")):
-        result = hunt(
-            found,
-            CASES[1:2],
-            build=Policy,
-            passes=judge,
-            workers=1,
-            seconds=1,
-            kept=KeptVerdicts(kept_file),
-        )
+        kept = KeptVerdicts(kept_file)
+        result = run(CASES[1:2], judge, found=found, kept=kept, workers=1, seconds=1)
         assert [fate.verdict.value for fate in result.fates] == [verdict]
 
 

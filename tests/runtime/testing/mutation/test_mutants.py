@@ -15,7 +15,8 @@ from policyc.grammar.source import Source
 from policyc.runtime.extensions import catalogue
 from policyc.runtime.loading import read_source
 from policyc.runtime.testing.mutation.equivalence import Meanings
-from policyc.runtime.testing.mutation.mutants import Counts, find_mutants
+from policyc.runtime.testing.mutation.finding import find_mutants
+from policyc.runtime.testing.mutation.mutants import Counts
 
 ONE = rule("(m: Message)", 'm.role == "user"')
 TWO = rule("(c: ToolCall)", "c is tool:f").replace("found", "other")
@@ -35,8 +36,10 @@ def test_the_text_of_a_mutant_compiles_to_its_plan(seed: int) -> None:
             continue
         source = Source(mutant.text(found.sources[0]))
         plan = compile_sources([source], catalogue(None)).require()
-        expected = meanings.of(plan, mutant.rule_numbers)
-        assert meanings.of(mutant.plan(found.plan), mutant.rule_numbers) == expected, mutant.id
+        expected = meanings.of(plan, mutant.patch.numbers)
+        assert meanings.of(mutant.patch.applied(found.plan), mutant.patch.numbers) == expected, (
+            mutant.id
+        )
 
 
 def test_the_mutants_of_a_policy_are_always_the_same() -> None:
@@ -95,16 +98,16 @@ def test_only_some_kinds_and_rules() -> None:
     assert {x.kind for x in find_mutants(sources, kinds=["text-changed"]).mutants} == {
         "text-changed"
     }
-    assert {x.rule_numbers for x in find_mutants(sources, rules=[1]).mutants} == {(1,)}
+    assert {x.patch.numbers for x in find_mutants(sources, rules=[1]).mutants} == {(1,)}
 
 
 def test_the_other_rules_of_a_mutant_are_those_of_the_policy() -> None:
     found = find_mutants([Source(ONE), Source(TWO)])
     for mutant in found.mutants:
-        plan = mutant.plan(found.plan)
+        plan = mutant.patch.applied(found.plan)
         assert [x.ref for x in plan.rules] == [x.ref for x in found.plan.rules]
         for number, known in enumerate(found.plan.rules):
-            assert (plan.rules[number] is known) == (number not in mutant.rule_numbers)
+            assert (plan.rules[number] is known) == (number not in mutant.patch.numbers)
 
 
 def test_predicates_and_constants_of_a_mutant_are_its_own() -> None:
@@ -116,7 +119,7 @@ def test_predicates_and_constants_of_a_mutant_are_its_own() -> None:
     )
     found = find_mutants([Source(source)])
     (mutant, *_) = [x for x in found.mutants if x.kind == "boundary-moved"]
-    assert mutant.rule_numbers == (0, 1)
+    assert mutant.patch.numbers == (0, 1)
     text = mutant.text(Source(source))
     trace = [{"role": "user", "content": "ab"}]
     assert [v.message for v in Policy.from_string(source).analyze(trace)] == ["two"]

@@ -9,7 +9,7 @@ from tests.runtime.testing.mutation.examples import EXAMPLES, rule
 
 from policyc import Policy
 from policyc.grammar.source import Source
-from policyc.runtime.testing.mutation.mutants import find_mutants
+from policyc.runtime.testing.mutation.finding import find_mutants
 from policyc.runtime.testing.mutation.operators.registry import OPERATORS
 from policyc.runtime.testing.mutation.programs import MutantPrograms
 
@@ -197,7 +197,7 @@ def test_a_constant_is_changed_where_it_is_declared_and_concerns_all_its_rules()
         'raise "three" if:\n    (m: Message)\n    m.role == "c"\n'
     )
     found = mutants(source, "text-changed")
-    assert [(x.line, x.original, x.rule_numbers) for x in found] == [
+    assert [(x.line, x.original, x.patch.numbers) for x in found] == [
         (1, '"a"', (0, 1)),
         (13, '"c"', (2,)),
     ]

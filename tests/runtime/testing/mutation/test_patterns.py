@@ -10,7 +10,7 @@ from tests.runtime.testing.mutation.examples import rule
 from policyc.compiler.patterns import PatternError, compile_pattern
 from policyc.grammar.source import Source
 from policyc.grammar.strings import read_string
-from policyc.runtime.testing.mutation.mutants import find_mutants
+from policyc.runtime.testing.mutation.finding import find_mutants
 from policyc.runtime.testing.mutation.operators import patterns
 from policyc.runtime.testing.mutation.operators.regexes import Option, options_of
 from policyc.runtime.testing.mutation.samples import telling_text
@@ -73,8 +73,29 @@ def test_a_constant_that_is_a_pattern_is_changed_as_one() -> None:
 
 
 PIECES = st.sampled_from(
-    [*"ab.^$|()[]{}*+?\\-,1 ", "\\d", "\\b", "[a-c]", "[^x]", "(?:", "(?i)", "(?=", "(?<!", "(?P<n>"]
-    + ["{2}", "{1,2}", "+?", "(?P=n)", "\\1", "(?(1)a|b)", "(?#x)", "\\x41", "\\.", "(?>", "(?s:"]
+    [
+        *"ab.^$|()[]{}*+?\\-,1 ",
+        "\\d",
+        "\\b",
+        "[a-c]",
+        "[^x]",
+        "(?:",
+        "(?i)",
+        "(?=",
+        "(?<!",
+        "(?P<n>",
+        "{2}",
+        "{1,2}",
+        "+?",
+        "(?P=n)",
+        "\\1",
+        "(?(1)a|b)",
+        "(?#x)",
+        "\\x41",
+        "\\.",
+        "(?>",
+        "(?s:",
+    ]
 )
 
 

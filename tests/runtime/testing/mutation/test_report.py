@@ -10,8 +10,8 @@ from tests.traces import calls, user
 
 from policyc import Policy
 from policyc.grammar.source import Source
-from policyc.runtime.testing.mutation.hunt import hunt
-from policyc.runtime.testing.mutation.mutants import find_mutants
+from policyc.runtime.testing.mutation.finding import find_mutants
+from policyc.runtime.testing.mutation.hunt import Target, hunt
 from policyc.runtime.testing.mutation.report import (
     MutationReport,
     Score,
@@ -27,7 +27,7 @@ SENT = rule("(c: ToolCall)", "c is tool:send").replace("found", "sent")
 
 def made(*cases: TraceCase) -> MutationReport:
     found = find_mutants([Source(POLICY, "said.inv"), Source(SENT, "sent.inv")])
-    return report_of([hunt(found, cases, build=Policy, passes=passes, workers=0)])
+    return report_of(hunt([Target(found, cases, Policy)], passes, workers=0))
 
 
 SAID = TraceCase("said", [user("a.b"), user("c")], ["found"])
@@ -98,8 +98,12 @@ def test_the_json_form() -> None:
 def test_the_text_form() -> None:
     text = as_text(made(SAID, TraceCase("sent", [calls("send")], ["sent"])))
     assert text.startswith("said.inv:3: condition-dropped survived\n  @@ -2,3 +2,2 @@\n")
-    assert "\nkind                 mutants  killed  timeouts  survived  not reached  score\n" in text
-    assert "\nrule-removed               2       2         0         0            0  100.0%\n" in text
+    assert (
+        "\nkind                 mutants  killed  timeouts  survived  not reached  score\n" in text
+    )
+    assert (
+        "\nrule-removed               2       2         0         0            0  100.0%\n" in text
+    )
     assert "\npolicy    mutants  killed" in text
     assert "\nall    " in text
     assert text.endswith("1 that are no policies\n") or "left out" in text

@@ -64,8 +64,9 @@ def test_a_change_of_a_rule_or_of_what_it_needs(old: str, new: str, rules: list[
 
 
 def test_a_rule_that_moved_is_the_same() -> None:
-    head, one, two, three = TEXT.partition("raise")[0], *(
-        "raise" + part for part in TEXT.split("raise")[1:]
+    head, one, two, three = (
+        TEXT.partition("raise")[0],
+        *("raise" + part for part in TEXT.split("raise")[1:]),
     )
     assert changed(head + three + "\n" + one + two) == []
 
