@@ -269,12 +269,17 @@ def _table(report: MutationReport) -> list[str]:
         policies.append(("all", report.score))
     lines += ["", *_rows("policy", policies)]
     total = report.score
-    if total.equivalent or total.duplicate or total.refused:
-        lines += [
-            "",
-            f"left out: {total.equivalent} that are proven to change nothing, {total.duplicate}"
-            f" that are the same as another, {total.refused} that are no policies",
-        ]
+    left_out = [
+        f"{number} {what}"
+        for number, what in (
+            (total.equivalent, "proven to change nothing"),
+            (total.duplicate, "the same as another"),
+            (total.refused, "no policy"),
+        )
+        if number
+    ]
+    if left_out:
+        lines += ["", f"left out: {', '.join(left_out)}"]
     return lines
 
 

@@ -206,8 +206,7 @@ OPERATORS: Final = (
         "A tool pattern asks for one argument less.",
         'c is tool:send_email({to: "eve"})',
         "c is tool:send_email",
-        "no case where in `{condition}` only this argument is another one while all other"
-        " conditions hold",
+        "no case where a call differs from `{condition}` in this argument alone",
         tools.drop_argument,
     ),
     Operator(
