@@ -3,7 +3,7 @@ fail in a way that nobody foresaw; those that are left out as equivalent answer 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -11,26 +11,14 @@ from policyc.api import Options, Policy
 from policyc.compiler.codegen import generate
 from policyc.grammar.source import Source
 from policyc.runtime.program import Program
-from policyc.runtime.testing.mutation import finding as making
-from policyc.runtime.testing.mutation.equivalence import Meanings
+from policyc.runtime.testing.mutation import finding
+from policyc.runtime.testing.mutation.equivalence import meaning_of
 from policyc.runtime.testing.mutation.programs import MutantPrograms
 from tests.differential.comparisons import Difference, answer
 
 if TYPE_CHECKING:
-    from policyc.compiler import plan as p
     from policyc.runtime.testing.mutation.mutants import Mutant, MutantSet
     from tests.differential.cases import Case
-
-
-class _AllDifferent:
-    """For `Meanings`: nothing is taken to be equivalent."""
-
-    def __init__(self, base: p.Plan) -> None:
-        self.number = 0
-
-    def of(self, plan: p.Plan, rules: Any) -> int:
-        self.number += 1
-        return self.number
 
 
 def all_mutants(source: str) -> MutantSet:
@@ -39,8 +27,9 @@ def all_mutants(source: str) -> MutantSet:
     Raises:
         PolicyError: the policy has errors.
     """
-    with patch.object(making, "Meanings", _AllDifferent):
-        return making.find_mutants([Source(source)])
+    numbers = count()
+    with patch.object(finding, "meaning_of", lambda *_: str(next(numbers))):
+        return finding.find_mutants([Source(source)])
 
 
 def check_mutants(case: Case, most: int = 10**6) -> int:
@@ -52,20 +41,18 @@ def check_mutants(case: Case, most: int = 10**6) -> int:
     """
     found = all_mutants(case.policy.source)
     programs = MutantPrograms(found.plan)
-    meanings = Meanings(found.plan)
     original = [_answers(Policy(programs.unchanged), trace, case) for trace in case.traces]
-    known: dict[Any, list[Any]] = defaultdict(list)
-    for rule in found.plan.rules:
-        known[meanings.of(found.plan, (rule.index,))] = [None, original]
+    rules = found.plan.rules
+    meanings = [meaning_of(found.plan, rule) for rule in rules]
+    known: dict[Any, tuple[Mutant, list[Any]]] = {}
     chosen = found.mutants[:: 1 + len(found.mutants) // most]
     for mutant in chosen:
         answers = _check_mutant(found, mutant, programs, case)
-        meaning = meanings.of(mutant.patch.applied(found.plan), mutant.patch.numbers)
-        if meaning == meanings.of(found.plan, mutant.patch.numbers):
+        meaning = tuple(meaning_of(mutant.patch.alone, rule) for rule in mutant.patch.rules)
+        if meaning == tuple(meanings[number] for number in mutant.patch.numbers):
             _same(f"the equivalent {mutant.id}", answers, original)
-        other = known.setdefault(meaning, [mutant, answers])
-        if other[0] is not None:
-            _same(f"{mutant.id} and its duplicate {other[0].id}", answers, other[1])
+        other, others_answers = known.setdefault(meaning, (mutant, answers))
+        _same(f"{mutant.id} and its duplicate {other.id}", answers, others_answers)
     return len(chosen)
 
 

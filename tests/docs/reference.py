@@ -88,9 +88,9 @@ def _diagnostic(code: str) -> str:
 
 def _mutation() -> Iterator[str]:
     yield (
-        "The changes that mutation makes of a policy, each with an example. Of changes that mean the "
-        "same the one that stands first is kept. [The guide](../guides/mutation.md) tells what they "
-        "are for.\n"
+        "The changes that mutation makes of a policy, each with an example. Of changes that mean "
+        "the same the one that stands first is kept. [The guide](../guides/mutation.md) tells what "
+        "they are for.\n"
     )
     yield "| kind | what changes | from | to |\n|---|---|---|---|"
     for operator in OPERATORS:

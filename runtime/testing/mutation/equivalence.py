@@ -18,33 +18,14 @@ from policyc.compiler.patterns_meaning import meaning
 from policyc.compiler.signatures import FunctionKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from policyc.compiler.signatures import Signature
 
 
-class Meanings:
-    """The meanings of the rules of a policy and of its mutants."""
-
-    def __init__(self, base: p.Plan) -> None:
-        self.base = base
-        self.known: dict[int, str] = {}
-
-    def of(self, plan: p.Plan, rules: Sequence[int]) -> tuple[str, ...]:
-        """A digest of each of some rules, with its number."""
-        if plan is self.base:
-            for number in rules:
-                if number not in self.known:
-                    self.known[number] = _digest(plan, number)
-            return tuple(self.known[number] for number in rules)
-        return tuple(_digest(plan, number) for number in rules)
-
-
-def _digest(plan: p.Plan, number: int) -> str:
-    rule = plan.rules[number]
-    alone = simplified(everywhere(_needed(plan, rule), _in_one_way))
+def meaning_of(plan: p.Plan, rule: p.RulePlan) -> str:
+    """A digest of what a rule of a plan means, with its number."""
+    alone = simplified(everywhere(_alone(plan, rule), _in_one_way))
     text = repr(_Writer(alone).rule(alone.rules[0]))
-    return f"{number} {hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"{rule.index} {hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _in_one_way(node: p.PlanNode) -> p.PlanNode:
@@ -54,31 +35,33 @@ def _in_one_way(node: p.PlanNode) -> p.PlanNode:
     return node
 
 
-def _needed(plan: p.Plan, rule: p.RulePlan) -> p.Plan:
-    """The plan of one rule; what it does not use of predicates and constants is emptied, so that
-    nothing is done to it."""
-    used: set[tuple[str, int]] = set()
+def _alone(plan: p.Plan, rule: p.RulePlan) -> p.Plan:
+    """The plan of one rule with the predicates and constants that it uses."""
+    predicates: dict[int, p.PredicatePlan] = {}
+    constants: dict[int, p.ConstantPlan] = {}
     stack: list[p.PlanNode] = [rule]
     while stack:
         for node in p.walk(stack.pop()):
-            if isinstance(node, p.CallPredicate) and ("p", node.index) not in used:
-                used.add(("p", node.index))
+            if isinstance(node, p.CallPredicate) and node.index not in predicates:
+                predicates[node.index] = plan.predicates[node.index]
                 stack.append(plan.predicates[node.index])
-            elif isinstance(node, p.ConstantRef) and ("c", node.index) not in used:
-                used.add(("c", node.index))
+            elif isinstance(node, p.ConstantRef) and node.index not in constants:
+                constants[node.index] = plan.constants[node.index]
                 stack.append(plan.constants[node.index])
-    return p.Plan(
-        (rule,),
-        tuple(
-            x if ("p", at) in used else p.PredicatePlan(x.name, (), p.Block(()))
-            for at, x in enumerate(plan.predicates)
-        ),
-        tuple(
-            x if ("c", at) in used else p.ConstantPlan(x.name, p.Literal(None))
-            for at, x in enumerate(plan.constants)
-        ),
-        plan.sources,
-    )
+    places = {index: place for place, index in enumerate(predicates)}
+    spots = {index: place for place, index in enumerate(constants)}
+
+    def move(node: p.PlanNode) -> p.PlanNode:
+        match node:
+            case p.CallPredicate(index=index):
+                return replace(node, index=places[index])
+            case p.ConstantRef(index=index):
+                return replace(node, index=spots[index])
+            case _:
+                return node
+
+    whole = p.Plan((rule,), tuple(predicates.values()), tuple(constants.values()), plan.sources)
+    return everywhere(whole, move)
 
 
 class _Writer:

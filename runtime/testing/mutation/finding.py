@@ -20,7 +20,7 @@ from policyc.grammar import nodes as n
 from policyc.grammar.source import Span
 from policyc.runtime.extensions import catalogue
 from policyc.runtime.testing.mutation.edits import Edit, edited
-from policyc.runtime.testing.mutation.equivalence import Meanings
+from policyc.runtime.testing.mutation.equivalence import meaning_of
 from policyc.runtime.testing.mutation.files import File, Site, read_file
 from policyc.runtime.testing.mutation.mutants import Counts, Mutant, MutantSet, Patch
 from policyc.runtime.testing.mutation.operators.conditions import is_condition
@@ -84,7 +84,8 @@ class _Finder:
     def __init__(self, base: p.Plan, references: Mapping[str, Signature]) -> None:
         self.base = base
         self.references = references
-        self.meanings = Meanings(base)
+        self.offsets = (len(base.predicates), len(base.constants))
+        self.meanings: dict[int, str] = {}
         self.seen: set[tuple[str, ...]] = set()
         self.left_out: dict[tuple[int, str], Counts] = {}
         self.found: list[tuple[tuple[int, int, int], Mutant]] = []
@@ -128,8 +129,8 @@ class _Finder:
         if patch is None:
             self.left_out[key] = replace(counts, refused=counts.refused + 1)
             return
-        meaning = self.meanings.of(patch.applied(self.base), patch.numbers)
-        if meaning == self.meanings.of(self.base, patch.numbers):
+        meaning = tuple(meaning_of(patch.alone, rule) for rule in patch.rules)
+        if meaning == tuple(map(self._meaning, patch.numbers)):
             self.left_out[key] = replace(counts, equivalent=counts.equivalent + 1)
         elif meaning in self.seen:
             self.left_out[key] = replace(counts, duplicate=counts.duplicate + 1)
@@ -137,6 +138,12 @@ class _Finder:
             self.seen.add(meaning)
             mutant = _mutant(part, kind, change, patch)
             self.found.append(((part.number, mutant.span.start, order), mutant))
+
+    def _meaning(self, number: int) -> str:
+        """What a rule of the policy means."""
+        if number not in self.meanings:
+            self.meanings[number] = meaning_of(self.base, self.base.rules[number])
+        return self.meanings[number]
 
     # --- plans
 
@@ -146,7 +153,8 @@ class _Finder:
         known = [self.base.rules[part.first_rule + x] for x in numbers]
         if len(change.path) == 1:
             # A rule that is left out: one that finds nothing, so that the others keep their places.
-            return Patch(tuple(replace(rule, block=_never(rule.span)) for rule in known))
+            rules = tuple(replace(rule, block=_never(rule.span)) for rule in known)
+            return Patch(rules, (), (), self.offsets)
         plan = self._compiled(part.file, change, [part.file.rules[x] for x in numbers])
         return None if plan is None else self._placed(part, known, plan)
 
@@ -169,7 +177,7 @@ class _Finder:
 
     def _placed(self, part: _Part, known: list[p.RulePlan], plan: p.Plan) -> Patch:
         """A small plan as a part of the policy's."""
-        predicates, constants = len(self.base.predicates), len(self.base.constants)
+        predicates, constants = self.offsets
 
         def move(node: p.PlanNode) -> p.PlanNode:
             match node:
@@ -190,6 +198,7 @@ class _Finder:
             tuple(rules),
             tuple(p.rewrite(x, move) for x in plan.predicates),
             tuple(p.rewrite(x, move) for x in plan.constants),
+            self.offsets,
         )
 
 

@@ -22,16 +22,27 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Patch:
     """The part of a plan that a mutant changes: rules, by their numbers, and what they need of
-    predicates and constants, numbered on from those of the policy."""
+    predicates and constants, which are numbered on from the `offsets`, how many the policy has."""
 
     rules: tuple[p.RulePlan, ...]
-    predicates: tuple[p.PredicatePlan, ...] = ()
-    constants: tuple[p.ConstantPlan, ...] = ()
+    predicates: tuple[p.PredicatePlan, ...]
+    constants: tuple[p.ConstantPlan, ...]
+    offsets: tuple[int, int]
 
     @property
     def numbers(self) -> tuple[int, ...]:
         """The numbers of the rules."""
         return tuple(rule.index for rule in self.rules)
+
+    @property
+    def alone(self) -> p.Plan:
+        """The rules that change and nothing else; what they do not need is left empty."""
+        predicates, constants = self.offsets
+        return p.Plan(
+            self.rules,
+            (*(_NO_PREDICATE,) * predicates, *self.predicates),
+            (*(_NO_CONSTANT,) * constants, *self.constants),
+        )
 
     def applied(self, base: p.Plan) -> p.Plan:
         """The plan of the policy with these rules in their places."""
@@ -44,6 +55,10 @@ class Patch:
             (*base.constants, *self.constants),
             base.sources,
         )
+
+
+_NO_PREDICATE = p.PredicatePlan("", (), p.Block(()))
+_NO_CONSTANT = p.ConstantPlan("", p.Literal(None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ class MutantPrograms:
         """The program of the policy with the mutant's change."""
         changed = set(mutant.patch.numbers)
         plan = mutant.patch.applied(self.base)
-        pieces: list[p.Plan | Program] = [replace(plan, rules=mutant.patch.rules)]
+        pieces: list[p.Plan | Program] = [mutant.patch.alone]
         for rules, program in zip(self.pieces, self._programs, strict=True):
             rest = tuple(rule for rule in rules if rule.index not in changed)
             if len(rest) == len(rules):
