@@ -14,6 +14,7 @@ from policyc.compiler.pipeline import compile_sources
 from policyc.grammar.source import Source
 from policyc.runtime.extensions import catalogue
 from policyc.runtime.loading import read_source
+from policyc.runtime.testing.mutation.equivalence import meaning_of
 from policyc.runtime.testing.mutation.finding import find_mutants
 from policyc.runtime.testing.mutation.mutants import Counts
 
@@ -35,9 +36,9 @@ def test_the_text_of_a_mutant_compiles_to_its_plan(seed: int) -> None:
         source = Source(mutant.text(found.sources[0]))
         plan = compile_sources([source], catalogue(None)).require()
         whole = mutant.patch.applied(found.plan)
-        for rule in mutant.patch.rules:
-            meant = meaning_of(whole, rule)
-            assert meant == meaning_of(plan, plan.rules[rule.index]), mutant.id
+        for changed in mutant.patch.rules:
+            meant = meaning_of(whole, changed)
+            assert meant == meaning_of(plan, plan.rules[changed.index]), mutant.id
 
 
 def test_the_mutants_of_a_policy_are_always_the_same() -> None:
