@@ -12,7 +12,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import analysis, compiling, hostile, reading, replaying, sizes, startup
+from benchmarks import analysis, compiling, hostile, mutation, reading, replaying, sizes, startup
 from benchmarks.document import write_document
 from benchmarks.oracle import VARIABLE, interpreter
 from benchmarks.pairing import FULL, QUICK
@@ -38,6 +38,7 @@ BENCHES: dict[str, tuple[str, Callable[[Setting], Iterator[Row]]]] = {
     "replay": ("Replaying recorded sessions", replaying.replaying),
     "startup": ("Whole processes", startup.processes),
     "patterns": ("Hostile regular expressions", hostile.hostile_patterns),
+    "mutation": ("Mutation", mutation.thousand_mutants),
 }
 """Each benchmark by name: its title and the function that runs it."""
 

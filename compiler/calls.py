@@ -324,7 +324,7 @@ def _check_argument_types(
         wanted, found = family(param.type), family(type_)
         if wanted is None or found is None or wanted == found:
             continue
-        is_swapped = regexes.takes_pattern(checker, signature) and any(
+        is_swapped = regexes.takes_pattern(checker.catalogue, signature) and any(
             isinstance(other, String) for other in node.args[1:]
         )
         checker.report(

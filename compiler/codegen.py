@@ -707,7 +707,15 @@ def _role_of(condition: p.Expr, variable: str) -> str | None:
 
 
 def _known_role(conditions: list[p.Expr], variable: str) -> str | None:
-    return next((role for x in conditions if (role := _role_of(x, variable)) is not None), None)
+    """The role that decides before any condition that may fail: what fails must not vanish."""
+    emitter = Emitter({variable: VariableForm.probe(ts.MESSAGE)})
+    for condition in conditions:
+        role = _role_of(condition, variable)
+        if role is not None:
+            return role
+        if emitter.condition(condition).can_fail:
+            return None
+    return None
 
 
 def _known_tool(unit: _Unit, scan: p.Scan) -> str | None:

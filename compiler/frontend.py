@@ -46,9 +46,7 @@ def check_source(source: Source, catalogue: Catalogue) -> Checked:
     parsed = parse(source)
     reporter = Reporter(source)
     reporter.diagnostics.extend(parsed.diagnostics)
-    table = resolve(parsed.tree, catalogue, reporter, parsed.lost_declarations)
-    order = check_cycles(parsed.tree, table, reporter)
-    check(parsed.tree, table, catalogue, reporter, order)
+    table = _checked_names(parsed.tree, catalogue, reporter, parsed.lost_declarations)
     context = LintContext(
         source,
         parsed.tree,
@@ -59,3 +57,24 @@ def check_source(source: Source, catalogue: Catalogue) -> Checked:
     )
     reporter.diagnostics.extend(run_lints(context))
     return Checked(source, parsed.tree, table, sort_diagnostics(reporter.diagnostics))
+
+
+def check_tree(source: Source, tree: PolicyFile, catalogue: Catalogue) -> Checked:
+    """Checks a tree that was not read from a text, without its lints; the spans of its nodes lie in
+    `source`."""
+    reporter = Reporter(source)
+    table = _checked_names(tree, catalogue, reporter)
+    return Checked(source, tree, table, sort_diagnostics(reporter.diagnostics))
+
+
+def _checked_names(
+    tree: PolicyFile,
+    catalogue: Catalogue,
+    reporter: Reporter,
+    lost_declarations: frozenset[str] = frozenset(),
+) -> SymbolTable:
+    """What the names of a tree stand for, with their types checked."""
+    table = resolve(tree, catalogue, reporter, lost_declarations)
+    order = check_cycles(tree, table, reporter)
+    check(tree, table, catalogue, reporter, order)
+    return table

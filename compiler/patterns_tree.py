@@ -76,6 +76,12 @@ class CharSet:
         return None
 
     @property
+    def written(self) -> str:
+        """What it is made of: sets with the same text hold the same characters."""
+        op, value = self._node
+        return f"{op} {value} {self.flags}"
+
+    @property
     def is_universal(self) -> bool:
         """Whether every character belongs to it."""
         op, value = self._node

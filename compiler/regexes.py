@@ -12,24 +12,25 @@ from policyc.grammar.nodes import String
 
 if TYPE_CHECKING:
     from policyc.compiler.checker import Checker
-    from policyc.compiler.signatures import Signature
+    from policyc.compiler.signatures import Catalogue, Signature
     from policyc.grammar.nodes import Call, Expr
 
 FUNCTIONS = frozenset({"match", "find", "search", "fullmatch", "findall", "sub", "split"})
 """Built-in functions whose first argument, `pattern`, is a regular expression."""
 
 
-def takes_pattern(checker: Checker, signature: Signature) -> bool:
+def takes_pattern(catalogue: Catalogue, signature: Signature) -> bool:
+    """Whether the first argument of a function is a regular expression."""
     return (
         signature.name in FUNCTIONS
         and bool(signature.parameters)
         and signature.parameters[0].name == "pattern"
-        and checker.catalogue.host.get(signature.name) is not signature
+        and catalogue.host.get(signature.name) is not signature
     )
 
 
 def check_call(checker: Checker, node: Call, signature: Signature) -> None:
-    if not takes_pattern(checker, signature):
+    if not takes_pattern(checker.catalogue, signature):
         return
     if node.args:
         check_text(checker, node.args[0])

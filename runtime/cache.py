@@ -65,7 +65,7 @@ def cached(
     home = private_folder()
     if home is None:
         return make()
-    path = home / f"{_key(sources)}.bin"
+    path = home / f"{digest_of(sources)}.bin"
     found = _read(path)
     if found is not None:
         return found
@@ -100,7 +100,8 @@ def _is_private(home: Path) -> bool:
     return True
 
 
-def _key(sources: Sequence[Source]) -> str:
+def digest_of(sources: Sequence[Source]) -> str:
+    """A digest of all that what is made from some sources depends on."""
     digest = hashlib.sha256(_fingerprint().encode())
     for source in sources:
         for part in (source.path or "", source.text):

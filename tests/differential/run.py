@@ -1,9 +1,10 @@
 """Many generated cases: `python -m tests.differential.run --cases 20000`.
 
 First the engines of policyc among themselves (optimised, plain, monitor, pending events,
-formatter), then coverage against brute force, then policyc against the reference implementation,
-where an environment has it. A case is one policy on one trace. Ends with 1 if a difference was
-found that is not explained; the smallest policy and trace that show it are printed.
+formatter), then coverage against brute force, then mutants of policies (the search in pieces, what
+is taken for equivalent), then policyc against the reference implementation, where an environment
+has it. A case is one policy, or one mutant, on one trace. Ends with 1 if a difference was found
+that is not explained; the smallest policy and trace that show it are printed.
 """
 
 from __future__ import annotations
@@ -25,11 +26,15 @@ from tests.differential.coverage_cases import (
     make_coverage_case,
 )
 from tests.differential.explanations import AGREED, UNEXPLAINED, compare, compare_pending
+from tests.differential.mutants import check_mutants
 from tests.differential.oracle import MISSING, Oracle, interpreter
 from tests.differential.policy_makers import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+MUTANTS = 30
+"""Mutants of one policy that are checked, of all kinds."""
 
 SHOWN = 3
 """Differences that are made small and printed; the others are only counted."""
@@ -91,6 +96,29 @@ def run_coverage(cases: int, seed: str, traces: int = 2) -> int:
         f"{total.left_out} left out), {total.points} points, {total.reached} reached, "
         f"{total.both} both ways, {total.failed} failed, {differences} differences, "
         f"{time.perf_counter() - start:.0f} s"
+    )
+    return differences
+
+
+def run_mutants(cases: int, seed: str, traces: int = 2) -> int:
+    """Check mutants of policies; the number of policies with a difference."""
+    checked = differences = number = 0
+    start = time.perf_counter()
+    while checked * traces < cases:
+        case = make_case(SeededChoices(f"{seed}/mutants/{number}"), tame=False, traces=traces)
+        number += 1
+        try:
+            checked += check_mutants(case, MUTANTS)
+        except policyc.PolicyError:
+            continue
+        except Exception as error:
+            differences += 1
+            if differences <= SHOWN:
+                print(f"--- {type(error).__name__}: {error}\n{case.policy.source}\n{case.traces}\n")
+    seconds = time.perf_counter() - start
+    print(
+        f"mutants: {checked * traces} cases of {number} policies, {differences} differences,"
+        f" {seconds:.0f} s"
     )
     return differences
 
@@ -217,7 +245,12 @@ def _show_oracle(oracle: Oracle, record: Sequence[int], traces: int) -> None:
     print(f"  pending: {policy.analyze_pending(trace[:at], trace[at:], **PARAMETERS)}\n")
 
 
-RUNS = {"engines": run_engines, "coverage": run_coverage, "oracle": run_oracle}
+RUNS = {
+    "engines": run_engines,
+    "coverage": run_coverage,
+    "mutants": run_mutants,
+    "oracle": run_oracle,
+}
 
 
 if __name__ == "__main__":

@@ -170,3 +170,18 @@ raise "x" if:
         first.upper() == "A"
 """
     assert violations(source, [{"role": "user", "content": 5}]) == [("x", "(0, ())")]
+
+
+def test_a_role_below_a_line_that_fails_does_not_hide_the_failure() -> None:
+    """Where only one role is asked for, events of other roles are not looked at at all; found among
+    mutants, as most policies have lines for other roles as well."""
+    source = """
+raise "x" if:
+    (m: Message)
+    m.content.lower() == ""
+    m.role == "user"
+"""
+    pair = Pair(source, {})
+    for trace in ([{"role": "assistant", "content": [HELLO]}], [IMAGE]):
+        check_monitor(pair, trace)
+        assert check_optimised(pair, trace)["failed"] == [2]

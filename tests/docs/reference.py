@@ -21,6 +21,7 @@ from policyc.compiler.typesystem import ANY
 from policyc.grammar.catalog import CODES, page
 from policyc.runtime.builtins import registry as builtins_registry
 from policyc.runtime.detectors import registry as detectors_registry
+from policyc.runtime.testing.mutation.operators.registry import OPERATORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,6 +38,7 @@ def pages() -> dict[str, str]:
         "builtins.md": _page("Functions", _functions()),
         "cli.md": _page("Commands", _commands()),
         "diagnostics.md": _page("Diagnostics", _diagnostics()),
+        "mutation.md": _page("Mutation operators", _mutation()),
         "python.md": _page("Python", _python()),
     }
 
@@ -82,6 +84,21 @@ def _diagnostic(code: str) -> str:
     text = re.sub(r"^## ", "### ", text, flags=re.M)
     text = re.sub(r"(### Wrong\n+)(```inv)", rf"\1<!-- expect: {code} -->\n\2", text)
     return f"## {code}\n\n**{title[:1].upper()}{title[1:]}.** {text.strip()}\n"
+
+
+# --- mutation operators ---------------------------------------------------------------------------
+
+
+def _mutation() -> Iterator[str]:
+    yield (
+        "The changes that mutation makes of a policy, each with an example. Of changes that mean "
+        "the same the one that stands first is kept. [The guide](../guides/mutation.md) tells what "
+        "they are for.\n"
+    )
+    yield "| kind | what changes | from | to |\n|---|---|---|---|"
+    for operator in OPERATORS:
+        after = f"`{operator.after}`" if operator.after else ""
+        yield f"| {operator.name} | {operator.about} | `{operator.before}` | {after} |"
 
 
 # --- functions of policies ------------------------------------------------------------------------
