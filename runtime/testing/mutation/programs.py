@@ -106,7 +106,7 @@ def _merged(plan: p.Plan, parts: Sequence[Generated]) -> Generated:
         needs_context=any(part.needs_context for part in parts),
         keeps_events=any(part.keeps_events for part in parts),
         late={number: has for part in parts for number, has in part.late.items()},
-        linked=frozenset(number for part in parts for number in part.linked),
+        looking_back=frozenset(number for part in parts for number in part.looking_back),
         eager=frozenset(number for part in parts for number in part.eager),
     )
 
