@@ -176,7 +176,7 @@ class _File:
             _add(section, "p", "Nothing is missing.", **{"class": "full"})
             return
         details = _add(section, "details")
-        _add(details, "summary", f"{len(gaps)} gaps")
+        _add(details, "summary", f"{len(gaps)} gap{'s' if len(gaps) > 1 else ''}")
         listed = _add(details, "ul")
         for point, counts in gaps:
             line = self.source.position(point.span.start).line
