@@ -143,7 +143,8 @@ def test_the_schema_itself_is_right() -> None:
         (
             "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
             + "".join(
-                f"{y}: &{y} [{', '.join([f'*{x}'] * 10)}]\n" for x, y in zip("abcde", "bcdef")
+                f"{y}: &{y} [{', '.join([f'*{x}'] * 10)}]\n"
+                for x, y in zip("abcde", "bcdef", strict=True)
             )
             + "cases: *f\n",
             "aliases make this file too large",
