@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from policyc.runtime.excerpts import one_line
 from policyc.runtime.testing.case_values import (
     fields_of,
     first_line,
@@ -233,7 +234,7 @@ class Trace:
         if isinstance(value, Scalar) and isinstance(value.value, str):
             found = _CALL_TEXT.fullmatch(value.value.strip())
             if found is None:
-                message = f"`{value.value}` is no call"
+                message = f"`{one_line(value.value, 40)}` is no call"
                 self.problems.add("T0104", message, place, _CALL_HELP)
                 return None
             arguments = parse_flow(found[2], self.problems, value.span) if found[2] else None

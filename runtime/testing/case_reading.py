@@ -51,15 +51,16 @@ def read_case_file(path: str) -> Loaded:
         from policyc import policies  # noqa: PLC0415  # only where one is asked for
 
         read_source(path)  # says so if there is no such policy
-        return _read(Source(policies.read_cases(path.removeprefix(BUNDLED)), path))
+        return read_cases(Source(policies.read_cases(path.removeprefix(BUNDLED)), path))
     try:
-        return _read(read_source(path))
+        return read_cases(read_source(path))
     except PolicyError as error:  # no text
         found = tuple(replace(one, code="T0101") for one in error.diagnostics)
         return Loaded(path, None, None, found, (path,))
 
 
-def _read(source: Source) -> Loaded:
+def read_cases(source: Source) -> Loaded:
+    """Read the text of a case file, whose path is that of the source."""
     problems = Problems(source)
     files = Files(problems)
     tree = parse(problems)

@@ -7,6 +7,7 @@ of the case file.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -101,6 +102,12 @@ class Case:
     skip: str | None = None
     is_only: bool = False
     timeout: float | None = None
+
+    @property
+    def digest(self) -> str:
+        """Tells cases apart by everything that their outcome depends on besides the policy."""
+        parts = (self.events, self.past, dict(self.parameters), self.is_stream, self.expectation)
+        return hashlib.sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()
 
     @property
     def trace(self) -> Events:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.monitor import Monitor
-from policyc.runtime.testing.matching import differences, largest_matching
+from policyc.runtime.testing.matching import differences, largest_matching, same_rule
 from policyc.runtime.testing.outcomes import (
     CaseResult,
     Different,
@@ -145,7 +145,8 @@ def _of_errors(expected: Sequence[ExpectedError], actual: Sequence[RuleError]) -
 
 
 def _fits(expected: ExpectedError, actual: RuleError) -> bool:
-    return expected.rule in (None, actual.rule) and expected.text in actual.message
+    is_meant = expected.rule is None or same_rule(expected.rule, actual.rule)
+    return is_meant and expected.text in actual.message
 
 
 # --- why ------------------------------------------------------------------------------------------

@@ -21,13 +21,14 @@ from ruamel.yaml.tokens import ScalarToken
 
 from policyc.grammar.diagnostics import Label
 from policyc.grammar.source import Source, Span
+from policyc.runtime.excerpts import one_line
 from policyc.runtime.testing.problems import Problems
 from policyc.runtime.trace_access import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_VALUES: Final = 1_000_000
+MOST_VALUES: Final = 200_000
 """Values of a file, each alias counted as often as it is used."""
 
 
@@ -101,8 +102,8 @@ def parse(problems: Problems) -> Value | None:
         problems.add("T0101", error.message, error.span)
     except ReaderError as error:
         span = Span(error.position, error.position + 1)
-        char = f"U+{ord(error.character):04X}" if isinstance(error.character, str) else "a byte"
-        message = f"a YAML file cannot hold the character {char} as it is"
+        code = ord(error.character) if isinstance(error.character, str) else error.character
+        message = f"a YAML file cannot hold the character U+{code:04X} as it is"
         problems.add(
             "T0101", message, span, 'write it as an escape in double quotes, as in "\\x1b"'
         )
@@ -281,7 +282,7 @@ class _Builder:
             if tag == f"{_TAG}float":
                 return Scalar(span, _number(text), text)
         except ValueError:
-            self._problems.add("T0104", f"`{text}` is no number that JSON has", span)
+            self._problems.add("T0104", f"`{one_line(text, 40)}` is no number that JSON has", span)
             return Scalar(span, None, text)
         self._problems.add("T0104", f"a value cannot have the tag `{node.tag}`", span)
         return Scalar(span, None, text)

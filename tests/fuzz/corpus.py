@@ -24,6 +24,15 @@ def policies() -> tuple[str, ...]:
     return tuple(found)
 
 
+@cache
+def case_files() -> tuple[str, ...]:
+    """Texts of case files, good and bad."""
+    found = [path.read_text("utf-8") for path in sorted((ROOT / "policies").glob("*.cases.yaml"))]
+    corpus = (ROOT / "tests" / "runtime" / "testing" / "corpus.txt").read_text("utf-8")
+    found.extend(part.partition("\n")[2] for part in corpus.split("\n--- ")[1:])
+    return tuple(found)
+
+
 CALL = {"id": "c0", "type": "function", "function": {"name": "send", "arguments": {"to": "bob"}}}
 TRACE: list[Any] = [
     {"role": "user", "content": "hello"},

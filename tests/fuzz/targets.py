@@ -22,11 +22,12 @@ from policyc.grammar.rendering import render_text
 from policyc.grammar.source import Source
 from policyc.runtime.extensions import catalogue
 from policyc.runtime.limits import Limits
+from policyc.runtime.testing.case_reading import read_cases
 from policyc.runtime.traces import FORMATS
 from tests.differential.choices import SeededChoices
 from tests.differential.policy_makers import PARAMETERS, make_policy
 from tests.differential.trace_makers import make_trace
-from tests.fuzz.corpus import TRACES, policies
+from tests.fuzz.corpus import TRACES, case_files, policies
 from tests.fuzz.mutations import damage_text, damage_value
 
 if TYPE_CHECKING:
@@ -79,6 +80,21 @@ def fuzz_reader(number: int) -> None:
         return
     assert isinstance(events, list)
     assert all(isinstance(event, dict) for event in events)
+
+
+def fuzz_cases(number: int) -> None:
+    """Reading a damaged case file about a bundled policy."""
+    rng = random.Random(f"cases/{number}")
+    text = damage_text(rng, rng.choice(case_files()), case_files())
+    source = Source(text, "policy:shell")
+    loaded = read_cases(source)
+    for found in loaded.diagnostics:
+        assert 0 <= found.span.start <= found.span.end <= len(source.text) + 1, found
+        assert found.message
+    render_text(loaded.diagnostics, color=False, width=80)
+    assert (loaded.file is None) == bool(loaded.diagnostics)
+    if loaded.file is not None:
+        assert loaded.file.cases
 
 
 def announced(error: policyc.TraceError) -> None:
@@ -141,4 +157,5 @@ TARGETS: dict[str, Callable[[int], None]] = {
     "checker": fuzz_checker,
     "reader": fuzz_reader,
     "engine": fuzz_engine,
+    "cases": fuzz_cases,
 }

@@ -14,7 +14,7 @@ from tests.fuzz.mutations import PIECES
 from tests.fuzz.targets import TARGETS, announced
 from tests.fuzz.watch import Watch
 
-INPUTS = {"checker": 250, "reader": 2000, "engine": 250}
+INPUTS = {"checker": 250, "reader": 2000, "engine": 250, "cases": 300}
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

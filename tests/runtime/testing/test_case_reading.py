@@ -135,3 +135,45 @@ def test_the_schema_agrees_with_the_reader_about_the_shape(
 
 def test_the_schema_itself_is_right() -> None:
     jsonschema.Draft7Validator.check_schema(json.loads(schema_text()))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+            + "".join(
+                f"{y}: &{y} [{', '.join([f'*{x}'] * 10)}]\n"
+                for x, y in zip("abcde", "bcdef", strict=True)
+            )
+            + "cases: *f\n",
+            "aliases make this file too large",
+        ),
+        ("cases: &a [*a]\n", "this is nested more than 200 levels deep"),
+        ("cases: " + "[" * 300 + "]" * 300, "this is nested more than 200 levels deep"),
+        ("cases: " + "[" * 20_000, "the file is nested too deeply"),
+        ("cases: *x\n", "found undefined alias 'x'"),
+        ('cases: "\x07"\n', "a YAML file cannot hold the character U+0007 as it is"),
+        ("cases: [" + "9" * 6000 + "]\n", "is no number that JSON has"),
+    ],
+    ids=["aliases", "a circle", "deep", "deeper", "no anchor", "a control character", "digits"],
+)
+def test_hostile_files_are_refused(text: str, message: str) -> None:
+    found = read(text).diagnostics
+    assert any(message in one.message for one in found), found
+
+
+def test_a_file_that_is_no_text_is_refused(folder: Path) -> None:
+    (folder / "mail.cases.yaml").write_bytes(b"cases: \xff\n")
+    (found,) = read_case_file("mail.cases.yaml").diagnostics
+    assert (found.code, found.line, found.column) == ("T0101", 1, 8)
+    assert found.message == "the byte `0xff` is no text in UTF-8"
+
+
+def test_a_case_file_knows_what_it_was_made_from() -> None:
+    loaded = read(
+        "params: {domain: x}\ncases: [{name: a, trace: chat.json, no_violations: true}]\n"
+    )
+    assert set(loaded.depends_on) == {"mail.cases.yaml", "mail.inv", "chat.json"}
+    missing = read("policy: nail.inv\ncases: [{name: a, trace: no.json, no_violations: true}]\n")
+    assert set(missing.depends_on) == {"mail.cases.yaml", "nail.inv", "no.json"}

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.runtime.testing.conftest import Read, results_of
+from tests.runtime.testing.conftest import MAIL, Read, results_of
 
 from policyc import policies
 from policyc.runtime.engine import Engine
 from policyc.runtime.explanation import Status
-from policyc.runtime.loading import loader
+from policyc.runtime.loading import load_program, loader, read_source
 from policyc.runtime.testing.case_reading import read_case_file
 from policyc.runtime.testing.outcomes import CaseResult, Outcome
 from policyc.runtime.testing.running import answer_to, run_case
@@ -168,6 +168,28 @@ cases:
     assert explanation.status is Status.NOT_FIRED
     assert explanation.culprit is not None
     assert explanation.culprit.line == 4
+
+
+def test_an_edited_copy_of_the_policy_has_the_same_rules(read: Read, folder: Path) -> None:
+    loaded = read(CASE.format(expected="violations: [{rule: 1}, {rule: 2}]"))
+    assert loaded.file is not None
+    (folder / "mail.inv").write_text(f"# a comment\n\n{MAIL}", "utf-8")
+    program, _ = load_program([read_source("mail.inv")], None)
+    assert run_case(Engine(program, loader(None)), loaded.file.cases[0]).ok
+
+
+def test_cases_have_a_digest_of_all_that_matters(read: Read) -> None:
+    text = "{{params: {{domain: x}}, cases: [{{name: {}, trace: [{{user: {}}}], {}}}]}}"
+
+    def digest(*parts: str) -> str:
+        loaded = read(text.format(*parts))
+        assert loaded.file is not None
+        return loaded.file.cases[0].digest
+
+    same = digest("a", "hi", "no_violations: true")
+    assert digest("b", "hi", "no_violations: true") == same
+    assert digest("a", "ho", "no_violations: true") != same
+    assert digest("a", "hi", "violations: [x]") != same
 
 
 def test_results_can_be_sent_to_another_process(read: Read) -> None:
