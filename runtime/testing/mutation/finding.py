@@ -239,25 +239,26 @@ def _import_edits(file: File, change: Change) -> list[Edit]:
 
 def _mutant(part: _Part, kind: str, change: Change, patch: Patch) -> Mutant:
     """A mutant, but for its id and line."""
-    file, edits = part.file, change.edits
+    file, edits, target = part.file, change.edits, change.target
     start = min(edit.span.start for edit in edits)
     end = max(edit.span.end for edit in edits)
     before = file.source.text[start:end]
     after = edited(file.source.text[:end], edits)[start:]
-    held = _condition(file, change)
+    span = Span(start + len(before) - len(before.lstrip()), end)
     return Mutant(
         "",
         kind,
         part.number,
         0,
-        Span(start + len(before) - len(before.lstrip()), end),
+        span,
         before.strip(),
         after.strip(),
-        file.source.slice(held),
-        held,
+        file.source.slice(_condition(file, change)),
+        # With other objects to look at, a run may come to what it never came to.
+        change.path[0].span if isinstance(target, n.TypedVariable) else span,
         (*edits, *_import_edits(file, change)),
         patch,
-        file.patterns.get(change.target.uid, frozenset()),
+        file.patterns.get(target.uid, frozenset()),
     )
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.testing.mutation.programs import MutantPrograms
-from policyc.runtime.testing.mutation.workers import Late, Workers
+from policyc.runtime.testing.mutation.workers import NoAnswer, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -46,7 +46,8 @@ class Case(Protocol):
 
 
 class Verdict(StrEnum):
-    """What became of a mutant. `NOT_REACHED`: there was no case to try it on."""
+    """What became of a mutant. `TIMEOUT`: a case took too long, or its process died.
+    `NOT_REACHED`: there was no case to try it on."""
 
     KILLED = "killed"
     TIMEOUT = "timeout"
@@ -112,7 +113,7 @@ def hunt(
         passes: whether a case passes, given what `build` made and the case; it can be pickled.
         workers: processes, at most; by default one for each processor. 0 for none but this one,
             where nothing limits the time.
-        seconds: the time for one mutant on all its cases; one that takes longer counts as killed.
+        seconds: the time for one mutant on all its cases.
         progress: called with the number of mutants that are decided, and of all.
 
     Raises:
@@ -215,7 +216,7 @@ class _Hunter:
         ]
         failing: list[_Task] = []
         for task, answer in self._answers(tasks):
-            if isinstance(answer, Late) or answer.has_failed:
+            if isinstance(answer, NoAnswer) or answer.has_failed:
                 failing.append(task)
             else:
                 self._keep(self.targets[task.target], _UNCHANGED, task.cases[0], passes=True)
@@ -263,11 +264,11 @@ class _Hunter:
                 break
         return tuple(left) or Fate(mutant, Verdict.SURVIVED)
 
-    def _fate(self, task: _Task, answer: _Answer | Late) -> Fate:
+    def _fate(self, task: _Task, answer: _Answer | NoAnswer) -> Fate:
         target = self.targets[task.target]
         assert task.mutant is not None  # noqa: S101  # the policy itself is no mutant
         mutant = target.found.mutants[task.mutant]
-        if isinstance(answer, Late):
+        if isinstance(answer, NoAnswer):
             return Fate(mutant, Verdict.TIMEOUT)
         tried = task.cases[: answer.tried]
         for number in tried[:-1]:
@@ -277,7 +278,7 @@ class _Hunter:
             return Fate(mutant, Verdict.KILLED, target.cases[tried[-1]].name)
         return Fate(mutant, Verdict.SURVIVED)
 
-    def _answers(self, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, _Answer | Late]]:
+    def _answers(self, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, _Answer | NoAnswer]]:
         if self.workers is not None:
             for number, answer in self.workers.run(tasks):
                 yield tasks[number], answer

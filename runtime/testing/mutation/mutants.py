@@ -68,8 +68,9 @@ class Mutant:
     `id` is the same whenever the same policy is mutated, and unique in it. `kind` is the name of
     the operator. `source` is the number of the file in the policy; `line` and `span` are the place
     of the change in it, `edits` what changes there, and `original` and `replaced` its text before
-    and after. `condition` is the condition that holds the change, `condition_span` its place.
-    `uses` says how a regular expression that changes is used.
+    and after. `condition` is the condition that holds the change. `reached_at` is what a run has to
+    come to, so that the change can make a difference to it. `uses` says how a regular expression
+    that changes is used.
     """
 
     id: str
@@ -80,7 +81,7 @@ class Mutant:
     original: str
     replaced: str
     condition: str
-    condition_span: Span
+    reached_at: Span
     edits: tuple[Edit, ...]
     patch: Patch
     uses: frozenset[Use] = frozenset()

@@ -1,15 +1,17 @@
 """Tasks in processes of their own, each with a limit to its time.
 
 A task that takes too long is ended with its process, and another process goes on with the next one:
-no thread and no signal ends code that is busy inside a library. Which process does what has no
-influence on what comes out.
+no thread and no signal ends code that is busy inside a library. A process that dies is replaced in
+the same way. Which process does what has no influence on what comes out.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 import traceback
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from time import monotonic
@@ -31,8 +33,8 @@ class WorkerError(PolicycError):
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
-    """The answer of a task that took too long."""
+class NoAnswer:
+    """What comes of a task that took too long, or whose process died."""
 
 
 WORTH_A_PROCESS = 25
@@ -63,7 +65,7 @@ class Workers(Generic[T, R]):
         for worker in (*self.idle, *self.busy):
             worker.end()
 
-    def run(self, tasks: Sequence[T]) -> Iterator[tuple[int, R | Late]]:
+    def run(self, tasks: Sequence[T]) -> Iterator[tuple[int, R | NoAnswer]]:
         """The number of each task and its answer, as they come.
 
         Raises:
@@ -71,27 +73,34 @@ class Workers(Generic[T, R]):
         """
         waiting = list(range(len(tasks)))
         waiting.reverse()
-        number = max(1, min(self.number, len(tasks) // WORTH_A_PROCESS))
-        while len(self.idle) < number:
+        most = min(self.number, 1 + len(tasks) // WORTH_A_PROCESS)
+        while waiting and len(self.idle) < most:
             self.idle.append(_Worker(self.make))
         while waiting or self.busy:
-            while waiting and len(self.busy) < number:
-                worker = self.idle.pop() if self.idle else _Worker(self.make)
-                task = waiting.pop()
-                worker.begin(task, tasks[task], self.seconds)
-                self.busy.append(worker)
+            while waiting and len(self.busy) < most:
+                self._begin(waiting.pop(), tasks)
             soonest = min(worker.deadline for worker in self.busy)
             ready = wait([x.connection for x in self.busy], max(0.0, soonest - monotonic()))
             for worker in list(self.busy):
-                if worker.connection in ready:
-                    answer = worker.answer()
-                    self.busy.remove(worker)
-                    self.idle.append(worker)
-                    yield worker.task, answer
-                elif monotonic() >= worker.deadline:
-                    self.busy.remove(worker)
+                if worker.connection not in ready and monotonic() < worker.deadline:
+                    continue
+                answer = worker.answer() if worker.connection in ready else NoAnswer()
+                self.busy.remove(worker)
+                if isinstance(answer, NoAnswer):
                     worker.end()
-                    yield worker.task, Late()
+                else:
+                    self.idle.append(worker)
+                yield worker.task, answer
+
+    def _begin(self, number: int, tasks: Sequence[T]) -> None:
+        """Give a task to a process that has none."""
+        worker = self.idle.pop() if self.idle else _Worker(self.make)
+        self.busy.append(worker)
+        if not worker.begin(number, tasks[number], self.seconds):
+            # It died while it had nothing to do: the task is not to blame.
+            self.busy.remove(worker)
+            worker.end()
+            self._begin(number, tasks)
 
 
 class _Worker:
@@ -100,32 +109,41 @@ class _Worker:
     def __init__(self, make: Callable[[], Callable[[Any], Any]]) -> None:
         self.connection, other = _CONTEXT.Pipe()
         self.process: SpawnProcess = _CONTEXT.Process(target=_work, args=(other, make), daemon=True)
-        self.process.start()
+        with _uninterrupted():
+            self.process.start()
         other.close()
         self.task = -1
         self.deadline = 0.0
         self.is_ready = False
 
-    def begin(self, number: int, task: Any, seconds: float) -> None:
-        """Give it a task; its time begins when the process is ready for one."""
+    def begin(self, number: int, task: Any, seconds: float) -> bool:
+        """Give it a task; its time begins when the process is ready for one. False: it is dead.
+
+        Raises:
+            WorkerError: it did not come up.
+        """
         if not self.is_ready:
-            self._receive()
+            if isinstance(self.answer(), NoAnswer):
+                raise WorkerError("no process came up to carry out tasks")
             self.is_ready = True
         self.task = number
         self.deadline = monotonic() + seconds
-        self.connection.send(task)
+        try:
+            self.connection.send(task)
+        except OSError:
+            return False
+        return True
 
     def answer(self) -> Any:
-        return self._receive()
+        """What it says, as soon as it says something.
 
-    def _receive(self) -> Any:
+        Raises:
+            WorkerError: it failed.
+        """
         try:
             is_good, value = self.connection.recv()
-        except EOFError:
-            self.process.join()
-            raise WorkerError(
-                f"a process ended by itself (exit code {self.process.exitcode})"
-            ) from None
+        except (EOFError, OSError):
+            return NoAnswer()
         if not is_good:
             raise WorkerError(value)
         return value
@@ -134,6 +152,19 @@ class _Worker:
         self.connection.close()
         self.process.kill()
         self.process.join()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C has to wait, so that a new process is not hit before it ignores it."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> None:

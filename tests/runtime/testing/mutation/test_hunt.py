@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ from tests.runtime.testing.mutation.examples import rule
 from tests.runtime.testing.mutation.subjects import (
     TraceCase,
     breaks,
-    dies,
+    dies_without_violation,
     hangs_without_violation,
     passes,
 )
@@ -17,6 +18,7 @@ from tests.traces import assistant, calls, user
 
 from policyc import Policy
 from policyc.grammar.source import Source
+from policyc.runtime.testing.mutation import workers
 from policyc.runtime.testing.mutation.finding import find_mutants
 from policyc.runtime.testing.mutation.hunt import FailingCases, Hunt, Target, Verdict, hunt
 from policyc.runtime.testing.mutation.kept import KeptVerdicts, kept_verdicts
@@ -67,9 +69,21 @@ def test_the_first_case_that_fails_kills_and_what_no_case_notices_survives() -> 
     assert fates["<policy>:3:10:tool-widened:1".replace("10", "15")] == ("survived", None)
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
-def test_any_number_of_processes_gives_the_same(workers: int) -> None:
-    assert run(workers=workers).fates == run().fates
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_any_number_of_processes_gives_the_same(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "WORTH_A_PROCESS", 1)
+    assert run(workers=number).fates == run().fates
+
+
+def test_a_process_that_died_while_idle_is_replaced() -> None:
+    with workers.Workers(partial(partial, abs), 1, 10) as team:
+        assert list(team.run([-1])) == [(0, 1)]
+        team.idle[0].process.kill()
+        team.idle[0].process.join()
+        assert list(team.run([-2, -3])) == [(0, 2), (1, 3)]
+    assert not team.idle[0].process.is_alive()
 
 
 def test_several_policies_are_hunted_together() -> None:
@@ -119,8 +133,14 @@ def test_a_mutant_that_takes_too_long_is_told_apart() -> None:
 def test_a_judge_that_breaks_is_no_verdict() -> None:
     with pytest.raises(WorkerError, match="the judge is broken"):
         run(judge=breaks, workers=1)
-    with pytest.raises(WorkerError, match="exit code 7"):
-        run(judge=dies, workers=1)
+
+
+def test_a_process_that_dies_is_replaced() -> None:
+    found = find_mutants(SOURCES, kinds=["rule-removed"])
+    result = run(CASES[1:3], dies_without_violation, found=found, workers=1)
+    assert [fate.verdict.value for fate in result.fates] == ["timeout", "timeout"]
+    with pytest.raises(FailingCases, match="nothing"):
+        run(CASES[:2], dies_without_violation, workers=1)
 
 
 def test_progress_is_told_for_each_mutant() -> None:
