@@ -27,6 +27,8 @@ SPECIAL = {
     "match",
     "tool_call",
     "server",
+    "derives",
+    "provenance",
     "print",
     "Violation",
     "PolicyViolation",
