@@ -17,7 +17,7 @@ from policyc.runtime.loading import read_source
 from policyc.runtime.testing.mutation.finding import find_mutants
 from policyc.runtime.testing.mutation.hunt import Target, hunt
 from policyc.runtime.testing.mutation.report import report_of
-from policyc.runtime.trace_reading import read_corpus
+from policyc.runtime.traces import read_corpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,13 +7,9 @@ called.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from policyc.compiler import plan as p
 from policyc.compiler.passes.everywhere import everywhere
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def remove_repeats(plan: p.Plan) -> p.Plan:
@@ -34,14 +30,15 @@ def remove_repeats(plan: p.Plan) -> p.Plan:
 
 
 def _once_in_block(steps: tuple[p.Step, ...], steady: _Steady) -> tuple[p.Step, ...]:
-    asked: set[p.Expr] = set()
+    asked: set[str] = set()
     kept = []
     for step in steps:
         if isinstance(step, p.Check):
-            if step.condition in asked:
+            written = repr(step.condition)
+            if written in asked:
                 continue
             if steady(step.condition):
-                asked.add(step.condition)
+                asked.add(written)
         kept.append(step)
     return tuple(kept)
 
@@ -49,14 +46,20 @@ def _once_in_block(steps: tuple[p.Step, ...], steady: _Steady) -> tuple[p.Step, 
 def _once_in_operands(
     node: p.And | p.Or, operands: tuple[p.Expr, ...], steady: _Steady
 ) -> p.PlanNode:
-    asked: set[p.Expr] = set()
+    """The sides, each once; but the last one is the value, unless one before it decides."""
+    asked: set[str] = set()
     kept: list[p.Expr] = []
-    for operand in operands:
-        if operand in asked:
+    before = ""
+    for number, operand in enumerate(operands):
+        # Not the nodes themselves: `1` and `True` are equal there.
+        written = repr(operand)
+        is_last = number == len(operands) - 1
+        if written in asked and (not is_last or written == before):
             continue
         if steady(operand):
-            asked.add(operand)
+            asked.add(written)
         kept.append(operand)
+        before = written
     if len(kept) == len(operands):
         return node
     return kept[0] if len(kept) == 1 else replace(node, operands=tuple(kept))
@@ -80,14 +83,14 @@ class _Steady:
             case p.DetectorPattern(signature=signature):
                 return signature.deterministic
             case p.CallPredicate(index=index):
-                return self._declared("predicate", index, self.plan.predicates)
+                return self._declared("predicate", index, self.plan.predicates[index])
             case p.ConstantRef(index=index):
-                return self._declared("constant", index, self.plan.constants)
+                return self._declared("constant", index, self.plan.constants[index])
             case _:
                 return True
 
-    def _declared(self, kind: str, index: int, declared: Iterable[p.PlanNode]) -> bool:
+    def _declared(self, kind: str, index: int, declared: p.PlanNode) -> bool:
         key = (kind, index)
         if key not in self.known:
-            self.known[key] = self(tuple(declared)[index])
+            self.known[key] = self(declared)
         return self.known[key]

@@ -52,6 +52,11 @@ RULE = 'from invariant import count, forall\nraise "x" if:\n    (m: Message)\n'
         ("branches", "False\n    m.role == 'a'", ["if False"]),
         ("repeats", "m.role == 'a'\n    m.role == 'a'", ['if m.role == "a"']),
         ("repeats", "m.role == 'a' or m.role == 'a'", ['if m.role == "a"']),
+        (
+            "repeats",
+            "(m.role or m.role or m.content or m.role or m.role) != 1",
+            ["if (m.role or m.content or m.role) != 1"],
+        ),
         ("repeats", "print(m) or print(m)", ["if print(m) or print(m)"]),
     ],
 )
@@ -71,6 +76,8 @@ def test_a_pass(name: str, line: str, expected: list[str] | None) -> None:
         "not not count(min=1):\n        (n: Message)",
         "not forall:\n        (n: Message)\n        False\n        n.role.x > 1",
         "(m.content and True) != 'a'",
+        "(m.content or m.role or m.content) != 'a'",
+        "m.content is 1\n    m.content is True",
     ],
 )
 def test_what_would_change_marks_or_failures_stays(line: str) -> None:

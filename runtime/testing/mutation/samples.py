@@ -56,23 +56,25 @@ def _matches(pattern: str, text: str, use: Use) -> bool:
 
 
 def _texts(*patterns: str) -> Iterator[str]:
-    """Texts that the patterns match, more or less, bare and inside others; short ones first."""
+    """Texts that the patterns match, more or less, bare and inside others: those that are easy to
+    read before the others, short ones first."""
     random = Random(repr(patterns))  # noqa: S311  # the same texts each time
-    made: dict[str, None] = {}
-    for pattern in patterns:
-        maker = _Maker(parse_tree(pattern, 0, is_dollar_end=False), random)
-        made.update(dict.fromkeys(maker.text() for _ in range(TRIES)))
-    for text in sorted(made, key=len):
-        if len(text) <= LONGEST:
-            yield from (text, text.upper(), f"x{text}", f"{text}x", f"x {text}", f"{text} x")
+    for is_easy in (True, False):
+        made: dict[str, None] = {}
+        for pattern in patterns:
+            maker = _Maker(parse_tree(pattern, 0, is_dollar_end=False), random, is_easy=is_easy)
+            made.update(dict.fromkeys(maker.text() for _ in range(TRIES)))
+        for text in sorted(made, key=len):
+            if len(text) <= LONGEST:
+                yield from (text, text.upper(), f"x{text}", f"{text}x", f"x {text}", f"{text} x")
 
 
 class _Maker:
     """Makes texts that fit a tree, but for what must stand before or behind."""
 
-    def __init__(self, tree: Tree, random: Random) -> None:
+    def __init__(self, tree: Tree, random: Random, *, is_easy: bool) -> None:
         self.root = tree.root
-        self.sets = [_characters(known.ascii()) for known in tree.sets]
+        self.sets = [_characters(known.ascii(), is_easy=is_easy) for known in tree.sets]
         self.random = random
 
     def text(self) -> str:
@@ -97,10 +99,10 @@ class _Maker:
                 return ""
 
 
-def _characters(ascii_ones: str) -> str:
-    """The characters of a set that are easiest to read."""
+def _characters(ascii_ones: str, *, is_easy: bool) -> str:
+    """The characters of a set that can be printed; where that is easy small letters and digits."""
     printable = "".join(x for x in ascii_ones if x.isprintable())
-    letters = "".join(
-        x for x in printable if (x.isalnum() and not (x.isupper() and x.lower() in printable))
+    easy = "".join(
+        x for x in printable if x.isalnum() and not (x.isupper() and x.lower() in printable)
     )
-    return letters or printable or ascii_ones or "?"
+    return (easy if is_easy else "") or printable or ascii_ones or "?"

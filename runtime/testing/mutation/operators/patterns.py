@@ -88,12 +88,12 @@ _BOUNDS = re.compile(r"\{(\d*)(?:(,)(\d*))?\}")
 def _wider(pattern: str, uses: Uses) -> Iterator[str]:
     for piece in _pieces(options_of(pattern)):
         item, repetition = pattern[piece.start : piece.end], pattern[piece.end : piece.stop]
-        if piece.kind == "set" or item == "\\.":
+        if repetition.startswith("+"):
+            yield _put(pattern, piece.end, piece.end + 1, "*")
+        elif piece.kind == "set" or item == "\\.":
             yield _put(pattern, piece.start, piece.end, ".")
         elif piece.kind == "look":
             yield _put(pattern, piece.start, piece.stop, "")
-        if repetition.startswith("+"):
-            yield _put(pattern, piece.end, piece.end + 1, "*")
         yield from _other_bounds(pattern, piece, -1, 1)
 
 

@@ -252,8 +252,8 @@ OPERATORS: Final = (
     ),
     Operator(
         "pattern-widened",
-        "A regular expression matches more: a set or `\\.` becomes `.`, `+` becomes `*`, a bound"
-        " moves, a lookaround is left out.",
+        "A regular expression matches more: `+` becomes `*`, a set or `\\.` without a `+` becomes"
+        " `.`, a bound moves, a lookaround is left out.",
         '"a\\.b"',
         '"a.b"',
         "no case with a text that the wider pattern matches and this one does not{sample}",

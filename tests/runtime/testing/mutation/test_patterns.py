@@ -30,7 +30,7 @@ VALUE = "c is tool:f({{to: {}}})"
     ("pattern", "kind", "expected"),
     [
         (r"a\.b", "widened", ["a.b"]),
-        (r"[a-z]\d+", "widened", [r".\d+", "[a-z].+", r"[a-z]\d*"]),
+        (r"[a-z]\d+", "widened", [r".\d+", r"[a-z]\d*"]),
         (r"a{2,3}", "widened", ["a{1,3}", "a{2,4}"]),
         (r"a{2}", "widened", ["a{1,2}", "a{2,3}"]),
         (r"a(?=b)", "widened", ["a"]),
@@ -139,6 +139,8 @@ def _covers(pattern: str, options: tuple[Option, ...], start: int, end: int) -> 
         ("^a", "a", "search"),
         ("a", ".*a", "match"),
         ("a+", "a+.*", "fullmatch"),
+        (r"rm\s(-\S*\s)*-r", r"rm\s(-.*\s)*-r", "search"),
+        ("[^;]*x", ".*x", "fullmatch"),
         (r"[a-z]{2,3}@x", r"[a-z]{2,4}@x", "fullmatch"),
     ],
 )
