@@ -115,7 +115,7 @@ def command(
 
         sys.stdout.write(schema_text())
         return
-    from policyc.cli.testing import Asked, Output, run_once, run_watching  # noqa: PLC0415  # slow
+    from policyc.cli.testing import Asked, Output, run_once  # noqa: PLC0415  # slow to load
 
     forbids = bool(os.environ.get("CI")) if forbid_only is None else forbid_only
     asked = Asked(
@@ -131,5 +131,7 @@ def command(
     )
     output = Output(form, reports, is_verbose=verbose)
     if watch:
+        from policyc.cli.watching import run_watching  # noqa: PLC0415  # by need
+
         run_watching(asked, output)
     ctx.exit(run_once(asked, output))

@@ -1,13 +1,12 @@
-"""Running case files for `policyc test`: once, or again whenever a file changes."""
+"""Running case files for `policyc test`, printing what became of them, and the exit code."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING
 
 from policyc.cli import exits
 from policyc.cli.case_report import show_report
@@ -15,7 +14,6 @@ from policyc.cli.exits import Refusal, say_error, say_warning
 from policyc.cli.inputs import STDIN, CasePaths, case_paths
 from policyc.cli.progress import Progress
 from policyc.cli.terminal import WIDTH_OF_A_FILE, Terminal
-from policyc.cli.wording import counted
 from policyc.grammar.rendering import render_text
 from policyc.runtime.testing.case_reading import Loaded, read_case_file
 from policyc.runtime.testing.last_failed import read_failed, remember_failed
@@ -34,9 +32,6 @@ from policyc.runtime.testing.workers import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-_POLL_SECONDS: Final = 0.3
-"""How often files are looked at while watching."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,89 +65,41 @@ def run_once(asked: Asked, output: Output) -> int:
         Refusal: there are no case files, or none of their cases is chosen.
     """
     paths = case_paths(asked.paths)
-    loaded = [_read(path) for path in paths.case_files]
-    untested = _untested(paths, loaded)
+    loaded = [read(path) for path in paths.case_files]
+    untested = untested_policies(paths, loaded)
     for policy in untested if not asked.requires_cases else ():
         say_warning(f"the policy `{policy}` has no cases")
     if not loaded and not asked.requires_cases:
         places = ", ".join(f"`{path}`" for path in asked.paths)
         hint = "a case file is NAME.cases.yaml beside the policy NAME.inv; see `policyc test -h`"
         raise Refusal(f"there are no case files in {places}", hint)
-    report = _run(asked, loaded, untested)
-    _print(report, output)
+    report = run_loaded(asked, choice_of(asked, loaded), loaded, untested)
+    show(report, output)
     return _exit_code(report)
 
 
-def run_watching(asked: Asked, output: Output) -> NoReturn:
-    """Run the cases, and those that a change touches again and again, until Ctrl-C."""
-    paths = case_paths(asked.paths)
-    loaded = {path: _read(path) for path in paths.case_files}
-    stamps: dict[str, float] = {}
-    touched = list(loaded.values())
-    while True:
-        try:
-            report = _run(asked, touched, _untested(paths, list(loaded.values())))
-            _print(report, output)
-        except Refusal as refusal:
-            say_error(refusal.message, refusal.hint)
-        stamps = _stamps(paths, loaded.values())
-        terminal = Terminal.of(sys.stderr)
-        terminal.write(f"watching {counted(len(stamps), 'file')}; Ctrl-C ends")
-        touched = []
-        while not touched:
-            changed = _wait_for_change(asked, stamps, loaded)
-            paths = case_paths(asked.paths)
-            read = {
-                path: _read(path)
-                if path not in loaded or changed & set(loaded[path].depends_on)
-                else loaded[path]
-                for path in paths.case_files
-            }
-            touched = [one for path, one in read.items() if one is not loaded.get(path)]
-            loaded = read
-            stamps = _stamps(paths, loaded.values())
+def read(path: str) -> Loaded:
+    """Read a case file.
 
-
-def _wait_for_change(asked: Asked, stamps: dict[str, float], loaded: dict[str, Loaded]) -> set[str]:
-    """The files that changed, came or went, once they do so no more."""
-    before, now = stamps, stamps
-    while now == stamps or now != before:
-        time.sleep(_POLL_SECONDS)
-        before, now = now, _stamps(case_paths(asked.paths), loaded.values())
-    return {path for path in {*stamps, *now} if stamps.get(path) != now.get(path)}
-
-
-def _stamps(paths: CasePaths, loaded: Iterable[Loaded]) -> dict[str, float]:
-    """When each file that matters was last changed; 0 for one that is not there."""
-    files = {*paths.case_files, *paths.policies, *(x for one in loaded for x in one.depends_on)}
-    return {path: _stamp(path) for path in sorted(files)}
-
-
-def _stamp(path: str) -> float:
-    try:
-        return os.stat(path).st_mtime_ns
-    except OSError:
-        return 0
-
-
-# --- one run --------------------------------------------------------------------------------------
-
-
-def _read(path: str) -> Loaded:
+    Raises:
+        Refusal: it cannot be read.
+    """
     try:
         return read_case_file(path)
     except OSError as error:
         raise Refusal(f"cannot read `{path}`: {exits.reason(error)}") from None
 
 
-def _untested(paths: CasePaths, loaded: Sequence[Loaded]) -> tuple[str, ...]:
+def untested_policies(paths: CasePaths, loaded: Sequence[Loaded]) -> tuple[str, ...]:
     """The policies that no case file is about."""
     tested = {os.path.abspath(path) for one in loaded for path in one.depends_on}
     return tuple(path for path in paths.policies if os.path.abspath(path) not in tested)
 
 
-def _run(asked: Asked, loaded: Sequence[Loaded], untested: tuple[str, ...]) -> Report:
-    choice = _choice(asked, loaded)
+def run_loaded(
+    asked: Asked, choice: Choice, loaded: Sequence[Loaded], untested: tuple[str, ...]
+) -> Report:
+    """Run the chosen cases of some files, and note which failed."""
     settings = Settings(asked.workers, asked.seconds or SECONDS, asked.is_fail_fast)
     chosen = choose(loaded, choice)
     with Progress(total=sum(map(len, chosen.values()))) as progress:
@@ -163,7 +110,12 @@ def _run(asked: Asked, loaded: Sequence[Loaded], untested: tuple[str, ...]) -> R
     return replace(report, complaints=tuple(_complaints(asked, loaded, untested)))
 
 
-def _choice(asked: Asked, loaded: Sequence[Loaded]) -> Choice:
+def choice_of(asked: Asked, loaded: Sequence[Loaded]) -> Choice:
+    """The cases that the options choose.
+
+    Raises:
+        Refusal: no case has one of the tags.
+    """
     known = tags_of(loaded)
     for tag in asked.tags:
         if tag not in known and not any(one.diagnostics for one in loaded):
@@ -194,7 +146,8 @@ def _complaints(
                 yield Complaint("only-some-cases", one.path, case.line, message)
 
 
-def _print(report: Report, output: Output) -> None:
+def show(report: Report, output: Output) -> None:
+    """Print a report, and write those that are written besides."""
     if report.diagnostics and output.form == "text":
         errors = Terminal.of(sys.stderr)
         text = render_text(report.diagnostics, color=errors.color, width=errors.width)
