@@ -27,6 +27,7 @@ class Progress:
     def __init__(self, arguments: Sequence[str] = (), *, total: int = 0) -> None:
         """`total`: how many there are, if they are not in files that are `arguments`."""
         is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._is_terminal = is_terminal
         self._is_endless = STDIN in arguments
         is_counted = is_terminal and not self._is_endless
         estimate = sum(_estimate(argument) for argument in arguments) if is_counted else 0
@@ -47,6 +48,12 @@ class Progress:
         self._done += count
         if self._is_shown and time.monotonic() >= self._next_draw:
             self._draw()
+
+    def count(self, done: int, total: int) -> None:
+        """So many of so many are done, where that was not known at the start."""
+        self._total = total
+        self._is_shown = self._is_terminal and total > 1
+        self.step(done - self._done)
 
     def clear(self) -> None:
         """Remove the bar, so that something else can be printed."""

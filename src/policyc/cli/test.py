@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -13,18 +14,32 @@ from policyc.cli.workers import workers_option
 _FORMS = ("text", "json", "junit", "sarif", "github", "tap")
 
 
-def _read_report(
-    _ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    """The form and the path of each `--report`."""
-    found = []
-    for value in values:
-        form, _, path = value.partition(":")
-        if form not in _FORMS or not path:
-            forms = ", ".join(_FORMS)
-            raise click.BadParameter(f"`{value}` is not FORM:PATH, where FORM is one of {forms}")
-        found.append((form, path))
-    return tuple(found)
+_Read = Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[tuple[str, str], ...]]
+
+
+def _reader(forms: tuple[str, ...]) -> _Read:
+    """Reads the form and the path of each report that an option asks for."""
+
+    def read(
+        _ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+    ) -> tuple[tuple[str, str], ...]:
+        found = []
+        for value in values:
+            form, _, path = value.partition(":")
+            if form not in forms or not path:
+                known = ", ".join(forms)
+                raise click.BadParameter(
+                    f"`{value}` is not FORM:PATH, where FORM is one of {known}"
+                )
+            found.append((form, path))
+        return tuple(found)
+
+    return read
+
+
+_read_report = _reader(_FORMS)
+_read_coverage_report = _reader(("html", "lcov", "cobertura", "json", "text"))
+_read_mutation_report = _reader(("json", "text"))
 
 
 @click.command
@@ -80,6 +95,46 @@ def _read_report(
     help="Also write a report to a file, as in junit:report.xml, or with the path - after the "
     "results. Can be given several times.",
 )
+@click.option(
+    "--coverage", is_flag=True, help="Also show which rules and conditions the cases have seen."
+)
+@click.option(
+    "--coverage-report",
+    "coverage_reports",
+    metavar="FORM:PATH",
+    multiple=True,
+    callback=_read_coverage_report,
+    help="Write the coverage to a file: html, lcov, cobertura, json or text. Can be given several "
+    "times.",
+)
+@click.option(
+    "--min-coverage",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 100),
+    help="Fail if fewer of the rules fired, or fewer outcomes of conditions were seen.",
+)
+@click.option(
+    "--mutate",
+    is_flag=True,
+    help="Also change the policies in small ways, and show which changes no case notices.",
+)
+@click.option(
+    "--min-mutation-score",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 100),
+    help="Fail if the cases notice fewer of the changes.",
+)
+@click.option(
+    "--since", metavar="REV", help="Change only rules that were others in this git revision."
+)
+@click.option(
+    "--mutation-report",
+    "mutation_reports",
+    metavar="FORM:PATH",
+    multiple=True,
+    callback=_read_mutation_report,
+    help="Write what became of the changes to a file: json or text.",
+)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of case files.")
 @color_option
 @click.pass_context
@@ -99,6 +154,13 @@ def command(
     verbose: bool,
     form: str,
     reports: tuple[tuple[str, str], ...],
+    coverage: bool,
+    coverage_reports: tuple[tuple[str, str], ...],
+    min_coverage: float | None,
+    mutate: bool,
+    min_mutation_score: float | None,
+    since: str | None,
+    mutation_reports: tuple[tuple[str, str], ...],
     schema: bool,
 ) -> None:
     """Run the cases of policies.
@@ -107,7 +169,8 @@ def command(
     name), a folder (every case file below it), or policy:NAME for a bundled policy. Without PATH it
     is the folder that you are in.
 
-    Ends with 0 if all cases hold; with 1 if one does not; with 2 if a case file or a policy cannot
+    Ends with 0 if all cases hold; with 1 if one does not, or coverage or mutation score are below
+    what is asked for; with 2 if a case file or a policy cannot
     be used, or if no case was run; with 3 if policyc itself failed.
     """
     if schema:
@@ -115,7 +178,8 @@ def command(
 
         sys.stdout.write(schema_text())
         return
-    from policyc.cli.testing import Asked, Output, run_once  # noqa: PLC0415  # slow to load
+    from policyc.cli.strength import Counting, Mutating  # noqa: PLC0415  # slow to load
+    from policyc.cli.testing import Asked, Output, run_once  # noqa: PLC0415
 
     forbids = bool(os.environ.get("CI")) if forbid_only is None else forbid_only
     asked = Asked(
@@ -130,8 +194,14 @@ def command(
         forbids_only=forbids,
     )
     output = Output(form, reports, is_verbose=verbose)
+    counting = Counting(coverage, coverage_reports, min_coverage)
+    mutating = Mutating(mutate, mutation_reports, min_mutation_score, since)
+    if watch and (counting.is_asked or mutating.is_asked):
+        raise click.UsageError("coverage and mutation are for whole runs, not for --watch")
+    if since is not None and not mutating.is_asked:
+        raise click.UsageError("--since chooses what --mutate changes")
     if watch:
         from policyc.cli.watching import run_watching  # noqa: PLC0415  # by need
 
         run_watching(asked, output)
-    ctx.exit(run_once(asked, output))
+    ctx.exit(run_once(asked, output, counting, mutating))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policyc.cli import exits
@@ -13,8 +12,10 @@ from policyc.cli.case_report import show_report
 from policyc.cli.exits import Refusal, say_error, say_warning
 from policyc.cli.inputs import STDIN, CasePaths, case_paths
 from policyc.cli.progress import Progress
+from policyc.cli.strength import Counting, Mutating, count, hunt, written
 from policyc.cli.terminal import WIDTH_OF_A_FILE, Terminal
 from policyc.grammar.rendering import render_text
+from policyc.runtime.testing.case_coverage import observe
 from policyc.runtime.testing.case_reading import Loaded, read_case_file
 from policyc.runtime.testing.last_failed import read_failed, remember_failed
 from policyc.runtime.testing.outcomes import Outcome
@@ -32,6 +33,8 @@ from policyc.runtime.testing.workers import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from policyc.runtime.testing.running import Observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,8 @@ class Output:
     is_verbose: bool = False
 
 
-def run_once(asked: Asked, output: Output) -> int:
-    """Run the cases and print what became of them; the exit code.
+def run_once(asked: Asked, output: Output, counting: Counting, mutating: Mutating) -> int:
+    """Run the cases and print what became of them, and how much they notice; the exit code.
 
     Raises:
         Refusal: there are no case files, or none of their cases is chosen.
@@ -73,9 +76,24 @@ def run_once(asked: Asked, output: Output) -> int:
         places = ", ".join(f"`{path}`" for path in asked.paths)
         hint = "a case file is NAME.cases.yaml beside the policy NAME.inv; see `policyc test -h`"
         raise Refusal(f"there are no case files in {places}", hint)
-    report = run_loaded(asked, choice_of(asked, loaded), loaded, untested)
+    observer = observe if counting.is_asked or mutating.is_asked else None
+    report = run_loaded(asked, choice_of(asked, loaded), loaded, untested, observer)
     show(report, output)
-    return _exit_code(report)
+    code = _exit_code(report)
+    # Of other forms than text the results must stay alone.
+    terminal = Terminal.of(sys.stdout if output.form == "text" else sys.stderr)
+    if (
+        counting.is_asked
+        and not report.diagnostics
+        and not count(counting, loaded, report, terminal)
+    ):
+        code = code or exits.FOUND
+    if mutating.is_asked:
+        if not report.ok:
+            say_warning("the policies were not changed: all cases have to hold first")
+        elif not hunt(mutating, loaded, report, asked.workers, terminal):
+            code = code or exits.FOUND
+    return code
 
 
 def read(path: str) -> Loaded:
@@ -97,10 +115,14 @@ def untested_policies(paths: CasePaths, loaded: Sequence[Loaded]) -> tuple[str, 
 
 
 def run_loaded(
-    asked: Asked, choice: Choice, loaded: Sequence[Loaded], untested: tuple[str, ...]
+    asked: Asked,
+    choice: Choice,
+    loaded: Sequence[Loaded],
+    untested: tuple[str, ...],
+    observer: Observer | None = None,
 ) -> Report:
     """Run the chosen cases of some files, and note which failed."""
-    settings = Settings(asked.workers, asked.seconds or SECONDS, asked.is_fail_fast)
+    settings = Settings(asked.workers, asked.seconds or SECONDS, asked.is_fail_fast, observer)
     chosen = choose(loaded, choice)
     with Progress(total=sum(map(len, chosen.values()))) as progress:
         report = run(
@@ -163,13 +185,9 @@ def show(report: Report, output: Output) -> None:
 
 
 def _write_file(report: Report, form: str, path: str) -> None:
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with Path(path).open("w", encoding="utf-8", newline="\n") as file:
-            terminal = Terminal(file, color=False, width=WIDTH_OF_A_FILE)
-            _write(report, form, terminal, is_verbose=True)
-    except OSError as error:
-        raise Refusal(f"cannot write `{path}`: {exits.reason(error)}") from None
+    with written(path) as file:
+        terminal = Terminal(file, color=False, width=WIDTH_OF_A_FILE)
+        _write(report, form, terminal, is_verbose=True)
 
 
 def _write(report: Report, form: str, terminal: Terminal, *, is_verbose: bool) -> None:

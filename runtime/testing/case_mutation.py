@@ -1,0 +1,103 @@
+"""Mutation of the policies of case files: would the cases notice?
+
+Takes a run of case files whose cases were observed (`case_coverage.observe`), so that each mutant
+is tried only on the cases that reach what it changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from policyc.runtime.engine import Engine
+from policyc.runtime.loading import loader
+from policyc.runtime.testing.case_coverage import recorder_of
+from policyc.runtime.testing.mutation.finding import find_mutants
+from policyc.runtime.testing.mutation.hunt import Target, hunt
+from policyc.runtime.testing.mutation.kept import kept_verdicts
+from policyc.runtime.testing.mutation.report import MutationReport, report_of
+from policyc.runtime.testing.outcomes import Outcome
+from policyc.runtime.testing.running import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from policyc.runtime.program import Program
+    from policyc.runtime.testing.case_reading import Loaded
+    from policyc.runtime.testing.cases import Case
+    from policyc.runtime.testing.mutation.mutants import MutantSet
+    from policyc.runtime.testing.outcomes import CaseResult
+    from policyc.runtime.testing.session import Report
+
+
+@dataclass(frozen=True, slots=True)
+class TriedCase:
+    """A case as the hunt knows it."""
+
+    case: Case
+
+    @property
+    def name(self) -> str:
+        return self.case.name
+
+    @property
+    def digest(self) -> str:
+        return sha256(repr(self.case).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def build(program: Program) -> Engine:
+    """What cases are judged with."""
+    return Engine(program, loader(None))
+
+
+def passes(engine: Engine, tried: TriedCase) -> bool:
+    """Whether a case holds."""
+    return judge(engine, tried.case).ok
+
+
+def mutate(
+    loaded: Sequence[Loaded],
+    report: Report,
+    *,
+    rules: Mapping[str, Collection[int]] | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> MutationReport:
+    """What the cases of a run make of the mutants of their policies.
+
+    Args:
+        loaded: the case files. report: their run, in which every case holds.
+        rules: by the path of a case file the numbers of the rules to change; by default all.
+        workers: processes; by default one for each processor.
+        progress: called with the number of mutants that are decided, and of all.
+
+    Raises:
+        FailingCases: a case does not hold any more.
+    """
+    results = {file.path: file.results for file in report.files}
+    targets = []
+    for one in loaded:
+        ran = [x for x in results.get(one.path, ()) if x.outcome is Outcome.PASSED]
+        if one.file is None or not ran:
+            continue
+        found = find_mutants(one.file.policies, rules=None if rules is None else rules[one.path])
+        cases = tuple(TriedCase(result.case) for result in ran)
+        kept = kept_verdicts(one.file.policies)
+        targets.append(Target(found, cases, build, _reach(one, found, ran), kept))
+    return report_of(hunt(targets, passes, workers=workers, progress=progress))
+
+
+def _reach(loaded: Loaded, found: MutantSet, results: Sequence[CaseResult]) -> dict[str, list[str]]:
+    """By mutant the names of the cases that come to what it changes."""
+    points = recorder_of(loaded).points
+    reach: dict[str, list[str]] = {}
+    for mutant in found.mutants:
+        wanted = points.at(mutant.source, mutant.reached_at)
+        if wanted:
+            reach[mutant.id] = [
+                result.case.name
+                for result in results
+                if result.observed is None or result.observed.reached & wanted
+            ]
+    return reach
