@@ -24,9 +24,16 @@ from policyc.compiler.typesystem import (
     Type,
     list_of,
 )
+from policyc.runtime.detectors.options import complete
 
 _HERE = "policyc.runtime.detectors"
 _DATA = Param("data")
+_LICENSE = "MIT"
+"""The license of policyc, which its own detectors and their data have."""
+
+_WINDOW, _MARGIN = 65_536, 4_096
+"""Characters that a detector with windows gets at once, and those around each place that it may
+need to judge it."""
 
 
 def _detector(
@@ -37,16 +44,27 @@ def _detector(
     result: Type,
     doc: str,
     data: str = "data",
+    version: str = "1",
+    files: tuple[str, ...] = (),
+    is_windowed: bool = False,
+    is_secret: bool = False,
 ) -> Signature:
-    return Signature(
+    row = Signature(
         name,
         (Param(data), *options),
         result,
         kind=FunctionKind.DETECTOR,
         answer=answer,
         implementation=f"{_HERE}.{where}",
+        version=version,
+        license=_LICENSE,
+        files=tuple(f"{_HERE}:{file}" for file in files),
+        window=_WINDOW if is_windowed else 0,
+        margin=_MARGIN if is_windowed else 0,
+        is_secret=is_secret,
         doc=doc,
     )
+    return complete(row)
 
 
 def _plain(where: str, name: str, *parameters: Param, result: Type, doc: str) -> Signature:
@@ -71,8 +89,13 @@ def _file_function(name: str, *parameters: Param, result: Type, doc: str) -> Sig
 _SECRETS = _detector(
     "secrets:detect",
     "secrets",
+    Param("rules", OPTIONAL_TEXT, None),
     answer=Answer.TYPES,
     result=list_of(TEXT),
+    version="2",
+    files=("secrets.toml",),
+    is_windowed=True,
+    is_secret=True,
     doc="The kinds of the credentials in all texts, one for each; marks them.",
 )
 _COPYRIGHT = _detector(

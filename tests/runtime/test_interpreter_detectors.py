@@ -13,7 +13,8 @@ from tests.traces import calls, output, user
 from policyc import Policy
 from policyc.compiler.signatures import Answer, FunctionKind, Param, Signature
 from policyc.compiler.typesystem import ANY
-from policyc.runtime import extensions, interpreter
+from policyc.runtime import extensions
+from policyc.runtime.detectors.answers import AnswerCache
 from policyc.runtime.detectors.protocol import Detection
 
 if TYPE_CHECKING:
@@ -182,14 +183,13 @@ def test_a_detector_that_fails_is_an_error_of_the_rule(asked: list[str], make: M
     assert ranges(result) == [["1", "1.content:0-3"]]
 
 
-def test_a_monitor_does_not_keep_answers_for_ever(
-    asked: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(interpreter, "MOST_ANSWERS", 10)
+def test_a_monitor_does_not_keep_answers_for_ever(asked: list[str]) -> None:
     monitor = Policy.from_string(RULE, functions=detector()).monitor()
+    interpreter = monitor._run.interpreter(monitor._run.history_with({}))
+    interpreter.answers = AnswerCache(limit=5_000)
 
     for number in range(50):
         assert bool(monitor.append(user(f"bad {number}")))
 
     assert len(asked) == 50
-    assert len(monitor._run.interpreter(monitor._run.history_with({})).answers) <= 10
+    assert len(interpreter.answers) <= 15
