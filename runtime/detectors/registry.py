@@ -156,13 +156,38 @@ _IPYTHON_CODE = _plain(
 )
 
 _NO_MODEL = "this version of policyc has no model for it"
-_PII = _missing(
+_PII_KINDS = (
+    "EMAIL_ADDRESS",
+    "PHONE_NUMBER",
+    "IP_ADDRESS",
+    "CREDIT_CARD",
+    "IBAN_CODE",
+    "US_SSN",
+    "US_ITIN",
+    "UK_NHS",
+    "IN_AADHAAR",
+    "PL_PESEL",
+    "ES_NIF",
+    "IT_FISCAL_CODE",
+    "CRYPTO",
+    "MAC_ADDRESS",
+)
+_PII = _detector(
+    "pii:detect",
     "pii",
-    _DATA,
-    Param("entities", LIST, None),
+    Param(
+        "entities",
+        LIST,
+        None,
+        choices=_PII_KINDS,
+        extras=tuple(
+            (name, "") for name in ("PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME")
+        ),
+    ),
+    answer=Answer.TYPES,
     result=list_of(TEXT),
-    reason="this version of policyc cannot find personal data",
-    doc="The kinds of personal data in all texts.",
+    is_windowed=True,
+    doc="The kinds of personal data in all texts, one for each; marks them.",
 )
 _PROMPT_INJECTION = _missing(
     "prompt_injection",
