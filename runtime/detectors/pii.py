@@ -1,7 +1,8 @@
 """Personal data with a form of its own: addresses, numbers of cards, accounts and persons.
 
 What has a check digit is checked; what has none, and looks like any other number, counts only
-beside a word that says what it is. Names and places have no form: finding them needs a language model.
+beside a word that says what it is. Names and places have no form: finding them needs a language
+model.
 
 Every expression starts at an edge and has bounded repetitions, so the time is linear in the text.
 """
@@ -109,48 +110,13 @@ _MAIL_DOMAIN = re.compile(
 )
 _MAIL_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+'-")
 _NO_TOP_DOMAIN = frozenset(
-    [
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "svg",
-        "webp",
-        "ico",
-        "css",
-        "js",
-        "ts",
-        "jsx",
-        "tsx",
-        "py",
-        "rb",
-        "go",
-        "rs",
-        "java",
-        "c",
-        "h",
-        "html",
-        "htm",
-        "json",
-        "yaml",
-        "yml",
-        "toml",
-        "xml",
-        "md",
-        "txt",
-        "lock",
-        "so",
-        "dll",
-        "exe",
-        "zip",
-        "gz",
-        "tgz",
-        "whl",
-        "local",
-        "internal",
+    {
+        "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "js", "ts", "jsx", "tsx", "py",
+        "rb", "go", "rs", "java", "h", "html", "htm", "json", "yaml", "yml", "toml", "xml", "md",
+        "txt", "lock", "so", "dll", "exe", "zip", "gz", "tgz", "whl", "local", "internal",
         "localdomain",
-    ]
-)
+    }
+)  # fmt: skip
 _IPV4 = re.compile(r"\d(?<![\w.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w-]|\.\w)")
 _IPV6 = re.compile(
     r"[0-9A-Fa-f:](?<![\w:.].)[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{1,34}(?:(?:\.\d{1,3}){3})?(?![\w:])"
@@ -212,7 +178,12 @@ def _numbers(text: str, form: Form) -> Iterator[Detection]:
 def _phone_numbers(text: str) -> Iterator[Detection]:
     """Numbers with the code of a country, or beside a word such as "call"."""
     for run in _DIALLED.finditer(text):
-        start, dialled = run.start(), run[0].rstrip(" ()./-")
+        dialled = run[0].rstrip(" (./-")
+        if dialled.count("(") < dialled.count(")"):
+            dialled = dialled.rstrip(" )")
+        if dialled.count("(") > dialled.count(")"):
+            dialled = dialled.lstrip("(")
+        start = run.start() + run[0].index(dialled)
         end = start + len(dialled)
         before = text[max(0, start - CONTEXT) : start]
         if (
@@ -253,7 +224,8 @@ def _ip_addresses(text: str) -> Iterator[Detection]:
     """Addresses of the public internet: those of local networks and of examples are nobody's."""
     for pattern in (_IPV4, _IPV6):
         for match in pattern.finditer(text):
-            if pattern is _IPV6 and match[0].count(":") < 2:
+            # `a::b` is more often a name of C++ than an address.
+            if pattern is _IPV6 and match[0].count(":") < 3:
                 continue
             try:
                 address = ipaddress.ip_address(match[0])
