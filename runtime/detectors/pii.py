@@ -179,6 +179,8 @@ def _phone_numbers(text: str) -> Iterator[Detection]:
     """Numbers with the code of a country, or beside a word such as "call"."""
     for run in _DIALLED.finditer(text):
         dialled = run[0].rstrip(" (./-")
+        if dialled.startswith("(+") and dialled.endswith(")"):
+            dialled = dialled[1:-1]
         if dialled.count("(") < dialled.count(")"):
             dialled = dialled.rstrip(" )")
         if dialled.count("(") > dialled.count(")"):
