@@ -189,14 +189,38 @@ _PII = _detector(
     is_windowed=True,
     doc="The kinds of personal data in all texts, one for each; marks them.",
 )
-_PROMPT_INJECTION = _missing(
+_PROMPT_INJECTION = _detector(
+    "prompt_injection:detect",
     "prompt_injection",
-    _DATA,
-    Param("model", TEXT, ""),
+    Param("model", TEXT, "cues", choices=("cues",)),
     Param("threshold", NUMBER, 0.9),
+    answer=Answer.FOUND,
     result=BOOL,
-    reason=_NO_MODEL,
-    doc="Whether a text tries to give orders to the agent.",
+    files=("prompt_injection.toml",),
+    is_windowed=True,
+    doc="Whether a text tries to give orders to the agent, by its wording; marks the passages.",
+)
+_DECEPTIVE_UNICODE = _detector(
+    "unicode_tricks:detect",
+    "deceptive_unicode",
+    Param(
+        "kinds",
+        LIST,
+        None,
+        choices=(
+            "BIDI_CONTROL",
+            "TAG",
+            "INVISIBLE",
+            "VARIATION_SELECTOR",
+            "CONTROL",
+            "PRIVATE_USE",
+            "SURROGATE",
+            "MIXED_SCRIPT",
+        ),
+    ),
+    answer=Answer.DISTINCT,
+    result=list_of(TEXT),
+    doc="How a text hides or disguises characters: `TAG`, `BIDI_CONTROL` and others; marks them.",
 )
 _MODERATED = _missing(
     "moderated",
@@ -330,6 +354,7 @@ MODULES: dict[str, Module] = {
             _FUZZY_CONTAINS,
             _PII,
             _PROMPT_INJECTION,
+            _DECEPTIVE_UNICODE,
             _MODERATED,
             *_CODE,
             *_SIMILARITY,
@@ -337,7 +362,12 @@ MODULES: dict[str, Module] = {
         ),
         _module("invariant.detectors.secrets", _SECRETS),
         _module("invariant.detectors.copyright", _COPYRIGHT),
-        _module("invariant.detectors.prompt_injection", _UNICODE, _PROMPT_INJECTION),
+        _module(
+            "invariant.detectors.prompt_injection",
+            _UNICODE,
+            _PROMPT_INJECTION,
+            _DECEPTIVE_UNICODE,
+        ),
         _module("invariant.detectors.pii", _PII),
         _module("invariant.detectors.moderation", _MODERATED),
         _module("invariant.detectors.code", *_CODE, types=(CODE_ISSUE, PYTHON_CODE)),
