@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 from benchmarks.detectors.recipes import expand
-from benchmarks.detectors.sets import SECRETS, read_set
+from benchmarks.detectors.sets import secret_items
 
 from policyc.runtime.detectors.secrets import detect
 
@@ -76,7 +76,7 @@ def test_every_secret_of_a_long_text_is_found() -> None:
 @pytest.mark.parametrize("part", ["open", "held_out"])
 def test_the_labelled_set_holds(part: str) -> None:
     """Floors; the figures are printed by `python -m benchmarks.detectors`."""
-    items = read_set(SECRETS, part)
+    items = secret_items(part)
     positives = [item for item in items if item.secret]
     missed = [item for item in positives if not _hits(item.text, item.secret)]
     false = [item.text for item in items if not item.secret and detect(item.text)]
