@@ -104,7 +104,9 @@ _COPYRIGHT = _detector(
     Param("threshold", NUMBER, 0.5),
     answer=Answer.DISTINCT,
     result=list_of(TEXT),
-    doc="`COPYRIGHT` for copyright notices, and the licenses that are granted; marks them.",
+    version="2",
+    files=("licenses.bin",),
+    doc="`COPYRIGHT` for copyright notices, and the licenses of a text; marks them.",
 )
 _UNICODE = _detector(
     "unicode_categories:detect",
@@ -145,14 +147,14 @@ _PYTHON_CODE = _plain(
     _DATA,
     Param("ipython_mode", BOOL, False),
     result=PYTHON_CODE,
-    doc="What Python code imports and calls.",
+    doc="What Python code imports and calls, and the shell commands that it runs.",
 )
 _IPYTHON_CODE = _plain(
     "python_code:ipython_code",
     "ipython_code",
     _DATA,
     result=PYTHON_CODE,
-    doc="What the code of a notebook cell imports and calls.",
+    doc="What the code of a notebook cell imports and calls, and its shell commands.",
 )
 
 _NO_MODEL = "this version of policyc has no model for it"
@@ -232,14 +234,16 @@ _MODERATED = _missing(
     reason=_NO_MODEL,
     doc="Whether a text is harmful.",
 )
-_IS_SIMILAR = _missing(
+_IS_SIMILAR = _detector(
+    "lexical_similarity:detect",
     "is_similar",
-    _DATA,
     Param("target"),
     Param("threshold", ANY, "might_resemble"),
+    Param("model", TEXT, keyword_only=True, choices=("lexical",)),
+    answer=Answer.FOUND,
     result=BOOL,
-    reason=_NO_MODEL,
-    doc="Whether texts have a similar meaning.",
+    is_windowed=True,
+    doc="Whether a text has words like those of `target`, by the model that is named; marks where.",
 )
 _EMBEDDING_SIMILARITY = _missing(
     "embedding_similarity",
