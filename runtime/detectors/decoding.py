@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){8,}")
-_PERCENT = re.compile(r"[^\s\"'<>%]*(?:%[0-9A-Fa-f]{2}[^\s\"'<>%]*)+")
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}(?:[^\s\"'<>%]|%[0-9A-Fa-f]{2})*")
+_EDGES = frozenset(" \t\r\n\"'<>")
 _UNREADABLE = re.compile(rb"[^\t\n\r\x20-\x7e]")
 
 
@@ -44,10 +45,21 @@ def decoded(text: str) -> Iterator[Decoded]:
         if plain is not None:
             yield Decoded(plain, match.start(), match.end(), "hex")
     if "%" in text:
-        for match in _PERCENT.finditer(text):
-            plain = _readable(unquote_to_bytes(match[0]))
+        for start, end in _with_percent_signs(text):
+            plain = _readable(unquote_to_bytes(text[start:end]))
             if plain is not None:
-                yield Decoded(plain, match.start(), match.end(), "url")
+                yield Decoded(plain, start, end, "url")
+
+
+def _with_percent_signs(text: str) -> Iterator[tuple[int, int]]:
+    """The words that hold `%41` and the like."""
+    last = 0
+    for match in _PERCENT.finditer(text):
+        start = match.start()
+        while start > last and text[start - 1] not in _EDGES:
+            start -= 1
+        yield start, match.end()
+        last = match.end()
 
 
 def _base64(piece: str) -> str | None:

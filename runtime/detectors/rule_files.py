@@ -35,7 +35,7 @@ class AllowList:
     `line`); with `needs_all` both an expression and a stopword must fit."""
 
     regexes: tuple[Any, ...] = ()
-    stopwords: tuple[str, ...] = ()
+    stopwords: tuple[bytes, ...] = ()
     target: str = "secret"
     needs_all: bool = False
 
@@ -50,7 +50,7 @@ class Rule:
     pattern: Any
     group: int = 0
     entropy: float = 0.0
-    keywords: tuple[str, ...] = ()
+    keywords: tuple[bytes, ...] = ()
     allow: tuple[AllowList, ...] = ()
 
 
@@ -136,7 +136,7 @@ def _rule(entry: dict[str, Any], file: str) -> Rule:
         pattern,
         group,
         float(entropy),
-        tuple(word.lower() for word in _texts(entry.get("keywords"), "keywords", where)),
+        _words(entry.get("keywords"), "keywords", where),
         _allow_lists(entry, where),
     )
 
@@ -156,7 +156,7 @@ def _allow_list(entry: dict[str, Any], where: str) -> AllowList | None:
     regexes = tuple(
         _pattern(text, where) for text in _texts(entry.get("regexes"), "regexes", where)
     )
-    words = tuple(word.lower() for word in _texts(entry.get("stopwords"), "stopwords", where))
+    words = _words(entry.get("stopwords"), "stopwords", where)
     if not regexes and not words:
         return None
     target = str(entry.get("regexTarget", "secret"))
@@ -187,3 +187,7 @@ def _texts(value: Any, name: str, where: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise BuiltinError(f"`{name}` of `{where}` are no texts")
     return value
+
+
+def _words(value: Any, name: str, where: str) -> tuple[bytes, ...]:
+    return tuple(word.lower().encode("utf-8") for word in _texts(value, name, where))

@@ -76,7 +76,7 @@ def find(rules: RuleSet, text: Text) -> list[Found]:
     found: list[Found] = []
     taken = Pieces()
     for rule in rules.rules:
-        if rule.keywords and not any(word.encode() in text.lower for word in rule.keywords):
+        if rule.keywords and not any(word in text.lower for word in rule.keywords):
             continue
         for one in _search(rule, text.data):
             if not taken.overlap(one.start, one.end) and not _is_allowed(rules, one, text.data):
@@ -127,5 +127,5 @@ def _fits(allow: AllowList, found: Found, data: bytes) -> bool:
         target = data[start : end if end >= 0 else len(data)]
     secret = found.secret.lower()
     by_regex = any(regex.search(target) is not None for regex in allow.regexes)
-    by_word = any(word.encode() in secret for word in allow.stopwords)
+    by_word = any(word in secret for word in allow.stopwords)
     return by_regex and by_word if allow.needs_all else by_regex or by_word

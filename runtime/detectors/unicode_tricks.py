@@ -54,6 +54,7 @@ _SUSPECT = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _FLAG = "\U0001f3f4"
+_TAGS = "".join(map(chr, range(0xE0020, 0xE0080)))
 _ALIKE = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
 """Scripts with letters that look like one another's."""
 
@@ -136,8 +137,7 @@ def _is_hidden(char: str) -> bool:
 
 def _is_flag(text: str, place: int) -> bool:
     """Whether a tag belongs to the flag of a region: a black flag and a few tags."""
-    before = text[max(0, place - 7) : place].rstrip("".join(map(chr, range(0xE0020, 0xE0080))))
-    return before.endswith(_FLAG)
+    return text[max(0, place - 7) : place].rstrip(_TAGS).endswith(_FLAG)
 
 
 def _has_variants(char: str) -> bool:
