@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.secrets import detect
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -22,6 +20,9 @@ def masked(text: str, spans: Iterable[tuple[int, int]] = ()) -> str:
     """The text with its credentials, and what lies in `spans`, replaced character by character.
     Line ends stay, and so do all places in the text.
     """
+    # Loaded where something is shown: what finds nothing shall not wait for it.
+    from policyc.runtime.detectors.secrets import detect  # noqa: PLC0415
+
     found = [(one.start, one.end) for one in detect(text)]
     pieces = sorted({*spans, *found})
     if not pieces:
