@@ -74,6 +74,17 @@ class BudgetedInterpreter(Interpreter):
             self.known[key] = super()._apply(signature, args, keywords)
         return self.known[key]
 
+    def _detections(
+        self, signature: Signature, texts: list[str], options: list[Any], keywords: dict[str, Any]
+    ) -> Any:
+        """What a detector finds; one whose answers are not kept is asked once all the same."""
+        if signature.deterministic:
+            return super()._detections(signature, texts, options, keywords)
+        key = question(signature, [texts, options], keywords)
+        if key not in self.known:
+            self.known[key] = super()._detections(signature, texts, options, keywords)
+        return self.known[key]
+
     def allow(self, work: int, parts: int = 1) -> None:
         """Let what follows take so much work, and one of `parts` of the time that is left."""
         self.limit = self.work + work

@@ -72,6 +72,6 @@ def test_pieces_of_a_policy_are_one_line() -> None:
 def test_credentials_are_masked() -> None:
     token = "ghp_" + "aB3" * 12
     assert quoted(f"use {token}") == f'"use ghp_{"*" * 36}"'
-    long = "x" * 500 + f" password=s3cr3tVx7Qp2mTz9 " + "y" * 500
+    long = "x" * 500 + " password=s3cr3tVx7Qp2mTz9 " + "y" * 500
     assert "s3cr3t" not in quoted(long, focus=520, width=40)
     assert "aB3aB3" not in shown({"a": [token], token: 1})
