@@ -33,30 +33,23 @@ def scan(
     keywords: dict[str, Any],
     answers: AnswerCache | None = None,
 ) -> list[Sequence[Detection]]:
-    """What a detector finds in each text; each different text is looked at once.
+    """What a detector finds in each text. With `answers` each different text is looked at once, and
+    not at all where the answer is known.
 
     Raises:
         EvaluationError: the detector failed, was too slow, or answered with something else.
         PolicycError: what the detector itself raised.
     """
-    kept = answers if row.deterministic else None
-    asked = question(row, options, keywords) if kept is not None else b""
-    found: dict[str, Sequence[Detection]] = {}
-    names: dict[str, bytes] = {}
-    for text in dict.fromkeys(texts):
-        if kept is not None:
-            names[text] = name_of(asked, text)
-            known = kept.get(names[text])
-            if known is not None:
-                found[text] = known
-    new = list(dict.fromkeys(text for text in texts if text not in found))
-    if not row.deterministic:
+    if answers is None or not row.deterministic:
         return _look(row, function, texts, options, keywords)
+    asked = question(row, options, keywords)
+    names = {text: name_of(asked, text) for text in texts}
+    found = {text: answers.get(name) for text, name in names.items()}
+    new = [text for text, known in found.items() if known is None]
     for text, detections in zip(new, _look(row, function, new, options, keywords), strict=True):
         found[text] = detections
-        if kept is not None:
-            kept.put(names[text], detections)
-    return [found[text] for text in texts]
+        answers.put(names[text], detections)
+    return [found[text] or () for text in texts]
 
 
 def _look(
