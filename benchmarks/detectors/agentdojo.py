@@ -71,6 +71,10 @@ def _text(node: ast.expr) -> str:
 
 
 def _constants(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+    """The texts in a file that are no docstrings."""
+    nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+    prose = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_text and id(node) not in prose:
             yield node.value
