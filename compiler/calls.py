@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policyc.compiler import members, regexes
+from policyc.compiler import members, options, regexes
 from policyc.compiler.literals import is_spelled_out
 from policyc.compiler.spelling import did_you_mean
 from policyc.compiler.symbols import SymbolKind
@@ -105,6 +105,7 @@ def _function(checker: Checker, node: Call, signature: Signature, arguments: lis
         takes_any_keyword=signature.any_keywords,
     )
     _check_argument_types(checker, node, signature, arguments)
+    options.check_call(checker, node, signature)
     regexes.check_call(checker, node, signature)
     return signature.result
 
@@ -228,7 +229,7 @@ def _refuse_missing(checker: Checker, node: Call, signature: Signature) -> None:
         return
     checker.reported_missing.add(signature.name)
     advice = (
-        f"install it: `pip install 'policyc[{signature.extra}]'`"
+        options.how_to_install(signature.extra)
         if signature.extra
         else f'pass your own: `functions={{"{signature.name}": ...}}`'
     )

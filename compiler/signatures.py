@@ -32,12 +32,16 @@ class Param:
     """A parameter.
 
     `default` tells that it may be left out; a call passes what was written and nothing else.
+    `choices`: the texts that it takes, alone or in a list; empty where any will do. `extras`:
+    further texts that it takes only with an extra of policyc, and the names of these.
     """
 
     name: str
     type: Type = ANY
     default: Any = REQUIRED
     keyword_only: bool = False
+    choices: tuple[str, ...] = ()
+    extras: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_required(self) -> bool:
@@ -75,9 +79,15 @@ class Signature:
     """A function that a policy may call.
 
     `variadic`: further positional arguments are taken; `any_keywords`: keyword arguments of any
-    name are taken. `extra`: the name of the extra of policyc that must be installed. `missing`: the
-    reason why it is not available, or None. `deterministic` functions of the same arguments may be
-    cached.
+    name are taken. `extra`: the name of the extra of policyc that must be installed, `requires` the
+    modules that show whether it is. `missing`: the reason why it is not available, or None.
+    `deterministic` functions of the same arguments may be cached.
+
+    Of a detector: `version` changes whenever its answers may; `license` is that of the code, data
+    and models that it judges by; `files` are these data and models ("package:file"). A longer text
+    than `window` characters is given to it in pieces of that size that overlap by twice `margin`; 0
+    where it takes any text whole. What an `is_secret` detector finds is masked wherever policyc
+    shows texts.
     """
 
     name: str
@@ -89,8 +99,15 @@ class Signature:
     answer: Answer = Answer.TYPES
     implementation: str = ""
     extra: str | None = None
+    requires: tuple[str, ...] = ()
     missing: str | None = None
     deterministic: bool = True
+    version: str = ""
+    license: str = ""
+    files: tuple[str, ...] = ()
+    window: int = 0
+    margin: int = 0
+    is_secret: bool = False
     doc: str = ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policyc.compiler import regexes
+from policyc.compiler import options, regexes
 from policyc.compiler.literals import meant
 from policyc.compiler.spelling import closest
 from policyc.compiler.wording import written
@@ -98,17 +98,20 @@ def _check_reference(checker: Checker, node: ValueReference) -> None:
         return
     module = checker.catalogue.modules.get("invariant.detectors")
     signature = module.functions.get(detector) if module else None
-    if signature is not None and signature.missing is None:
-        return
-    reason = signature.missing if signature else f"there is no detector `{detector}`"
-    extra = signature.extra if signature else None
+    if signature is None:
+        reason, extra = f"there is no detector `{detector}`", None
+    elif signature.missing is not None:
+        reason, extra = signature.missing, signature.extra
+    else:
+        extra = options.extra_of(signature, node.name)
+        if extra is None:
+            return
+        reason = options.why_not(extra)
     checker.report(
         "E0601",
         node.span,
         f"`<{node.name}>` is not available: {reason}",
-        f"install it: `pip install 'policyc[{extra}]'`"
-        if extra
-        else "write a pattern for the text, or use `*`",
+        options.how_to_install(extra) if extra else "write a pattern for the text, or use `*`",
     )
 
 

@@ -142,6 +142,7 @@ MEMBERS: dict[str, dict[str, Type]] = {
         "imports": list_of(TEXT),
         "builtins": list_of(TEXT),
         "function_calls": list_of(TEXT),
+        "shell_commands": list_of(TEXT),
         "syntax_error": BOOL,
         "syntax_error_exception": OPTIONAL_TEXT,
     },

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from policyc.compiler import plan as p
 from policyc.compiler.signatures import FunctionKind
 from policyc.compiler.typesystem import BOOL
+from policyc.runtime.detectors.answers import question
 from policyc.runtime.interpreter import Interpreter
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class BudgetedInterpreter(Interpreter):
         self.limit = 0
         self.deadline = deadline
         self.until = deadline
-        self.known: dict[tuple[str, str, str], Any] = {}
+        self.known: dict[bytes, Any] = {}
         """What functions of the host and of plug-ins answered."""
 
     def eval(self, expression: p.Expr, frame: Frame) -> Any:
@@ -68,9 +69,20 @@ class BudgetedInterpreter(Interpreter):
         """Call a function; one that is not policyc's own once only for the same arguments."""
         if is_built_in(signature):
             return super()._apply(signature, args, keywords)
-        key = (signature.name, repr(args), repr(keywords))
+        key = question(signature, args, keywords)
         if key not in self.known:
             self.known[key] = super()._apply(signature, args, keywords)
+        return self.known[key]
+
+    def _detections(
+        self, signature: Signature, texts: list[str], options: list[Any], keywords: dict[str, Any]
+    ) -> Any:
+        """What a detector finds; one whose answers are not kept is asked once all the same."""
+        if signature.deterministic:
+            return super()._detections(signature, texts, options, keywords)
+        key = question(signature, [texts, options], keywords)
+        if key not in self.known:
+            self.known[key] = super()._detections(signature, texts, options, keywords)
         return self.known[key]
 
     def allow(self, work: int, parts: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Values and texts of a trace in a few characters, safe to print on a terminal.
+"""Values and texts of a trace in a few characters, safe to show: credentials are masked.
 
 Takes any value that a policy can see, gives one line of text. Control characters, invisible ones
 and lone surrogates are written as escapes, so that no trace can move the cursor, hide its text or
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policyc.grammar.printable import printable
 from policyc.runtime.bounds import kind_of
+from policyc.runtime.detectors.masking import masked
 from policyc.runtime.events import (
     Chunks,
     Function,
@@ -37,13 +38,19 @@ ELLIPSIS: Final = "…"
 _LEVELS = 4
 """Lists and objects inside one another that are shown."""
 
+_AROUND = 300
+"""Characters around what is shown that are looked at."""
+
 _QUOTED = {"\\": "\\\\", '"': '\\"'}
 
 
 def quoted(text: str, focus: int = 0, width: int = WIDTH) -> str:
     """A text in quotes; of a long one the piece around the character `focus`."""
     start = max(0, min(focus - width // 3, len(text) - width))
-    piece = "".join(_QUOTED.get(char, char) for char in text[start : start + width])
+    # A credential is known by what stands around it as well.
+    first = max(0, start - _AROUND)
+    safe = masked(text[first : start + width + _AROUND])[start - first :][:width]
+    piece = "".join(_QUOTED.get(char, char) for char in safe)
     before = ELLIPSIS if start else ""
     after = ELLIPSIS if start + width < len(text) else ""
     return f'"{before}{printable(piece)}{after}"'

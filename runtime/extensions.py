@@ -41,6 +41,7 @@ from policyc.grammar.diagnostics import PolicycError
 from policyc.grammar.operators import RESERVED
 from policyc.runtime.builtins import registry as builtins_registry
 from policyc.runtime.detectors import registry as detectors_registry
+from policyc.runtime.detectors.options import complete
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -118,7 +119,7 @@ def catalogue(
         if isinstance(value, Signature):
             if not value.implementation and value.missing is None:
                 raise ExtensionError(f"the signature of `{name}` names no implementation")
-            host[name] = replace(value, name=name)
+            host[name] = complete(replace(value, name=name))
             continue
         if not callable(value):
             raise ExtensionError(f"`{name}` is not a function")
@@ -230,14 +231,14 @@ def _plugin(name: str, entries: list[EntryPoint]) -> Signature:
         reason = f"the plug-in of `{_distribution(entry)}` cannot be loaded: {error}"
         return replace(unavailable, missing=reason)
     if isinstance(loaded, Signature):
-        return replace(loaded, name=name)
+        return complete(replace(loaded, name=name))
     if not callable(loaded):
         reason = f"the plug-in of `{_distribution(entry)}` is not a function"
         return replace(unavailable, missing=reason)
     row = describe(name, loaded)
     # It gets one text after the other; a policy hands over whatever holds texts.
     takes = tuple(replace(one, type=ANY) for one in row.parameters[:1])
-    return replace(
+    found = replace(
         row,
         parameters=takes + row.parameters[1:],
         kind=FunctionKind.DETECTOR,
@@ -245,7 +246,18 @@ def _plugin(name: str, entries: list[EntryPoint]) -> Signature:
         result=list_of(TEXT),
         implementation=entry.value,
         deterministic=True,
+        version=entry.dist.version if entry.dist else "",
+        license=_license(entry),
     )
+    return complete(found)
+
+
+def _license(entry: EntryPoint) -> str:
+    """What the distribution says of its license."""
+    if entry.dist is None:
+        return ""
+    told = entry.dist.metadata.json
+    return str(told.get("license_expression") or told.get("license") or "")
 
 
 def _distribution(entry: EntryPoint) -> str:

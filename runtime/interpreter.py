@@ -18,7 +18,10 @@ from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime import values
 from policyc.runtime.bounds import BuiltinError
 from policyc.runtime.builtins import arithmetic, methods
+from policyc.runtime.detectors.answers import AnswerCache
+from policyc.runtime.detectors.options import ON_ERROR
 from policyc.runtime.detectors.protocol import summarize
+from policyc.runtime.detectors.scanning import scan
 from policyc.runtime.events import (
     Chunks,
     Function,
@@ -30,24 +33,24 @@ from policyc.runtime.events import (
     shown,
 )
 from policyc.runtime.failures import EvaluationError, LimitExceeded, MissingParameter
-from policyc.runtime.places import Mark, occurrences, whole
+from policyc.runtime.places import Mark, SecretMark, occurrences, whole
 from policyc.runtime.texts import collect_images, collect_texts
 from policyc.runtime.traces import arguments_of
 from policyc.runtime.values import ABSENT, kind_of
 from policyc.runtime.wildcards import wildcard_match
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policyc.compiler.typesystem import Type
+    from policyc.runtime.detectors.protocol import Detection
     from policyc.runtime.history import History
     from policyc.runtime.matches import Coordinate
     from policyc.runtime.taint import Piece
 
 log = logging.getLogger("policyc.print")
 
-MOST_ANSWERS = 10_000
-"""Answers of detectors that are kept; a monitor may see texts for ever."""
+log_of_detectors = logging.getLogger("policyc.detectors")
 
 Places = Any
 """Where a value came from: None, a `Place`, or a list of these for the elements of a list."""
@@ -144,7 +147,7 @@ class Interpreter:
         self.parameters = parameters
         self.load = load
         self.constants: dict[int, Any] = {}
-        self.answers: dict[Any, Any] = {}
+        self.answers = AnswerCache()
         self.tick: Callable[[], None] | None = None
         """Called for each candidate; may raise LimitExceeded."""
 
@@ -543,7 +546,8 @@ class Interpreter:
             case p.DetectorPattern(name=name, signature=signature):
                 if not isinstance(value, str):
                     return False
-                found = summarize(signature.answer, [(value, self.callable(signature)(value))])
+                (answer,) = self._detections(signature, [value], [], {})
+                found = summarize(signature.answer, [(value, answer)])
                 return found is True or (isinstance(found, list) and name in found)
 
     # --- calls
@@ -582,26 +586,30 @@ class Interpreter:
             data, options = keywords.pop(name, None), []
             subject = next(arg for key, arg in e.keywords if key == name)
         texts = self.texts_of(data, self.locate(subject, frame))
+        answers = self._detections(signature, [text for text, _ in texts], options, keywords)
         found = []
-        for text, place in texts:
-            detections = self._detections(signature, text, options, keywords)
+        for (text, place), detections in zip(texts, answers, strict=True):
             found.append((text, detections))
             if frame.marks is not None and place is not None:
-                frame.marks.extend((place, d.start, d.end) for d in detections)
+                marks: list[Mark] = [(place, d.start, d.end) for d in detections]
+                frame.marks += map(SecretMark, marks) if signature.is_secret else marks
         return summarize(signature.answer, found)
 
     def _detections(
-        self, signature: Signature, text: str, options: list[Any], keywords: dict[str, Any]
-    ) -> Any:
-        """What a detector finds in a text; kept for the analysis, marks and all."""
-        if not signature.deterministic:
-            return self._apply(signature, [text, *options], keywords)
-        key = (signature.implementation or signature.name, text, repr(options), repr(keywords))
-        if key not in self.answers:
-            if len(self.answers) >= MOST_ANSWERS:
-                self.answers.clear()
-            self.answers[key] = self._apply(signature, [text, *options], keywords)
-        return self.answers[key]
+        self, signature: Signature, texts: list[str], options: list[Any], keywords: dict[str, Any]
+    ) -> Sequence[Sequence[Detection]]:
+        """What a detector finds in texts; kept for the analysis, marks and all."""
+        on_error = keywords.pop("on_error", "deny")
+        if on_error not in ON_ERROR:
+            raise BuiltinError("`on_error` takes `deny` or `allow`")
+        function = self.callable(signature)
+        try:
+            return scan(signature, function, texts, options, keywords, self.answers)
+        except EvaluationError as error:
+            if on_error == "deny":
+                raise
+            log_of_detectors.warning("allowed without an answer: %s", error)
+            return [()] * len(texts)
 
     def texts_of(self, value: Any, places: Places) -> list[tuple[str, Place | None]]:
         """Every text of a value with its place."""

@@ -14,6 +14,12 @@ Mark = tuple["Place", int, int]
 object."""
 
 
+class SecretMark(tuple["Place", int, int]):
+    """A mark of something that must not be shown; equal to the plain mark of the same piece."""
+
+    __slots__ = ()
+
+
 def whole(place: Place) -> Mark:
     return (place, -1, -1)
 

@@ -15,6 +15,7 @@ class PythonCode:
     imports: list[str] = field(default_factory=list)
     builtins: list[str] = field(default_factory=list)
     function_calls: list[str] = field(default_factory=list)
+    shell_commands: list[str] = field(default_factory=list)
     syntax_error: bool = False
     syntax_error_exception: str | None = None
 

@@ -17,7 +17,7 @@ from policyc.runtime.events import (
 )
 from policyc.runtime.failures import EvaluationError
 from policyc.runtime.interpreter import Frame, Interpreter, ViolationValue, object_marks
-from policyc.runtime.places import render_all
+from policyc.runtime.places import SecretMark, render_all
 from policyc.runtime.results import RuleError, Violation, json_bindings
 from policyc.runtime.values import ABSENT
 
@@ -109,8 +109,10 @@ def violation_of(rule: p.RulePlan, model: Frame, interpreter: Interpreter) -> Vi
         args = [value]
     else:
         args = [shown(to_json(None if value is ABSENT else value))]
-    ranges = render_all([*object_marks(rule.block, model), *(model.marks or ())])
-    return Violation(rule.ref, args, kwargs, ranges, _key(rule, model), rule.risk)
+    marks = model.marks or []
+    ranges = render_all([*object_marks(rule.block, model), *marks])
+    secrets = render_all(mark for mark in marks if isinstance(mark, SecretMark))
+    return Violation(rule.ref, args, kwargs, ranges, _key(rule, model), rule.risk, secrets)
 
 
 _IN_KEYS = (Message, ToolCall, ToolOutput, Tool)

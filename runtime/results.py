@@ -24,10 +24,10 @@ class Violation:
     raised, as JSON values. `ranges`: places in the trace, `"0.content:11-16"` (characters, end
     exclusive) or `"1.tool_calls.0"`. `rule`: name, path and line. `key`: the rule's number and the
     event of each variable, as in `(0, (1, 3))`. `risk`: `"low"`, `"medium"`, `"high"` or None, from
-    the rule's own text.
+    the rule's own text. `secrets`: those of the ranges that hold credentials; reports mask them.
     """
 
-    __slots__ = ("args", "key", "kwargs", "message", "ranges", "risk", "rule")
+    __slots__ = ("args", "key", "kwargs", "message", "ranges", "risk", "rule", "secrets")
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class Violation:
         ranges: list[str],
         key: str,
         risk: str | None,
+        secrets: list[str] | None = None,
     ) -> None:
         self.rule = rule
         self.args = args
@@ -45,6 +46,7 @@ class Violation:
         self.ranges = ranges
         self.key = key
         self.risk = risk
+        self.secrets = secrets or []
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form that `policyc eval --format json` prints."""

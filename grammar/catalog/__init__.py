@@ -113,6 +113,7 @@ _ROWS: tuple[Code, ...] = (
         "unknown-quantifier",
         "block that is opened by another name than `count` or `forall`",
     ),
+    Code("E0415", "unknown-option", "text that an argument does not take"),
     # E05 rules and flow
     Code("E0501", "recursive-predicate", "predicate that calls itself"),
     Code("E0502", "circular-constant", "constant that needs its own value"),

@@ -1,4 +1,5 @@
-"""The rows of the built-in functions and of the modules `invariant`, `json`, `re` and `math`.
+"""The rows of the built-in functions and of the modules `invariant`, `json`, `re`, `math`, `url`
+and `path`.
 
 Data only: importing this module imports no implementation. `runtime.extensions` puts the rows
 together with those of the detectors and finds the functions that they name.
@@ -459,6 +460,87 @@ _MATH = Module(
     constants={"pi": math.pi, "e": math.e},
 )
 
+_ADDRESS = Param("address", OPTIONAL_TEXT)
+
+_URL = Module(
+    "url",
+    functions={
+        row.name: row
+        for row in (
+            _plain(
+                "addresses:host",
+                "host",
+                _ADDRESS,
+                result=OPTIONAL_TEXT,
+                doc="The host that an address leads to, as browsers read it, or None.",
+            ),
+            _plain(
+                "addresses:domain_in",
+                "domain_in",
+                _ADDRESS,
+                Param("domains", LIST),
+                result=BOOL,
+                doc="Whether the host of an address is one of some domains, or below one of them.",
+            ),
+            _plain(
+                "addresses:is_private",
+                "is_private",
+                _ADDRESS,
+                result=BOOL,
+                doc="Whether an address leads to this machine, a local network or cloud metadata.",
+            ),
+            _plain(
+                "addresses:scheme",
+                "scheme",
+                _ADDRESS,
+                result=OPTIONAL_TEXT,
+                doc="The scheme of an address in lower case, or None.",
+            ),
+            _plain(
+                "addresses:port",
+                "port",
+                _ADDRESS,
+                result=ANY,
+                doc="The port of an address, or the one that its scheme stands for, or None.",
+            ),
+            _plain(
+                "addresses:path",
+                "path",
+                _ADDRESS,
+                result=OPTIONAL_TEXT,
+                doc="The path of an address, or None.",
+            ),
+        )
+    },
+)
+
+_LEXICAL = Param("lexical", BOOL, False)
+
+_PATH = Module(
+    "path",
+    functions={
+        row.name: row
+        for row in (
+            Signature(
+                "inside",
+                (Param("root", TEXT), Param("path", OPTIONAL_TEXT), _LEXICAL),
+                BOOL,
+                implementation=f"{_HERE}.file_paths:inside",
+                deterministic=False,
+                doc="Whether a path leads to a folder or into it, links followed.",
+            ),
+            Signature(
+                "normalize",
+                (Param("path", TEXT), Param("root", OPTIONAL_TEXT, None), _LEXICAL),
+                TEXT,
+                implementation=f"{_HERE}.file_paths:normalize",
+                deterministic=False,
+                doc="The absolute form of a path, links followed as far as it exists.",
+            ),
+        )
+    },
+)
+
 MODULES: dict[str, Module] = {
     module.name: module
     for module in (
@@ -476,6 +558,8 @@ MODULES: dict[str, Module] = {
         _JSON,
         _RE,
         _MATH,
+        _URL,
+        _PATH,
     )
 }
 """Importable modules, by their full name."""

@@ -16,15 +16,30 @@ from policyc.runtime.records import HtmlCode
 from policyc.runtime.texts import collect_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-_SCHEME_START = re.compile(r"(?:https?|ftp|wss?)://", re.IGNORECASE)
-_ADDRESS_PART = re.compile(r"[^\s<>\"`\\^|()\[\]{}]+|[()\[\]{}]")
+_START = re.compile(
+    r"(?P<scheme>(?:git\+)?https?:(?:\\?/|\\)+"
+    r"|(?:(?<![a-z0-9+.-])git\+)?(?:ftps?|wss?|(?<![a-z0-9+.-])(?:ssh|sftp|git|svn|rsync|telnet|ldaps?"
+    r"|smb|gopher|rediss?|postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|amqps?|nats|tcp|udp|nfs"
+    r"|imaps?|smtps?|irc))://)"
+    r"|(?P<relative>(?<=[\"'(=<])\\?/\\?/)(?=[a-z0-9\[][a-z0-9.-]{0,250}\.[a-z]{2})"
+    r"|(?<![\w.@/:-])www\.(?=[a-z0-9-]{1,63}\.[a-z0-9])",
+    re.IGNORECASE,
+)
+_REMOTE = re.compile(r"@([A-Za-z0-9][A-Za-z0-9.-]{0,250}):(?!\d+\b(?![/\w])|//|\s)[^\s\"'<>]")
+_USER = re.compile(r"(?<![\w./@:+-])[A-Za-z0-9_.-]{1,64}\Z")
+_ADDRESS_PART = re.compile(r"(?:[^\s<>\"`\\^|()\[\]{}]|\\/)+|[()\[\]{}]")
+_NEXT = re.compile("[,;|\uff0c\u3001\uff1b](?:https?|ftp|wss?)://", re.IGNORECASE)
 _OPENING = frozenset("([{")
 _CLOSING = {")": "(", "]": "[", "}": "{"}
-_PUNCTUATION = frozenset(".,;:!?'*_([{")
+_PUNCTUATION = frozenset(".,;:!?'*_([{\\\u3002\uff0c\u3001\uff01\uff1f\uff1b\u201d\u2019\xbb")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[a-zA-Z][a-zA-Z0-9]{1,31};)")
 _SCHEME = re.compile(r"//|[a-z][a-z0-9+.-]{0,30}:", re.IGNORECASE)
+_REFRESH = re.compile(
+    r"^[\s\d.]{0,30}[;,]?\s{0,10}url\s{0,10}=\s{0,10}['\"]?([^'\"]+)", re.IGNORECASE
+)
+_STYLE_ADDRESS = re.compile(r"url\(\s{0,10}['\"]?([^'\"()]+)", re.IGNORECASE)
 _CONTROL = "".join(map(chr, range(33)))
 
 _HREF = frozenset({"a", "area", "base", "link"})
@@ -45,15 +60,37 @@ _UNQUOTED = re.compile(r"[^\s>]*")
 
 
 def links(text: str) -> list[Detection]:
-    """The addresses in a text, without punctuation and brackets of the sentence around them."""
-    found = []
-    scheme = _SCHEME_START.search(text)
-    while scheme is not None:
-        end = _address_end(text, scheme.end())
-        if end > scheme.end():
-            found.append(Detection("LINK", scheme.start(), end))
-        scheme = _SCHEME_START.search(text, end)
+    """The addresses in a text, without punctuation and brackets of the sentence around them.
+
+    Those with the scheme of a network, `www.` addresses, `//host` where it cannot be a comment, and
+    those of git and scp (`user@host:path`).
+    """
+    found: list[Detection] = []
+    end = 0
+    for start, stop in sorted([*_named(text), *_remote_paths(text)]):
+        if start >= end and stop > start:
+            found.append(Detection("LINK", start, stop))
+            end = stop
     return found
+
+
+def _named(text: str) -> Iterator[tuple[int, int]]:
+    """Addresses that their start gives away."""
+    place = 0
+    while (start := _START.search(text, place)) is not None:
+        host = start.end() if start["scheme"] or start["relative"] else start.start()
+        place = _address_end(text, host)
+        if place > start.end() or (not start["scheme"] and place > host):
+            yield start.start(), place
+        place = max(place, start.end())
+
+
+def _remote_paths(text: str) -> Iterator[tuple[int, int]]:
+    """`user@host:path`, where the host has a dot and the path is no port."""
+    for host in _REMOTE.finditer(text):
+        user = _USER.search(text[max(0, host.start() - 65) : host.start()])
+        if user is not None and "." in host[1]:
+            yield host.start() - len(user[0]), _address_end(text, host.end() - 1)
 
 
 def _address_end(text: str, start: int) -> int:
@@ -69,6 +106,9 @@ def _address_end(text: str, start: int) -> int:
         elif bracket in _OPENING:
             opened.append(bracket)
         end = part.end()
+    following = _NEXT.search(text, start, end)
+    if following is not None:
+        end = following.start()
     while end > start and text[end - 1] in _PUNCTUATION:
         end -= 1
     return end
@@ -82,14 +122,26 @@ def html_code(data: Any) -> HtmlCode:
         for tag, name, value in _Tags(text).attributes():
             if name == "alt" and value:
                 alt_texts[value] = None
-            elif name in _ADDRESS_ATTRIBUTES:
-                address = _clean(value)
+            for address in map(_clean, _addresses_in(tag, name, value)):
                 if address and (tag in _HREF or _SCHEME.match(address)):
                     addresses[address] = None
         decoded = _decode(text)
         for finding in links(decoded):
             addresses[decoded[finding.start : finding.end]] = None
     return HtmlCode(list(alt_texts), list(addresses))
+
+
+def _addresses_in(tag: str, name: str, value: str) -> Iterable[str]:
+    """The addresses that an attribute holds."""
+    if name in _ADDRESS_ATTRIBUTES:
+        return [value]
+    if name in ("srcset", "imagesrcset"):
+        return [part.split()[0] for part in value.split(",") if part.split()]
+    if name == "style":
+        return _STYLE_ADDRESS.findall(value)
+    if tag == "meta" and name == "content":
+        return _REFRESH.findall(value)
+    return ()
 
 
 def _decode(text: str) -> str:

@@ -22,12 +22,19 @@ MAX_MARKS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A finding: its type and the piece of the text, in characters, `end` exclusive."""
+    """A finding: its type and the piece of the text, in characters (code points), `end` exclusive.
+
+    `score`: how sure the detector is, from 0 to 1. `detail`: what a person may want to know of it;
+    never a piece of the text. `detector` and `version` say what found it; policyc fills them in.
+    """
 
     type: str
     start: int
     end: int
     score: float = 1.0
+    detail: str = ""
+    detector: str = ""
+    version: str = ""
 
 
 class Detector(Protocol):
@@ -36,6 +43,14 @@ class Detector(Protocol):
     def __call__(
         self, text: str, /, *options: Any, **named_options: Any
     ) -> Sequence[Detection]: ...
+
+
+class BatchDetector(Protocol):
+    """A detector that is quicker on several texts at once: the findings in each, in order."""
+
+    def batch(
+        self, texts: Sequence[str], /, *options: Any, **named_options: Any
+    ) -> Sequence[Sequence[Detection]]: ...
 
 
 def summarize(answer: Answer, found: Iterable[tuple[str, Sequence[Detection]]]) -> list[str] | bool:

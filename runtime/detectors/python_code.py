@@ -3,13 +3,15 @@
 Names are given as they are written and, where an import or a `getattr` with a literal hides it,
 also as what they stand for: `import os as o` and `o.system(...)` give `o.system` and `os.system`.
 Arguments are left out of names: `f(x)(y)` calls `f` and `f()`. An import of `os.path` is one of
-`os` too."""
+`os` too. Commands that the code hands to a shell or to another program as literals are listed as
+`shell_commands`, for whoever can read these."""
 
 from __future__ import annotations
 
 import ast
 import builtins
 import re
+import shlex
 import textwrap
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,21 @@ _BUILTINS = frozenset(
     name for name in dir(builtins) if not name.startswith("_") or name == "__import__"
 )
 _IMPORTERS = frozenset({"__import__", "builtins.__import__", "importlib.import_module"})
+_RUNNERS = frozenset(
+    {
+        "os.system", "os.popen", "commands.getoutput", "asyncio.create_subprocess_shell",
+        "pty.spawn", "get_ipython().system", "get_ipython().getoutput",
+        "get_ipython().run_cell_magic",
+        *(f"os.{name}" for name in ("execv", "execve", "execvp", "execvpe", "posix_spawn")),
+        *(
+            f"subprocess.{name}"
+            for name in ("run", "call", "check_call", "check_output", "Popen", "getoutput",
+                         "getstatusoutput")
+        ),
+    }
+)  # fmt: skip
+"""Functions whose first argument is a command, or whose first list is one."""
+
 _FILE = "<code of a trace>"
 _HEAD = re.compile(r"\w*")
 
@@ -48,6 +65,7 @@ def python_code(data: Any, ipython_mode: Any = False) -> PythonCode:
     imports: dict[str, None] = {}
     names: dict[str, None] = {}
     calls: dict[str, None] = {}
+    commands: dict[str, None] = {}
     failures: list[str] = []
     for text, _ in collect_texts(data):
         try:
@@ -59,10 +77,12 @@ def python_code(data: Any, ipython_mode: Any = False) -> PythonCode:
         imports.update(uses.imports)
         names.update(uses.builtins)
         calls.update(uses.calls)
+        commands.update(uses.commands)
     return PythonCode(
         imports=list(imports),
         builtins=list(names),
         function_calls=list(calls),
+        shell_commands=list(commands),
         syntax_error=bool(failures),
         syntax_error_exception=failures[0] if failures else None,
     )
@@ -119,6 +139,7 @@ class _Uses:
         self.imports: dict[str, None] = {}
         self.builtins: dict[str, None] = {}
         self.calls: dict[str, None] = {}
+        self.commands: dict[str, None] = {}
         self.aliases: dict[str, dict[str, None]] = {"__builtins__": {"builtins": None}}
         nodes = list(ast.walk(tree))
         for node in nodes:
@@ -174,6 +195,8 @@ class _Uses:
             self.calls.update(dict.fromkeys(names))
             if len(self.calls) > MAX_NAMES:
                 raise BuiltinError(f"code that calls more than {MAX_NAMES} names is not looked at")
+        if not _RUNNERS.isdisjoint(names):
+            self.commands.update(dict.fromkeys(_literal_commands(node)))
         if not _IMPORTERS.isdisjoint(names):
             module = node.args[0] if node.args else None
             if isinstance(module, ast.Constant) and isinstance(module.value, str):
@@ -211,6 +234,21 @@ def _called_name(function: ast.expr) -> str:
             case _:
                 break
     return "".join(reversed(parts))
+
+
+def _literal_commands(node: ast.Call) -> Iterator[str]:
+    """The command that a call runs, as a shell reads it; nothing where it is no literal."""
+    given = [*node.args[:2], *(word.value for word in node.keywords if word.arg in ("args", "cmd"))]
+    lists = [argument for argument in given if isinstance(argument, ast.List | ast.Tuple)]
+    match lists or given:
+        case [ast.List(elts=items) | ast.Tuple(elts=items), *_]:
+            words = [item.value for item in items if isinstance(item, ast.Constant)]
+            if len(words) == len(items) and all(isinstance(word, str) for word in words):
+                yield shlex.join(map(str, words))
+        case [ast.Constant(value=str() as command), *_]:
+            yield command
+        case _:
+            pass
 
 
 def _literal_getattr(node: ast.Call) -> tuple[ast.expr, str] | None:

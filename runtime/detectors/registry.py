@@ -24,9 +24,16 @@ from policyc.compiler.typesystem import (
     Type,
     list_of,
 )
+from policyc.runtime.detectors.options import complete
 
 _HERE = "policyc.runtime.detectors"
 _DATA = Param("data")
+_LICENSE = "MIT"
+"""The license of policyc, which its own detectors and their data have."""
+
+_WINDOW, _MARGIN = 65_536, 4_096
+"""Characters that a detector with windows gets at once, and those around each place that it may
+need to judge it."""
 
 
 def _detector(
@@ -37,16 +44,27 @@ def _detector(
     result: Type,
     doc: str,
     data: str = "data",
+    version: str = "1",
+    files: tuple[str, ...] = (),
+    is_windowed: bool = False,
+    is_secret: bool = False,
 ) -> Signature:
-    return Signature(
+    row = Signature(
         name,
         (Param(data), *options),
         result,
         kind=FunctionKind.DETECTOR,
         answer=answer,
         implementation=f"{_HERE}.{where}",
+        version=version,
+        license=_LICENSE,
+        files=tuple(f"{_HERE}:{file}" for file in files),
+        window=_WINDOW if is_windowed else 0,
+        margin=_MARGIN if is_windowed else 0,
+        is_secret=is_secret,
         doc=doc,
     )
+    return complete(row)
 
 
 def _plain(where: str, name: str, *parameters: Param, result: Type, doc: str) -> Signature:
@@ -71,8 +89,13 @@ def _file_function(name: str, *parameters: Param, result: Type, doc: str) -> Sig
 _SECRETS = _detector(
     "secrets:detect",
     "secrets",
+    Param("rules", OPTIONAL_TEXT, None),
     answer=Answer.TYPES,
     result=list_of(TEXT),
+    version="2",
+    files=("secrets.toml",),
+    is_windowed=True,
+    is_secret=True,
     doc="The kinds of the credentials in all texts, one for each; marks them.",
 )
 _COPYRIGHT = _detector(
@@ -81,7 +104,9 @@ _COPYRIGHT = _detector(
     Param("threshold", NUMBER, 0.5),
     answer=Answer.DISTINCT,
     result=list_of(TEXT),
-    doc="`COPYRIGHT` for copyright notices, and the licenses that are granted; marks them.",
+    version="2",
+    files=("licenses.bin",),
+    doc="`COPYRIGHT` for copyright notices, and the licenses of a text; marks them.",
 )
 _UNICODE = _detector(
     "unicode_categories:detect",
@@ -122,33 +147,82 @@ _PYTHON_CODE = _plain(
     _DATA,
     Param("ipython_mode", BOOL, False),
     result=PYTHON_CODE,
-    doc="What Python code imports and calls.",
+    doc="What Python code imports and calls, and the shell commands that it runs.",
 )
 _IPYTHON_CODE = _plain(
     "python_code:ipython_code",
     "ipython_code",
     _DATA,
     result=PYTHON_CODE,
-    doc="What the code of a notebook cell imports and calls.",
+    doc="What the code of a notebook cell imports and calls, and its shell commands.",
 )
 
 _NO_MODEL = "this version of policyc has no model for it"
-_PII = _missing(
-    "pii",
-    _DATA,
-    Param("entities", LIST, None),
-    result=list_of(TEXT),
-    reason="this version of policyc cannot find personal data",
-    doc="The kinds of personal data in all texts.",
+_PII_KINDS = (
+    "EMAIL_ADDRESS",
+    "PHONE_NUMBER",
+    "IP_ADDRESS",
+    "CREDIT_CARD",
+    "IBAN_CODE",
+    "US_SSN",
+    "US_ITIN",
+    "UK_NHS",
+    "IN_AADHAAR",
+    "PL_PESEL",
+    "ES_NIF",
+    "IT_FISCAL_CODE",
+    "CRYPTO",
+    "MAC_ADDRESS",
 )
-_PROMPT_INJECTION = _missing(
+_PII = _detector(
+    "pii:detect",
+    "pii",
+    Param(
+        "entities",
+        LIST,
+        None,
+        choices=_PII_KINDS,
+        extras=tuple(
+            (name, "") for name in ("PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME")
+        ),
+    ),
+    answer=Answer.TYPES,
+    result=list_of(TEXT),
+    is_windowed=True,
+    doc="The kinds of personal data in all texts, one for each; marks them.",
+)
+_PROMPT_INJECTION = _detector(
+    "prompt_injection:detect",
     "prompt_injection",
-    _DATA,
-    Param("model", TEXT, ""),
+    Param("model", TEXT, "cues", choices=("cues",)),
     Param("threshold", NUMBER, 0.9),
+    answer=Answer.FOUND,
     result=BOOL,
-    reason=_NO_MODEL,
-    doc="Whether a text tries to give orders to the agent.",
+    files=("prompt_injection.toml",),
+    is_windowed=True,
+    doc="Whether a text tries to give orders to the agent, by its wording; marks the passages.",
+)
+_DECEPTIVE_UNICODE = _detector(
+    "unicode_tricks:detect",
+    "deceptive_unicode",
+    Param(
+        "kinds",
+        LIST,
+        None,
+        choices=(
+            "BIDI_CONTROL",
+            "TAG",
+            "INVISIBLE",
+            "VARIATION_SELECTOR",
+            "CONTROL",
+            "PRIVATE_USE",
+            "SURROGATE",
+            "MIXED_SCRIPT",
+        ),
+    ),
+    answer=Answer.DISTINCT,
+    result=list_of(TEXT),
+    doc="How a text hides or disguises characters: `TAG`, `BIDI_CONTROL` and others; marks them.",
 )
 _MODERATED = _missing(
     "moderated",
@@ -160,14 +234,16 @@ _MODERATED = _missing(
     reason=_NO_MODEL,
     doc="Whether a text is harmful.",
 )
-_IS_SIMILAR = _missing(
+_IS_SIMILAR = _detector(
+    "lexical_similarity:detect",
     "is_similar",
-    _DATA,
     Param("target"),
     Param("threshold", ANY, "might_resemble"),
+    Param("model", TEXT, keyword_only=True, choices=("lexical",)),
+    answer=Answer.FOUND,
     result=BOOL,
-    reason=_NO_MODEL,
-    doc="Whether texts have a similar meaning.",
+    is_windowed=True,
+    doc="Whether a text has words like those of `target`, by the model that is named; marks where.",
 )
 _EMBEDDING_SIMILARITY = _missing(
     "embedding_similarity",
@@ -282,6 +358,7 @@ MODULES: dict[str, Module] = {
             _FUZZY_CONTAINS,
             _PII,
             _PROMPT_INJECTION,
+            _DECEPTIVE_UNICODE,
             _MODERATED,
             *_CODE,
             *_SIMILARITY,
@@ -289,7 +366,12 @@ MODULES: dict[str, Module] = {
         ),
         _module("invariant.detectors.secrets", _SECRETS),
         _module("invariant.detectors.copyright", _COPYRIGHT),
-        _module("invariant.detectors.prompt_injection", _UNICODE, _PROMPT_INJECTION),
+        _module(
+            "invariant.detectors.prompt_injection",
+            _UNICODE,
+            _PROMPT_INJECTION,
+            _DECEPTIVE_UNICODE,
+        ),
         _module("invariant.detectors.pii", _PII),
         _module("invariant.detectors.moderation", _MODERATED),
         _module("invariant.detectors.code", *_CODE, types=(CODE_ISSUE, PYTHON_CODE)),

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from policyc.grammar.diagnostics import PolicycError as PolicycError
     from policyc.grammar.diagnostics import PolicyError as PolicyError
     from policyc.grammar.diagnostics import Severity as Severity
+    from policyc.runtime.detection import TextDetector as TextDetector
+    from policyc.runtime.detection import detector as detector
+    from policyc.runtime.detectors.protocol import Detection as Detection
     from policyc.runtime.explanation import Explanation as Explanation
     from policyc.runtime.explanation import RuleExplanation as RuleExplanation
     from policyc.runtime.failures import BackendError as BackendError
@@ -39,6 +42,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AnalysisResult": "policyc.runtime.results",
     "BackendError": "policyc.runtime.failures",
+    "Detection": "policyc.runtime.detectors.protocol",
     "Diagnostic": "policyc.grammar.diagnostics",
     "Explanation": "policyc.runtime.explanation",
     "LimitExceeded": "policyc.runtime.failures",
@@ -50,9 +54,11 @@ _HOMES = {
     "RuleError": "policyc.runtime.results",
     "RuleExplanation": "policyc.runtime.explanation",
     "Severity": "policyc.grammar.diagnostics",
+    "TextDetector": "policyc.runtime.detection",
     "TraceError": "policyc.runtime.traces",
     "UnhandledViolations": "policyc.runtime.results",
     "Violation": "policyc.runtime.results",
+    "detector": "policyc.runtime.detection",
     "read_trace": "policyc.runtime.traces",
 }
 """Each public name and the module that it is loaded from."""

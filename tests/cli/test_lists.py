@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,13 +44,19 @@ def test_a_misspelt_bundled_policy_is_recognised(run: Run) -> None:
 def test_detectors_are_listed_with_their_module_and_availability(run: Run) -> None:
     told = json.loads(run("detectors", "--format", "json").stdout)["detectors"]
     rows = {row["name"]: row for row in told}
+    rules = resources.files("policyc.runtime.detectors") / "secrets.toml"
     assert rows["secrets"] == {
         "name": "secrets",
         "module": "invariant.detectors",
         "available": True,
         "reason": None,
+        "extra": None,
+        "version": "2",
+        "license": "MIT",
+        "files": {"secrets.toml": hashlib.sha256(rules.read_bytes()).hexdigest()},
         "doc": rows["secrets"]["doc"],
     }
+    assert all(row["version"] for row in told if row["available"] and row["files"])
     text = run("detectors").stdout
     assert all(f"    {name} " in text for name in rows)
     assert text.count("not available:") == sum(not row["available"] for row in told)

@@ -92,7 +92,7 @@ def test_the_wheel_holds_every_module_and_data_file_and_no_more(
 
 def shipped_files() -> list[tuple[Path, Path]]:
     """Every file to ship, and the folder it is under; those of the layers from the checkout."""
-    suffixes = {".py", ".lark", ".inv", ".md", ".json", ".yaml", ".typed"}
+    suffixes = {".py", ".lark", ".inv", ".md", ".json", ".yaml", ".toml", ".bin", ".typed"}
     found = []
     facade = ROOT / "src" / "policyc"
     for file in [*facade.glob("*"), *(facade / "cli").rglob("*")]:
@@ -151,7 +151,7 @@ def test_the_data_files_of_the_installed_wheel_are_found(installed: Path, tmp_pa
 
 def test_every_third_party_library_that_is_imported_is_required() -> None:
     required = {re.match(r"[\w.-]+", line)[0] for line in requires("policyc") or ()}
-    modules = {"re2": "google-re2", "ruamel": "ruamel.yaml"}
+    modules = {"ada_url": "ada-url", "re2": "google-re2", "ruamel": "ruamel.yaml"}
     imported = set()
     for _, file in shipped_files():
         path = file if file.is_absolute() else ROOT / file

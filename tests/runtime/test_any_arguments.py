@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,7 +61,12 @@ def test_functions(row: Signature, data: st.DataObject) -> None:
     arguments = [data.draw(VALUES) for _ in range(number)]
     if row.kind is FunctionKind.DETECTOR:
         arguments[0] = data.draw(TEXTS)
-    answers(load(row), *arguments)
+    named = {
+        one.name: data.draw(TEXTS | st.sampled_from(one.choices or ("",)))
+        for one in row.parameters
+        if one.keyword_only and one.is_required
+    }
+    answers(partial(load(row), **named), *arguments)
 
 
 @settings(max_examples=200, deadline=None)

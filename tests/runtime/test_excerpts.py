@@ -67,3 +67,11 @@ def test_pieces_of_a_policy_are_one_line() -> None:
     assert one_line("a in [\n  1,\n]") == "a in [ 1, ]"
     assert one_line("a" * 200, width=5) == "aaaaa…"
     assert (counted(1, "element"), counted(2, "element")) == ("1 element", "2 elements")
+
+
+def test_credentials_are_masked() -> None:
+    token = "ghp_" + "aB3" * 12
+    assert quoted(f"use {token}") == f'"use ghp_{"*" * 36}"'
+    long = "x" * 500 + " password=s3cr3tVx7Qp2mTz9 " + "y" * 500
+    assert "s3cr3t" not in quoted(long, focus=520, width=40)
+    assert "aB3aB3" not in shown({"a": [token], token: 1})

@@ -10,10 +10,11 @@ import pytest
 from tests.answers import args, errors, ranges
 from tests.traces import calls, output, user
 
-from policyc import Policy
+from policyc import Policy, PolicyError
 from policyc.compiler.signatures import Answer, FunctionKind, Param, Signature
 from policyc.compiler.typesystem import ANY
-from policyc.runtime import extensions, interpreter
+from policyc.runtime import extensions
+from policyc.runtime.detectors.answers import AnswerCache
 from policyc.runtime.detectors.protocol import Detection
 
 if TYPE_CHECKING:
@@ -182,14 +183,86 @@ def test_a_detector_that_fails_is_an_error_of_the_rule(asked: list[str], make: M
     assert ranges(result) == [["1", "1.content:0-3"]]
 
 
-def test_a_monitor_does_not_keep_answers_for_ever(
-    asked: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(interpreter, "MOST_ANSWERS", 10)
+def test_a_monitor_does_not_keep_answers_for_ever(asked: list[str]) -> None:
     monitor = Policy.from_string(RULE, functions=detector()).monitor()
+    interpreter = monitor._run.interpreter(monitor._run.history_with({}))
+    interpreter.answers = AnswerCache(limit=5_000)
 
     for number in range(50):
         assert bool(monitor.append(user(f"bad {number}")))
 
     assert len(asked) == 50
-    assert len(monitor._run.interpreter(monitor._run.history_with({})).answers) <= 10
+    assert len(interpreter.answers) <= 15
+
+
+def test_a_call_may_allow_what_a_detector_failed_on(
+    asked: list[str], make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    policy = make(RULE.replace("spot(m)", 'spot(m, on_error="allow")'), functions=detector())
+    result = policy.analyze([user("fail"), user("bad")])
+    assert errors(result) == []
+    assert ranges(result) == [["1", "1.content:0-3"]]
+    assert "allowed without an answer: `spot` failed: cannot look" in caplog.text
+
+
+def test_on_error_takes_two_words(asked: list[str], make: Make) -> None:
+    policy = make(RULE.replace("spot(m)", "spot(m, on_error=input.mode)"), functions=detector())
+    result = policy.analyze([user("bad")], mode="ignore")
+    assert errors(result) == [(4, "`on_error` takes `deny` or `allow`")]
+
+
+def test_a_detector_of_an_extra_that_is_not_installed_is_refused_when_loading() -> None:
+    row = Signature(
+        "spot",
+        (Param("data"),),
+        kind=FunctionKind.DETECTOR,
+        implementation="no_such_module_x:spot",
+        extra="pii-ner",
+        requires=("json", "no_such_module_x"),
+    )
+    with pytest.raises(PolicyError) as caught:
+        Policy.from_string(RULE, functions={"spot": row})
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.line) == ("E0601", 4)
+    assert found.message == "`spot` is not available: `policyc[pii-ner]` is not installed"
+    assert found.help == "install it: `pip install 'policyc[pii-ner]'`"
+
+
+def test_a_kind_of_an_extra_that_is_not_installed_is_refused_when_loading() -> None:
+    kinds = Param("kinds", ANY, None, choices=("BAD",), extras=(("WORSE", "pii-ner"),))
+    row = Signature(
+        "spot", (Param("data"), kinds), kind=FunctionKind.DETECTOR, implementation="a:b"
+    )
+    with pytest.raises(PolicyError) as caught:
+        Policy.from_string(
+            RULE.replace("spot(m)", 'spot(m, kinds=["BAD", "WORSE"])'), functions={"spot": row}
+        )
+    (found,) = caught.value.diagnostics
+    assert found.message == "`spot` does not know `WORSE`: `policyc[pii-ner]` is not installed"
+
+
+def test_several_texts_are_one_batch(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
+    class Batched:
+        def __init__(self) -> None:
+            self.calls: list[list[str]] = []
+
+        def __call__(self, text: str) -> list[Detection]:
+            return self.batch([text])[0]
+
+        def batch(self, texts: list[str]) -> list[list[Detection]]:
+            self.calls.append(list(texts))
+            return [[Detection("BAD", 0, 3)] if text == "bad" else [] for text in texts]
+
+    module = ModuleType("own_batch")
+    module.spot = batched = Batched()  # type: ignore[attr-defined]  # made for this test
+    monkeypatch.setitem(sys.modules, "own_batch", module)
+    extensions._load.cache_clear()
+    row = Signature(
+        "spot", (Param("data"),), kind=FunctionKind.DETECTOR, implementation="own_batch:spot"
+    )
+    chunks = [{"type": "text", "text": text} for text in ("bad", "good", "bad")]
+
+    result = make(RULE, functions={"spot": row}).analyze([user(chunks)])
+
+    assert ranges(result) == [["0", "0.content.0.text:0-3", "0.content.2.text:0-3"]]
+    assert ["bad", "good"] in batched.calls

@@ -161,7 +161,7 @@ class _Run:
         self.left = [recorder.work] * len(recorder.plan.rules)
         """Evaluations that are left to each rule."""
         self.cut: set[int] = set()
-        self.known: dict[tuple[str, str, str], Any] = {}
+        self.known: dict[bytes, Any] = {}
         """What functions of the host answered in this run."""
 
     def search(self, events: Sequence[Event], rules: frozenset[int]) -> None:

@@ -28,7 +28,8 @@ def command(form: str) -> None:
     """List the detectors that policies can use.
 
     Those of the standard library and those of installed plug-ins, each with the module to import it
-    from, and the reason where one is not available here.
+    from, its version, its license, a digest of the data or model that it judges by, and the reason
+    where one is not available here.
     """
     rows = _rows()
     terminal = Terminal.of(sys.stdout)
@@ -50,9 +51,19 @@ def _print_row(row: dict[str, Any], column: int, terminal: Terminal) -> None:
     lines = textwrap.wrap(doc, terminal.width, initial_indent=start, subsequent_indent=gap)
     for line in lines or [start.rstrip()]:
         terminal.write(line)
+    facts = _facts(row)
+    if facts:
+        terminal.write(f"{gap}{terminal.styled(printable(facts), 'quiet')}")
     if not row["available"]:
         what = terminal.styled("not available:", "warning")
         terminal.write(f"{gap}{what} {printable(row['reason'])}")
+
+
+def _facts(row: dict[str, Any]) -> str:
+    parts = [f"version {row['version']}"] if row["version"] else []
+    parts += [row["license"]] if row["license"] else []
+    parts += [f"{name} sha256:{digest[:12]}" for name, digest in row["files"].items()]
+    return ", ".join(parts)
 
 
 def _rows() -> list[dict[str, Any]]:
@@ -74,5 +85,18 @@ def _row(module: str, signature: Signature) -> dict[str, Any]:
         "module": module,
         "available": signature.missing is None,
         "reason": signature.missing,
+        "extra": signature.extra,
+        "version": signature.version,
+        "license": signature.license,
+        "files": {file.rpartition(":")[2]: _digest(file) for file in signature.files},
         "doc": signature.doc,
     }
+
+
+def _digest(file: str) -> str:
+    """The SHA-256 of a file that a detector judges by."""
+    import hashlib  # noqa: PLC0415  # by need
+    from importlib import resources  # noqa: PLC0415
+
+    package, _, name = file.partition(":")
+    return hashlib.sha256((resources.files(package) / name).read_bytes()).hexdigest()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from policyc.runtime.detectors.masking import masked
 from policyc.runtime.trace_ranges import Span, as_counted, follow, parse_range
 from policyc.runtime.traces import UNPARSED, event_kind
 
@@ -22,11 +23,13 @@ Events = Sequence[dict[str, Any]]
 
 @dataclass(slots=True)
 class Piece:
-    """A text of the trace and the spans marked in it; `label` is its path in its object."""
+    """A text of the trace and the spans marked in it; `label` is its path in its object, `secrets`
+    are the spans that must not be shown."""
 
     label: str
     text: str
     spans: list[Span] = field(default_factory=list)
+    secrets: list[Span] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -38,8 +41,10 @@ class Excerpt:
     pieces: list[Piece]
 
 
-def excerpts(events: Events, ranges: Iterable[str]) -> list[Excerpt]:
-    """The objects that the ranges lie in, in their order, each with its marked texts."""
+def excerpts(events: Events, ranges: Iterable[str], secrets: Iterable[str] = ()) -> list[Excerpt]:
+    """The objects that the ranges lie in, in their order, each with its marked texts; credentials
+    in them, and what `secrets` marks, are masked."""
+    hidden = frozenset(secrets)
     events = as_counted(events)
     objects: dict[tuple[str, ...], dict[tuple[str, ...], Piece]] = {}
     for text in ranges:
@@ -52,6 +57,11 @@ def excerpts(events: Events, ranges: Iterable[str]) -> list[Excerpt]:
         piece = pieces.setdefault(parts, Piece(_label(parts[len(owner) :]), value))
         if span is not None:
             piece.spans.append(span)
+            if text in hidden:
+                piece.secrets.append(span)
+    for pieces in objects.values():
+        for piece in pieces.values():
+            piece.text = masked(piece.text, piece.secrets)
     return [_excerpt(events, owner, list(pieces.values())) for owner, pieces in objects.items()]
 
 
@@ -81,7 +91,7 @@ def _excerpt(events: Events, owner: tuple[str, ...], pieces: list[Piece]) -> Exc
         title = _title_of_output(events, index)
     else:
         title = f"message of the {event['role']}"
-    return Excerpt(index, title, pieces or [Piece("", _preview(value))])
+    return Excerpt(index, title, pieces or [Piece("", masked(_preview(value)))])
 
 
 def _name(value: Any) -> str:

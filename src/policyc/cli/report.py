@@ -4,7 +4,7 @@
      --> policies/secrets.inv:14
       |
     8 | call of `send_mail`
-      |     body: your key is AKIAIOSFODNN7EXAMPLE
+      |     body: your key is AKIA****************
       |                       ^^^^^^^^^^^^^^^^^^^^
       = kinds: ["AWS_ACCESS_KEY"]
 
@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from policyc.cli.excerpts import excerpts
 from policyc.cli.marking import ELLIPSIS, first_line, rows, windows
 from policyc.cli.wording import counted
 from policyc.grammar.printable import display_width, printable
+from policyc.runtime.detectors.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +69,8 @@ def violation_lines(violation: Violation, events: Events, terminal: Terminal) ->
     message = violation.message or str(violation)
     if violation.risk:
         message = re.sub(r"\s*\[risk=\w+\]", "", message, flags=re.IGNORECASE)
-    yield f"{head}: {terminal.styled(printable(message), 'strong')}"
-    found = excerpts(events, violation.ranges)
+    yield f"{head}: {terminal.styled(printable(masked(message)), 'strong')}"
+    found = excerpts(events, violation.ranges, violation.secrets)
     margin = max((len(str(one.index)) for one in found), default=1)
     yield _arrow(margin, f"{violation.rule.path or '<policy>'}:{violation.rule.line}", terminal)
     if found:
@@ -88,7 +89,7 @@ def _values(violation: Violation, margin: int, terminal: Terminal) -> Iterator[s
     named = [("with", value) for value in rest] + list(violation.kwargs.items())
     for name, value in named:
         room = terminal.width - margin - 5 - display_width(name)
-        shown = _cut(printable(json.dumps(value, ensure_ascii=False)), room)
+        shown = _cut(_value(value), room)
         yield f"{' ' * margin} {terminal.styled('=', 'quiet')} {name}: {shown}"
 
 
@@ -98,7 +99,7 @@ def error_lines(error: RuleError, terminal: Terminal) -> Iterator[str]:
     yield f"{head}: {terminal.styled(printable(error.message), 'strong')}"
     yield _arrow(1, f"{error.rule.path or '<policy>'}:{error.line}:{error.column}", terminal)
     for name, value in error.bindings.items():
-        shown = _cut(printable(json.dumps(value, ensure_ascii=False)), terminal.width - 12)
+        shown = _cut(_value(value), terminal.width - 12)
         yield f"  {terminal.styled('=', 'quiet')} {name}: {shown}"
     name = printable(error.rule.name)
     yield f"  {terminal.styled('=', 'quiet')} the rule `{name}` could not be evaluated"
@@ -143,6 +144,11 @@ def _piece(piece: Piece, width: int, terminal: Terminal) -> Iterator[str]:
         lead = " " * display_width(lead)
         if carets is not None:
             yield f"{lead}{carets}"
+
+
+def _value(value: Any) -> str:
+    """A value as JSON, safe to show; it may be a text of the trace."""
+    return printable(masked(json.dumps(value, ensure_ascii=False)))
 
 
 def _cut(text: str, room: int) -> str:

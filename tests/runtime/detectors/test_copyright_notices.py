@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from policyc.runtime.bounds import BuiltinError
@@ -84,3 +86,59 @@ def test_the_threshold_leaves_out_bare_titles() -> None:
     assert types("(c) 2020", threshold=1) == ["COPYRIGHT"]
     with pytest.raises(BuiltinError, match="`threshold` takes a number, not a text"):
         detect("", threshold="high")
+
+
+REPOSITORY = Path(__file__).parents[3]
+DEBIAN = Path("/usr/share/common-licenses")
+
+
+def test_a_body_is_found_whatever_its_names_and_its_lines() -> None:
+    text = (REPOSITORY / "LICENSE").read_text("utf-8")
+    rewrapped = " ".join(text.replace("Software", "Thing").split())
+    for body in (text, rewrapped, "\n".join(f"# {line}" for line in text.splitlines())):
+        found = [one for one in detect(body) if one.detail == "body"]
+        assert [one.type for one in found] == ["MIT_LICENSE"] or body is rewrapped
+    (found,) = [one for one in detect(text) if one.detail == "body"]
+    assert found.score > 0.9
+    assert text[: found.start].count("\n") < 6
+
+
+@pytest.mark.skipif(not DEBIAN.is_dir(), reason="needs the licenses of a Debian system")
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("GPL-2", "GNU_GPL_V2"),
+        ("GPL-3", "GNU_GPL_V3"),
+        ("LGPL-2.1", "LGPL_2.1"),
+        ("LGPL-3", "GNU_LGPL_V3"),
+        ("Apache-2.0", "APACHE_LICENSE_2.0"),
+        ("MPL-2.0", "MOZILLA_PUBLIC_LICENSE_2.0"),
+        ("MPL-1.1", "MPL_1.1"),
+    ],
+)
+def test_bodies_of_common_licenses(name: str, kind: str) -> None:
+    text = (DEBIAN / name).read_text("utf-8")
+    assert {one.type for one in detect(text) if one.detail == "body"} == {kind}
+    both = detect(text + "\n\n" + (REPOSITORY / "LICENSE").read_text("utf-8"))
+    assert {one.type for one in both if one.detail == "body"} == {kind, "MIT_LICENSE"}
+
+
+@pytest.mark.parametrize(
+    ("tag", "kinds"),
+    [
+        ("MIT", ["MIT_LICENSE"]),
+        ("GPL-2.0-or-later", ["GNU_GPL_V2"]),
+        ("GPL-2.0+", ["GNU_GPL_V2"]),
+        ("(Apache-2.0 OR MIT)", ["APACHE_LICENSE_2.0", "MIT_LICENSE"]),
+        ("BSD-3-Clause", ["BSD_3_CLAUSE"]),
+        ("NOASSERTION", []),
+    ],
+)
+def test_tags(tag: str, kinds: list[str]) -> None:
+    assert types(f"# SPDX-License-Identifier: {tag}\nx = 1") == kinds
+
+
+def test_holders_without_a_year() -> None:
+    assert types("Copyright Acme Corp. All rights reserved.") == ["COPYRIGHT"]
+    assert types("Copyright The Go Authors") == ["COPYRIGHT"]
+    assert types("copyright is a right") == []

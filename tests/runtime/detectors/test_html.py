@@ -91,3 +91,36 @@ def test_hostile_texts_take_linear_time(part: str) -> None:
     started = time.process_time()
     html_code(part * (300_000 // len(part)))
     assert time.process_time() - started < HANGING
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("www.a.org/x, and www.b.org.", ["www.a.org/x", "www.b.org"]),
+        ("git clone git@a.org:x/y.git", ["git@a.org:x/y.git"]),
+        ("scp f u@a.org:/tmp/x", ["u@a.org:/tmp/x"]),
+        ("ssh://git@a.org/x git+https://b.org/y", ["ssh://git@a.org/x", "git+https://b.org/y"]),
+        ("![x](//a.org/p.png)", ["//a.org/p.png"]),
+        ("https:\\/\\/a.org\\/x", ["https:\\/\\/a.org\\/x"]),
+        ("https://a.org,https://b.org", ["https://a.org", "https://b.org"]),
+        ('// comment, a // b, "//" u@a.org: hello, u@a.org:22', []),
+        ("digit://x s3://bucket file:///x std::string", []),
+    ],
+)
+def test_addresses_in_other_forms(text: str, expected: list[str]) -> None:
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("html", "addresses"),
+    [
+        ("<meta http-equiv=refresh content='0; url=//a.org/x'>", ["//a.org/x"]),
+        ("<meta http-equiv=refresh content=\"5;URL='https://a.org'\">", ["https://a.org"]),
+        ("<meta name=x content='no address'>", []),
+        ("<img srcset='//a.org/1 1x, //b.org/2 2x'>", ["//a.org/1", "//b.org/2"]),
+        ("<p style=\"background: url('//a.org/b')\">", ["//a.org/b"]),
+    ],
+)
+def test_addresses_in_other_attributes(html: str, addresses: list[str]) -> None:
+    assert [one for one in html_code(html).links if one in addresses] == addresses
+    assert len(html_code(html).links) == len(addresses)

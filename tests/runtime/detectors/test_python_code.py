@@ -182,3 +182,41 @@ def test_magics(cell: str, imports: list[str], call: str) -> None:
 
 def test_plain_code_with_a_remainder_at_a_line_start_stays_code() -> None:
     assert not ipython_code("x = (a\n% b)").syntax_error
+
+
+@pytest.mark.parametrize(
+    ("code", "commands"),
+    [
+        ("import os\nos.system('ls -l')", ["ls -l"]),
+        ("import os as o\no.popen('id')", ["id"]),
+        ("from subprocess import run as r\nr(['rm', '-rf', 'a b'])", ["rm -rf 'a b'"]),
+        ("import subprocess\nsubprocess.run(args=['a', 'b'])", ["a b"]),
+        ("import subprocess\nsubprocess.run('x | y', shell=True)", ["x | y"]),
+        ("import os\nos.execv('/bin/sh', ['sh', '-c', 'id'])", ["sh -c id"]),
+        ("import subprocess\nsubprocess.run(command)", []),
+        ("import subprocess\nsubprocess.run(['a', b])", []),
+        ("os_system('ls')\nrun('ls')", []),
+    ],
+)
+def test_commands_of_code(code: str, commands: list[str]) -> None:
+    assert python_code(code).shell_commands == commands
+
+
+@pytest.mark.parametrize(
+    ("cell", "commands"),
+    [
+        ("!ls -l\nprint(1)", ["ls -l"]),
+        ("if x:\n    !!date", ["date"]),
+        ("files = !cat a.txt", ["cat a.txt"]),
+        ("!rm \\\n  -rf x", ["rm   -rf x"]),
+        ("%sx pwd", ["pwd"]),
+        ("%%bash\nrm -rf /\nls", ["rm -rf /\nls"]),
+        ("%%script bash\nid", ["id"]),
+        ("%%html\n<b>", []),
+        ("%time f()", []),
+    ],
+)
+def test_commands_of_a_cell(cell: str, commands: list[str]) -> None:
+    found = ipython_code(cell)
+    assert found.shell_commands == commands
+    assert not found.syntax_error

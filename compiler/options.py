@@ -1,0 +1,81 @@
+"""Checks arguments that take only certain texts, such as `on_error="deny"` and the kinds in
+`pii(m, entities=["EMAIL_ADDRESS"])`: a misspelt one would find nothing for ever."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policyc.compiler.spelling import closest
+from policyc.grammar.nodes import ListLiteral, String
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policyc.compiler.checker import Checker
+    from policyc.compiler.signatures import Param, Signature
+    from policyc.grammar.nodes import Call, Expr
+
+NOT_YET = "this version of policyc has no model for it"
+
+
+def check_call(checker: Checker, node: Call, signature: Signature) -> None:
+    """Reports each literal text that its argument does not take, or not without an extra."""
+    by_name = {param.name: param for param in signature.parameters}
+    given = list(zip(signature.parameters, node.args, strict=False))
+    given += [
+        (by_name[keyword.name.text], keyword.value)
+        for keyword in node.keywords
+        if keyword.name.text in by_name
+    ]
+    for param, value in given:
+        if param.choices:
+            for text in _literals(value):
+                _check_text(checker, text, param, signature)
+
+
+def extra_of(signature: Signature, kind: str) -> str | None:
+    """The extra that a detector needs to find a kind, empty where this version has none for it;
+    None where it needs nothing."""
+    extras = [dict(param.extras) for param in signature.parameters]
+    return next((found[kind] for found in extras if kind in found), None)
+
+
+def why_not(extra: str) -> str:
+    return f"`policyc[{extra}]` is not installed" if extra else NOT_YET
+
+
+def how_to_install(extra: str) -> str:
+    return f"install it: `pip install 'policyc[{extra}]'`"
+
+
+def _literals(value: Expr) -> Iterator[String]:
+    if isinstance(value, String):
+        yield value
+    elif isinstance(value, ListLiteral):
+        yield from (item for item in value.items if isinstance(item, String))
+
+
+def _check_text(checker: Checker, text: String, param: Param, signature: Signature) -> None:
+    if text.value in param.choices:
+        return
+    extra = dict(param.extras).get(text.value)
+    if extra is not None:
+        checker.report(
+            "E0601",
+            text.span,
+            f"`{signature.name}` does not know `{text.value}`: {why_not(extra)}",
+            how_to_install(extra) if extra else _listed(param.choices),
+        )
+        return
+    near = closest(text.value, param.choices)
+    checker.report(
+        "E0415",
+        text.span,
+        f"`{param.name}` of `{signature.name}` does not take `{text.value}`",
+        f"did you mean `{near}`?" if near else _listed(param.choices),
+    )
+
+
+def _listed(choices: tuple[str, ...]) -> str:
+    *others, last = [f"`{choice}`" for choice in choices]
+    return f"it takes {', '.join(others)} and {last}" if others else f"it takes {last}"
