@@ -11,6 +11,8 @@ from policyc.runtime.detectors.shell.paths import normalize
 from policyc.runtime.detectors.shell.values import NO_LABELS, Data, Word
 
 if TYPE_CHECKING:
+    from collections.abc import KeysView
+
     from policyc.runtime.detectors.shell.script import Script
     from policyc.runtime.detectors.shell.state import State, Value
 
@@ -62,6 +64,8 @@ class Call:
     hosts: list[str] = field(default_factory=list)
     executes: list[tuple[Data, Word | None]] = field(default_factory=list)
     """Code that it runs: the script of `sh -c`, standard input of `sh`, a file."""
+    content: frozenset[str] = NO_LABELS
+    """Where what it reads from files comes from."""
 
     @cached_property
     def args(self) -> list[str]:
@@ -73,9 +77,9 @@ class Call:
         return read_options(self.name, self.words[1:])
 
     @property
-    def flags(self) -> frozenset[str]:
+    def flags(self) -> KeysView[str]:
         """The options without their values: `-r`, `--recursive`."""
-        return self.options.flags
+        return self.options.flags.keys()
 
     @property
     def operands(self) -> list[Word]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Options:
     """`values` are those of options, by the option's name, in their order."""
 
-    flags: frozenset[str] = frozenset()
+    flags: dict[str, None] = field(default_factory=dict)
     values: dict[str, list[Word]] = field(default_factory=dict)
     operands: list[Word] = field(default_factory=list)
 
@@ -88,23 +88,22 @@ dig -x -p -t -c -b -k -f
 ping -c -i -w -W -s -I
 mount -t -o -L -U --types --options --label
 umount -t -O
-dd --none
 date,touch -d -r -t --date --reference -s --set
 xxd -c -g -l -s -o
-base64,base32 -w --wrap -i -o -D-none
+base64,base32 -w --wrap -i -o
 zip,unzip,7z -d -x -P
 stat,du,ls,tree -c -f --format --max-depth -d -I -L --printf
-at -f -t -q -m-none
+at -f -t -q
 setfacl,getfacl -m -x -M -X
 chattr -p -v
 split -b -l -n -a
 rclone --config --transfers
-ssh-keygen -f -t -b -N -C -P -i-none
+ssh-keygen -f -t -b -N -C -P
 jq -f --arg --from-file
 script -c -T -I -O -B -m --command
 su -c -s -g -G -w --command --shell --group
 node,nodejs,deno,bun -e -p -r --eval --print --require
-perl -e -E -I -M -m -F -0-none
+perl -e -E -I -M -m -F
 ruby -e -r -I -C
 php -r -f -d -B -R -E -F -S -t
 lua -e -l
@@ -130,7 +129,7 @@ _NONE: frozenset[str] = frozenset()
 def read_options(name: str, words: Sequence[Word]) -> Options:
     """The options and operands among the words after a command's name."""
     with_value = WITH_VALUE.get(name, _NONE)
-    flags: set[str] = set()
+    flags: dict[str, None] = {}
     values: dict[str, list[Word]] = {}
     operands: list[Word] = []
     at = 0
@@ -148,14 +147,14 @@ def read_options(name: str, words: Sequence[Word]) -> Options:
         if takes_next and at < len(words):
             values.setdefault(takes_next, []).append(words[at])
             at += 1
-    return Options(frozenset(flags), values, operands)
+    return Options(flags, values, operands)
 
 
 def _read_one(
     name: str,
     word: Word,
     with_value: frozenset[str],
-    flags: set[str],
+    flags: dict[str, None],
     values: dict[str, list[Word]],
 ) -> str:
     """Note an option; the answer is its name if the next word is its value, else empty."""
@@ -163,14 +162,14 @@ def _read_one(
     if text.startswith("--") or name in WHOLE or text in with_value:
         option, equals, value = text.partition("=")
         option = _full(name, option)
-        flags.add(option)
+        flags[option] = None
         if equals:
             values.setdefault(option, []).append(word.with_value(value))
             return ""
         return option if option in with_value else ""
     for position in range(1, len(text)):
         option = "-" + text[position]
-        flags.add(option)
+        flags[option] = None
         if option in with_value:
             if position + 1 == len(text):
                 return option

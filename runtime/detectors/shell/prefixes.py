@@ -124,7 +124,7 @@ PREFIXES: dict[str, Prefix] = {
     "fakeroot": _prefix("-l -s -i"),
     "caffeinate": _prefix("-t -w"),
     "arch": _prefix(),
-    "systemd-run": _prefix("-u -p -E -G-none --unit --property --uid --gid -M -H", assigns=False),
+    "systemd-run": _prefix("-u -p -E --unit --property --uid --gid -M -H"),
     "systemd-inhibit": _prefix("--what --who --why --mode"),
     "dbus-run-session": _prefix("--config-file"),
     "dbus-launch": _prefix(),

@@ -154,3 +154,25 @@ def _nodes_of(root: Node, kind: str) -> list[Node]:
             found.append(node)
         stack.extend(reversed(node.children))
     return found
+
+
+_DELIMITER = "_END_OF_BODY_"
+
+
+def parse_body(text: str, outer: Script, document: HereDocument) -> Script | None:
+    """The body of a here-document whose variables and substitutions are expanded."""
+    if _DELIMITER in text:
+        return None
+    head = f"x <<{_DELIMITER}\n"
+    whole = f"{head}{text}\n{_DELIMITER}\n"
+    tree, unread = _tree(_parsable(whole))
+    bodies = [] if tree is None else _nodes_of(tree.root_node, "heredoc_body")
+    if not bodies or unread is not None:
+        return None
+    body = bodies[0]
+    script = Script(whole[: len(head) + len(text)], body)
+    start, end = outer.locate(document.start, document.end)
+    is_verbatim = outer.base is not None and not document.strips_tabs
+    script.base = start - len(head) if is_verbatim else None
+    script.outer = (start, end)
+    return script

@@ -21,8 +21,8 @@ LOCAL = "local"
 """The content of a local file, or what commands tell about this machine."""
 SOCKET = "socket"
 """Data from a raw connection."""
-RANDOM = "random"
-"""Zeros and noise of a device."""
+SET_UP = "set-up"
+"""What well-known programs print for `eval`: `ssh-agent`, `direnv hook bash`."""
 
 
 @dataclass(frozen=True, slots=True)
