@@ -105,6 +105,10 @@ def _unalias(call: Call) -> None:
         call.state.aliases.pop(word.value, None)
 
 
+def _mkfifo(call: Call) -> None:
+    call.state.pipes.update(path for path, _ in call.writes)
+
+
 _CHANGES: dict[str, Callable[[Call], None]] = {
     "cd": _cd,
     "pushd": _cd,
@@ -117,4 +121,5 @@ _CHANGES: dict[str, Callable[[Call], None]] = {
     "unset": _unset,
     "printf": _printf,
     "unalias": _unalias,
+    "mkfifo": _mkfifo,
 }

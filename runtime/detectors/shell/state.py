@@ -53,6 +53,8 @@ class State:
     functions: dict[str, tuple[Function, ...]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     files: dict[str, Data] = field(default_factory=dict)
+    pipes: set[str] = field(default_factory=set)
+    """Named pipes that the script has made."""
     positional: tuple[Word, ...] | None = ()
     """The parameters `$1` and so on; None where they are not known."""
     folder: str | None = None
@@ -69,6 +71,7 @@ class State:
             dict(self.functions),
             dict(self.aliases),
             self.files,
+            self.pipes,
             self.positional,
             self.folder,
             self.maybe,
