@@ -43,8 +43,9 @@ def _read(call: Call) -> None:
     data = call.stdin
     labels = NO_LABELS if data is None else data.labels
     if data is None or data.text is None or array is not None:
+        text = UNKNOWN if data is None or data.sample is None else data.sample
         for name in names:
-            call.state.set_all(name, [Value(UNKNOWN, labels)])
+            call.state.set_all(name, [Value(text, labels)])
         return
     lines = data.text.splitlines()[:100] or [""]
     for number, name in enumerate(names):
@@ -122,4 +123,5 @@ _CHANGES: dict[str, Callable[[Call], None]] = {
     "printf": _printf,
     "unalias": _unalias,
     "mkfifo": _mkfifo,
+    "mknod": _mkfifo,
 }

@@ -71,7 +71,7 @@ def _copy(call: Call) -> None:
     if call.name == "install" and "-d" in call.flags:
         sources, targets = [], operands
     _read(call, sources)
-    _write(call, targets)
+    _write(call, [_inside(target, sources) for target in targets])
     if call.name == "mv":
         _write(call, sources)
     data = call.state.files.get(call.path(sources[0])) if len(sources) == 1 else None
@@ -80,10 +80,17 @@ def _copy(call: Call) -> None:
             call.state.files[path] = data
 
 
+def _inside(target: Word, sources: list[Word]) -> Word:
+    """A folder as a target is the file that comes to lie in it."""
+    if not target.value.endswith("/") or not sources:
+        return target
+    return target.with_value(target.value + sources[0].value.rstrip("/").rpartition("/")[2])
+
+
 def _link(call: Call) -> None:
     operands = call.operands
     if len(operands) > 1:
-        _write(call, operands[-1:])
+        _write(call, [_inside(operands[-1], operands[:-1])])
         _read(call, operands[:-1])
 
 
@@ -216,6 +223,7 @@ _SPECIAL: dict[str, Callable[[Call], None]] = {
     "aria2c": _aria,
     "scp": _remote_copy,
     "rsync": _remote_copy,
+    "sqlite3": lambda call: _read(call, call.operands[:1]),
     "tar": _tar,
     "bsdtar": _tar,
     "zip": _zip,

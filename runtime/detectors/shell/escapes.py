@@ -30,21 +30,10 @@ _GDB = re.compile(r"(?:^|\s)(?:!|shell\s+)(.+)|python\s+(.+)", re.S)
 _TAKERS: dict[str, tuple[str, ...]] = {
     "tar": ("--checkpoint-action=exec=", "--to-command=", "--use-compress-program=", "--rsh-command="),
     "rsync": ("--rsh=",),
-    "git": (),
     "zip": ("--unzip-command=",),
-    "scp": (),
-    "sftp": (),
     "man": ("--pager=", "--html="),
-    "nmap": (),
-    "tcpdump": (),
-    "mail": (),
-    "ionice": (),
-    "less": (),
-    "more": (),
-    "crontab": (),
     "nc": ("--sh-exec=", "--exec="),
     "ncat": ("--sh-exec=", "--exec="),
-    "pip": (),
     "wget": ("--use-askpass=",),
     "split": ("--filter=",),
     "sort": ("--compress-program=",),
@@ -65,8 +54,6 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "split": ("--filter",),
     "sort": ("--compress-program",),
     "fzf": ("--preview", "--bind"),
-    "nmap": (),
-    "psql": (),
 }
 
 
@@ -111,7 +98,7 @@ def _outside_regexes(program: str) -> str:
 
 def _editor(call: Call) -> Inside | None:
     """`vim -c ':!sh'`, `less '+!sh'`, `ed` with `!sh` as its input."""
-    return _written(call, _editor_commands(call))
+    return _options(call) or _written(call, _editor_commands(call))
 
 
 def _editor_commands(call: Call) -> Iterator[tuple[str, Word]]:
@@ -173,7 +160,10 @@ def _git(call: Call) -> Inside | None:
         inside.commands.append(call.words[at + 1 :])
     if verbs[:2] == ["submodule", "foreach"] and len(verbs) > 2:
         inside.scripts.append(_nested(" ".join(verbs[2:]), call.operands[2]))
-    for word in call.options.all("-x", "--exec", "--tree-filter", "--index-filter", "--msg-filter"):
+    if verbs[:1] == ["rebase"]:
+        runs = zip(call.args, call.words[2:], strict=False)
+        inside.scripts.extend(_nested(word.value, word) for option, word in runs if option == "-x")
+    for word in call.options.all("--exec", "--tree-filter", "--index-filter", "--msg-filter"):
         inside.scripts.append(_nested(word.value, word))
     return inside if inside.scripts or inside.commands else None
 

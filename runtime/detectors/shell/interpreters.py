@@ -141,7 +141,8 @@ _PYTHON_DELETES = {
     "os.removedirs": "rmdir",
 }
 _DYNAMIC = {"exec", "eval", "compile", "__import__", "builtins.exec", "builtins.eval"}
-_HARMLESS_EVAL = re.compile(r"[\w\s+\-*/%().,\[\]'\"]*")
+_HARMLESS_TCL = re.compile(r"\b(?:spawn|exec|system)\s+([^;\n]+)")
+_EVAL = re.compile(r"[\w\s+\-*/%().,\[\]'\"]*")
 
 
 def _python(code: str) -> Iterator[tuple[str, bool]]:
@@ -280,6 +281,7 @@ _LITERAL = re.compile(
 )
 _REST = re.compile(r"""\s*,\s*\[?\s*["']([^"'\n]*)["']""")
 _BACKTICKS = re.compile(r"`([^`]*)`|%x[({]([^)}]*)[)}]|\bqx[({/]([^)}/]*)[)}/]")
+_TCL = re.compile(r"\b(?:spawn|exec|system)\s+([^;\n]+)")
 _EVAL = re.compile(r"(?<![\w.$>-])(?:eval|instance_eval|Function|loadstring|assert|create_function)\s*[( ]\s*(\S)")
 
 
@@ -291,6 +293,9 @@ def _other(language: str, code: str) -> Iterator[tuple[str, bool]]:
         for match in _BACKTICKS.finditer(code):
             if "`" in runner or language in ("ruby", "perl"):
                 yield next(group for group in match.groups() if group is not None), True
+    if language in ("expect", "tclsh"):
+        yield from ((match[1], True) for match in _TCL.finditer(code))
+        return
     for match in re.finditer(runner, code):
         if match[0] in ("`", "qx", "%x"):
             continue

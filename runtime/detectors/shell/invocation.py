@@ -16,6 +16,7 @@ from policyc.runtime.detectors.shell.handlers import HANDLERS
 from policyc.runtime.detectors.shell.hosts import hosts_of
 from policyc.runtime.detectors.shell.outputs import output_of
 from policyc.runtime.detectors.shell.risks.registry import KNOWN_NAMES, findings
+from policyc.runtime.detectors.shell.risks.rule import UNDECIDABLE
 from policyc.runtime.detectors.shell.sensitive import holds
 from policyc.runtime.detectors.shell.state import State
 from policyc.runtime.detectors.shell.values import (
@@ -231,7 +232,10 @@ def _finish(reader: Reader, call: Call, *, is_recorded: bool) -> Data:
     call.hosts.extend(hosts_of(call))
     call.content = _content(call)
     for kind, reason, word in findings(call):
-        reader.add_risk(kind, reason, call.name, call.context, word)
+        if kind == UNDECIDABLE:
+            reader.add_undecidable(reason, call.context, word)
+        else:
+            reader.add_risk(kind, reason, call.name, call.context, word)
     reader.add_facts(call)
     if is_recorded:
         reader.add_command(call)

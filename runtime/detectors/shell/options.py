@@ -58,8 +58,8 @@ head,tail -n -c --lines --bytes -s
 cut -d -f -c -b
 sort -k -t -o -T -S
 useradd,adduser,usermod -G -g -s -d -u -p -c -e -f -k --groups --gid --shell --home --uid --password --comment
-git -C -c -m -F -b -B -u --git-dir --work-tree --author --date --message --file --tree-filter --index-filter --env-filter --msg-filter --branch --depth --since --until --grep -S -G -n --format --pretty --exec -x -o
-docker,podman,nerdctl -v -e -p -w -u -l -h -m -f -t --volume --env --publish --workdir --user --name --network --net --mount --entrypoint --pid --ipc --uts --userns --cap-add --cap-drop --device --security-opt --label --hostname --env-file --platform --restart --memory --cpus --add-host --file --tag --build-arg --filter --format --gpus --shm-size --log-opt --log-driver --ulimit --volumes-from --context --host -H --cgroupns --privileged-paths --target -c --tmpfs --pull --link --dns --expose --ip --mac-address --runtime --stop-signal --cgroup-parent
+git -C -c -m --git-dir --work-tree --author --date --message --file --tree-filter --index-filter --env-filter --msg-filter --branch --depth --since --until --grep --format --pretty --exec
+docker,podman,nerdctl -v -e -p -w -u -l -h -m --volume --env --publish --workdir --user --name --network --net --mount --entrypoint --pid --ipc --uts --userns --cap-add --cap-drop --device --security-opt --label --hostname --env-file --platform --restart --memory --cpus --add-host --file --tag --build-arg --filter --format --gpus --shm-size --log-opt --log-driver --ulimit --volumes-from --context --host -H --cgroupns --target --tmpfs --pull --link --dns --expose --ip --mac-address --runtime --stop-signal --cgroup-parent
 kubectl,oc -n -f -c -l -o --namespace --filename --container --selector --output --context --kubeconfig --image --overrides --as --token --server --field-selector -p --patch --type --grace-period --timeout --replicas
 psql,mysql,mariadb,pg_dump,mysqldump -c -d -U -h -p -f -e -u -D -P -v --command --dbname --username --host --port --file --execute --user --database
 sqlite3,sqlite -cmd -init

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from policyc.runtime.detectors.shell.budget import MAX_WORD
 from policyc.runtime.detectors.shell.quoting import escapes
 from policyc.runtime.detectors.shell.sensitive import reveals
+from policyc.runtime.detectors.shell.shells import found_below
 from policyc.runtime.detectors.shell.values import (
     DOWNLOADED,
     NO_LABELS,
+    NOTHING,
     SECRET,
     SET_UP,
     SOCKET,
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 def output_of(call: Call) -> Data:
     """What a command writes; its labels are those of what it gets."""
+    if call.name in _SILENT:
+        return NOTHING
     form = _FORMS.get(call.name)
     text = None
     if form is not None:
@@ -42,7 +46,27 @@ def output_of(call: Call) -> Data:
             text = None
     if text is not None and (len(text) > MAX_WORD or UNKNOWN in text):
         text = None
-    return Data(text, call.labels | call.content | _own_labels(call))
+    sample = None if text is not None else _sample(call)
+    return Data(text, call.labels | call.content | _own_labels(call), sample)
+
+
+_SILENT = frozenset(
+    "cd pushd popd export set unset declare local readonly mkdir rm rmdir touch chmod chown mv cp ln sleep "
+    "false test [ wait trap alias unalias shift exit return kill".split()
+)
+_KEEPING = frozenset("sort uniq head tail grep egrep cat tee tac shuf".split())
+"""Filters whose lines are lines of their input."""
+
+
+def _sample(call: Call) -> str | None:
+    """What a line of the output is like."""
+    if call.name in ("find", "gfind"):
+        return found_below(call).value
+    if call.name in _KEEPING and call.stdin is not None:
+        return call.stdin.sample
+    if call.name in ("mktemp", "tempfile"):
+        return f"/tmp/tmp.{UNKNOWN}"  # noqa: S108  # a text
+    return None
 
 
 _DOWNLOADERS = frozenset("curl wget http https xh aria2c lynx links w3m ftp tftp fetch GET".split())
@@ -140,10 +164,18 @@ def _decoded(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
+_ZERO = "\u0100"
+"""Stands for a zero byte in a text that is made of bytes."""
+
+
+def _packed(data: bytes) -> str:
+    return data.decode("latin-1").replace("\0", _ZERO)
+
+
 def _bytes(text: str) -> bytes:
     """Bytes that a text stands for: characters that were decoded from them, or UTF-8."""
     try:
-        return text.encode("latin-1")
+        return text.replace(_ZERO, "\0").encode("latin-1")
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace")
 
@@ -161,7 +193,7 @@ def _from_base64(text: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9+/_-]", "", text).replace("-", "+").replace("_", "/")
     data = base64.b64decode(plain + "=" * (-len(plain) % 4))
     # Compressed data goes on to another filter and must keep its bytes.
-    return data.decode("latin-1") if data[:1] in (b"\x1f", b"x", b"B") else _decoded(data)
+    return _packed(data) if data[:1] in (b"\x1f", b"x", b"B") else _decoded(data)
 
 
 def _base32(call: Call) -> str | None:

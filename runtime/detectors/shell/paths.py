@@ -27,7 +27,10 @@ def normalize(path: str, folder: str | None = None) -> str:
             parts.append(part)
     joined = "/".join(parts)
     normal = f"/{joined}" if is_absolute else joined or "."
-    return _HOME.sub("~", normal, count=1) if is_absolute else normal
+    if not is_absolute:
+        return normal
+    home = _HOME.match(normal)
+    return normal if home is None else "~" + normal[home.end() :]
 
 
 _ROOTS = (

@@ -240,7 +240,9 @@ def _items(call: Call) -> list[Word]:
     place = call.words[0]
     labels = call.labels if data is None else data.labels
     if data is None or data.text is None:
-        return [Word(UNKNOWN, "…", place.start, place.end, labels)]
+        value = UNKNOWN if data is None or data.sample is None else data.sample
+        shown = value.replace(UNKNOWN, "…")
+        return [Word(value, shown, place.start, place.end, labels, "*" in value)]
     items = re.split(r"[\0\n]+" if "-0" in call.args else r"\s+", data.text.strip())
     return [Word(item, item, place.start, place.end, labels) for item in items[:200]]
 

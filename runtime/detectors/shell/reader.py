@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from policyc.runtime.detectors.shell.records import ShellCode
+    from policyc.runtime.detectors.shell.records import ShellCode, ShellCommand
 
 _REDIRECTS = frozenset({"file_redirect", "herestring_redirect", "heredoc_redirect"})
 _SILENT = frozenset({"comment", "heredoc_body", "heredoc_end", "heredoc_start", "file_descriptor"})
@@ -64,6 +64,7 @@ class Reader(Findings):
         self.wrappers: tuple[str, ...] = ()
         self.is_quiet = False
         self.streams = 0
+        self._trailing: dict[tuple[int, int, int], list[Node]] = {}
 
     def read(self) -> ShellCode:
         """What the text would do."""
@@ -265,6 +266,12 @@ class Reader(Findings):
 
     def statement(self, script: Script, node: Node, stdin: Data | None) -> Steps:
         """Run a statement; the answer is what it writes."""
+        if self._trailing:
+            redirects = self._trailing.pop((id(script), node.start_byte, node.end_byte), None)
+            if redirects is not None and node.type not in _ENDS_IN_COMMAND:
+                return self._with_redirects(script, node, node, stdin, redirects)
+            if redirects is not None:
+                self._trail(script, node, redirects)
         form = self._forms.get(node.type)
         if form is None:
             return self._other(script, node, stdin)
@@ -380,17 +387,15 @@ class Reader(Findings):
 
     def _pipeline(self, script: Script, node: Node, stdin: Data | None) -> Steps:
         output: Data | None = stdin
-        stages: list[Any] = []
-        first = True
+        stages: list[ShellCommand] = []
         for child in node.children:
             if not child.is_named or child.type in _SILENT:
                 continue
             self.last_command = None
-            if child.type in ("command", "redirected_statement") or not first:
+            if child.type in ("command", "redirected_statement", "list"):
                 output = yield self.statement(script, child, output)
             else:
                 output = yield self._in_fork(script, child, output)
-            first = False
             if self.last_command is not None:
                 stages.append(self.last_command)
         start, end = script.locate(node.start_byte, node.end_byte)
@@ -419,13 +424,30 @@ class Reader(Findings):
         return (yield self._alternatives(script, node, stdin, words, assigned, redirects))
 
     def _redirected(self, script: Script, node: Node, stdin: Data | None) -> Steps:
-        body = None
-        redirects: list[Node] = []
-        for child in node.children:
-            if child.type in _REDIRECTS:
-                redirects.append(child)
-            elif child.is_named and child.type not in _SILENT and body is None:
-                body = child
+        body, redirects = _parts_of_redirected(node)
+        if body is not None and body.type in _ENDS_IN_COMMAND:
+            # The grammar gives them to the whole, a shell to the last command of it.
+            self._trail(script, body, redirects)
+            return (yield self.statement(script, body, stdin))
+        return (yield self._with_redirects(script, node, body, stdin, redirects))
+
+    def _trail(self, script: Script, node: Node, redirects: list[Node]) -> None:
+        """Keep redirections for the last command of a pipeline or list."""
+        last = [one for one in node.children if one.is_named and one.type not in _SILENT][-1]
+        self._trailing[id(script), last.start_byte, last.end_byte] = redirects
+
+    def _with_redirects(
+        self,
+        script: Script,
+        node: Node,
+        body: Node | None,
+        stdin: Data | None,
+        nodes: list[Node],
+    ) -> Steps:
+        """A command, or a block as in `while ...; done < file`, with its redirections."""
+        if body is not None and body.type == "redirected_statement":
+            body, inner = _parts_of_redirected(body)
+            nodes = [*inner, *nodes]
         if body is None or body.type in ("command", "variable_assignment"):
             words, assigned, own = [], [], []
             if body is not None and body.type == "command":
@@ -433,16 +455,8 @@ class Reader(Findings):
             elif body is not None:
                 assigned = [body]
             return (
-                yield self._alternatives(
-                    script, node, stdin, words, assigned, [*own, *redirects]
-                )
+                yield self._alternatives(script, node, stdin, words, assigned, [*own, *nodes])
             )
-        return (yield self._block_with_redirects(script, node, body, stdin, redirects))
-
-    def _block_with_redirects(
-        self, script: Script, node: Node, body: Node, stdin: Data | None, nodes: list[Node]
-    ) -> Steps:
-        """`{ ...; } > file`, `while ...; done < file`."""
         redirects = []
         for one in nodes:
             redirects.append((yield self._redirect(script, one))[0])
@@ -496,12 +510,20 @@ class Reader(Findings):
                 if not word_nodes:
                     self.state.assign(*pair)
         words: list[Word] = []
-        for one in word_nodes:
-            simple = expansion.simple_word(script, one)
+        at = 0
+        while at < len(word_nodes):
+            one = last = word_nodes[at]
+            at += 1
+            while at < len(word_nodes) and word_nodes[at].start_byte == last.end_byte:
+                last = word_nodes[at]
+                at += 1
+            simple = expansion.simple_word(script, one) if last is one else None
             if simple is not None:
                 words.append(simple)
-            else:
+            elif last is one:
                 words.extend((yield expansion.expand(self, script, one)))
+            else:
+                words.extend((yield expansion.expand_joined(self, script, one, last)))
         redirects: list[Redirect] = []
         for one in redirect_nodes:
             redirect, further = yield self._redirect(script, one)
@@ -653,6 +675,7 @@ class Reader(Findings):
         }
 
 
+_ENDS_IN_COMMAND = frozenset({"pipeline", "list", "negated_command"})
 _BLANKS = re.compile(r"[ \t\n]+")
 _BLOCKS = frozenset(
     "compound_statement subshell if_statement while_statement for_statement case_statement "
@@ -679,6 +702,18 @@ def _parts_of_command(node: Node) -> tuple[list[Node], list[Node], list[Node]]:
         elif kind != "comment":
             words.append(child)
     return words, assigned, redirects
+
+
+def _parts_of_redirected(node: Node) -> tuple[Node | None, list[Node]]:
+    """What is redirected, and the nodes of its redirections."""
+    body = None
+    redirects: list[Node] = []
+    for child in node.children:
+        if child.type in _REDIRECTS:
+            redirects.append(child)
+        elif child.is_named and child.type not in _SILENT and body is None:
+            body = child
+    return body, redirects
 
 
 def _body_of_case(node: Node) -> list[Node]:

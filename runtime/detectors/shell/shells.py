@@ -159,6 +159,9 @@ def _at(call: Call) -> Inside | None:
     return Inside(scripts=[Nested(call.stdin)], keeps_stdin=False)
 
 
+_NARROWING = frozenset(
+    "-path -ipath -wholename -regex -iregex -newer -mtime -mmin -atime -ctime -size -empty -user -perm -inum".split()
+)
 _EXEC = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 
 
@@ -175,15 +178,17 @@ def _find(call: Call) -> Inside | None:
         while end < len(words) and words[end].value not in (";", "+"):
             end += 1
         found = found_below(call)
-        command = [found if word.value == "{}" else _with_found(word) for word in words[at + 1 : end]]
+        command = [_with_found(word, found) for word in words[at + 1 : end]]
         if command:
             inside.commands.append(command)
         at = end + 1
     return inside if inside.commands else None
 
 
-def _with_found(word: Word) -> Word:
-    return word.with_value(word.value.replace("{}", UNKNOWN)) if "{}" in word.value else word
+def _with_found(word: Word, found: Word) -> Word:
+    if word.value == "{}":
+        return found
+    return word.with_value(word.value.replace("{}", found.value)) if "{}" in word.value else word
 
 
 def found_below(call: Call) -> Word:
@@ -195,9 +200,11 @@ def found_below(call: Call) -> Word:
         for word, following in zip(call.words, call.words[1:], strict=False)
         if word.value in ("-name", "-iname")
     ]
-    is_narrow = any(not re.fullmatch(r"[*.?]*", name) for name in names)
-    below = f"{root.value.rstrip('/')}/{names[0] if is_narrow else UNKNOWN}"
-    return Word(below, "{}", root.start, root.end)
+    narrow = next((name for name in names if not re.fullmatch(r"[*.?]*", name)), None)
+    if narrow is None:
+        narrow = UNKNOWN if _NARROWING & set(call.args) else "*"
+    below = f"{root.value.rstrip('/')}/{narrow}"
+    return Word(below, "{}", root.start, root.end, has_glob="*" in below)
 
 
 def search_roots(call: Call) -> list[Word]:

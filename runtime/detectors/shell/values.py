@@ -55,9 +55,11 @@ class Data:
 
     text: str | None = None
     labels: frozenset[str] = NO_LABELS
+    sample: str | None = None
+    """Where the text is not known: what each line of it is like, as a word with a pattern."""
 
     def with_labels(self, labels: frozenset[str]) -> Data:
-        return self if labels <= self.labels else Data(self.text, self.labels | labels)
+        return self if labels <= self.labels else replace(self, labels=self.labels | labels)
 
 
 NOTHING = Data("")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from policyc.runtime.detectors.shell import parameters
 from policyc.runtime.detectors.shell.budget import MAX_WORD, MAX_WORDS
 from policyc.runtime.detectors.shell.quoting import escapes, expand_braces, unescaped_in_quotes
+from policyc.runtime.detectors.shell.script import parse
 from policyc.runtime.detectors.shell.values import (
     NO_LABELS,
     PLAIN,
@@ -35,6 +36,8 @@ BREAK = 3
 
 _MEANINGFUL = re.compile(r"[\\*?\[{\s$`]")
 _IN_QUOTES = re.compile(r"[\\$`]")
+_HIDDEN = re.compile(r"(?<!\\)`")
+"""A substitution in a word for which the grammar has no node."""
 _DEFAULTS = frozenset({":-", "-", ":=", "=", ":?", "?"})
 
 
@@ -73,7 +76,9 @@ def collect(
     """Append the pieces of a node."""
     reader.budget.step()
     kind = node.type
-    if kind in ("word", "number", "extglob_pattern", "regex", "brace_expression"):
+    if kind == "word" and _HIDDEN.search(script.cut(node)):
+        yield reparse(reader, script, node.start_byte, node.end_byte, pieces, is_quoted=is_quoted)
+    elif kind in ("word", "number", "extglob_pattern", "regex", "brace_expression"):
         _plain(script.cut(node), pieces, is_quoted=is_quoted)
     elif kind == "raw_string":
         pieces.append(_quoted(script.cut(node)[1:-1]))
@@ -100,6 +105,44 @@ def collect(
     else:
         yield reader.effects(script, node)
         pieces.append(Piece(UNKNOWN, QUOTED, script.cut(node)))
+
+
+def reparse(
+    reader: Reader,
+    script: Script,
+    start: int,
+    end: int,
+    pieces: list[Piece],
+    *,
+    is_quoted: bool = False,
+) -> Steps:
+    """Append the pieces of a word that the grammar has not understood, from its text."""
+    text = script.text[start:end]
+    plain = re.sub(r"\$([A-Za-z_]\w*)", r"${\1}", text)
+    reader.budget.script(len(plain))
+    again = parse(f": {plain}")
+    again.base, again.outer = None, script.locate(start, end)
+    words = _arguments(again)
+    if len(words) != 1 or (words[0].type == "word" and _HIDDEN.search(plain)):
+        pieces.append(Piece(UNKNOWN, QUOTED, text))
+    else:
+        yield collect(reader, again, words[0], pieces, is_quoted=is_quoted)
+
+
+def _arguments(script: Script) -> list[Node]:
+    """The words of the only command of a script, without its name."""
+    root = script.root
+    if root is None or root.has_error or [one.type for one in root.children] != ["command"]:
+        return []
+    return [one for one in root.children[0].children if one.type != "command_name"]
+
+
+def expand_joined(reader: Reader, script: Script, first: Node, last: Node) -> Steps:
+    """The words of nodes that the grammar takes for several and a shell for one: no blank is
+    between them."""
+    pieces: list[Piece] = []
+    yield reparse(reader, script, first.start_byte, last.end_byte, pieces)
+    return _assemble(reader, pieces, first)
 
 
 def _quoted(text: str) -> Piece:
@@ -139,7 +182,8 @@ def _string(reader: Reader, script: Script, node: Node, pieces: list[Piece]) -> 
 def _add_output(data: Data, shown: str, pieces: list[Piece], *, is_quoted: bool) -> None:
     kind = QUOTED if is_quoted else SPLIT
     if data.text is None:
-        pieces.append(Piece(UNKNOWN, kind, shown, data.labels))
+        text = UNKNOWN if data.sample is None else data.sample
+        pieces.append(Piece(text, kind, shown, data.labels))
     else:
         text = data.text.rstrip("\n")
         pieces.append(Piece(text, kind, text, data.labels))

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.paths import covers, is_important, normalize
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import UNDECIDABLE, Found, Rule, names
+from policyc.runtime.detectors.shell.sensitive import holds
 from policyc.runtime.detectors.shell.shells import search_roots
 from policyc.runtime.detectors.shell.values import UNKNOWN
 
@@ -57,7 +58,7 @@ def _deletes(call: Call) -> Found:
             yield f"deletes {lost}", word
         elif lost is not None and re.match(r"`(?:/etc|/boot|/usr|/bin|/lib|/dev)/", lost):
             yield f"deletes {lost}", word
-        elif word.value == "~" or lost == "everything here":
+        elif lost == "everything here":
             yield "deletes the folder it stands in", word
 
 
@@ -94,6 +95,9 @@ def _moves(call: Call) -> Found:
 def _wipes(call: Call) -> Found:
     for word in call.operands:
         path = call.path(word)
+        held = holds(path)
+        if held is not None and call.name != "fallocate":
+            yield f"overwrites {held}", word
         lost = threatened(call, word)
         if lost is not None and not path.startswith("/dev/"):
             yield f"overwrites {lost}", word
@@ -135,7 +139,20 @@ def _replaces(call: Call) -> Found:
             yield f"empties `{words[1].shown}`", words[1]
 
 
+def _unknown(call: Call) -> Found:
+    """A folder of which nothing is known is deleted with all that is below it."""
+    is_find = call.name in ("find", "gfind")
+    if is_find:
+        words = search_roots(call) if "-delete" in call.args else []
+    else:
+        words = call.operands if {"-r", "-R", "--recursive"} & call.flags else []
+    for word in words:
+        if UNKNOWN in word.value and re.fullmatch(r"[\0/*.~]*", call.path(word)):
+            yield "the folder that is deleted is not known", word
+
+
 RULES = (
+    Rule(UNDECIDABLE, _unknown, frozenset({*_DELETERS, "find", "gfind"})),
     Rule("destructive-delete", _deletes, _DELETERS),
     Rule("destructive-delete", _finds, names("find gfind fd fdfind")),
     Rule("destructive-delete", _moves, names("mv")),

@@ -26,7 +26,7 @@ def _runs(call: Call) -> Found:
 
 _FETCH = re.compile(
     r"urlopen|urllib|requests\.(?:get|post)|http\.client|httpx\.|LWP|Net::HTTP|open-uri|URI\.open|"
-    r"file_get_contents\s*\(\s*['\"]https?:|\bfetch\s*\(|https?\.get|\baxios\b|socket\.http|curl_exec|HTTP::Tiny"
+    r"file_get_contents\s*\(\s*['\"]https?:|\bfetch\s*\(|\bhttps?\b.{0,4}\.(?:get|request)\b|\baxios\b|socket\.http|curl_exec|HTTP::Tiny"
 )
 _RUN = re.compile(
     r"\b(?:exec|eval|system|popen|subprocess|Function|instance_eval|loadstring|load|child_process|import_module)\b"

@@ -17,7 +17,7 @@ KINDS = {"permissions": "opens system files or secrets to everybody, or changes 
 
 def _changes(call: Call) -> Found:
     operands = call.operands
-    if call.options.value("--reference") is None:
+    if call.options.value("--reference") is None and call.name not in ("setfacl", "takeown"):
         operands = operands[1:]
     is_recursive = bool({"-R", "--recursive"} & call.flags)
     for word in operands:

@@ -64,7 +64,7 @@ def _socat(call: Call) -> Found:
 
 _CODE_SOCKET = re.compile(
     r"socket\s*\.\s*socket|\bsocket\s*\(|import\s+socket|fsockopen|TCPSocket|IO::Socket|net\.Socket|net\.connect|"
-    r"createConnection|socket\.tcp|net\.createServer|pfsockopen|stream_socket_client|TCPServer"
+    r"createConnection|[\"']net[\"']\)\s*\.\s*(?:connect|Socket|createServer)|require\s*\(?\s*[\"']socket[\"']|socket\.tcp|net\.createServer|pfsockopen|stream_socket_client|TCPServer"
 )
 _CODE_SHELL = re.compile(
     r"dup2|pty\.spawn|/bin/(?:ba|da|z)?sh|subprocess|os\.system|exec\s*\(|child_process|popen|system\s*\(|"

@@ -11,6 +11,9 @@ from policyc.runtime.detectors.shell.values import Word
 Found = Iterator[tuple[str, Word | None]]
 """Reasons, each with the word that it is about; None stands for the whole command."""
 
+UNDECIDABLE = "undecidable"
+"""The kind of a finding that is no risk, but a place where the reader cannot tell."""
+
 Check = Callable[[Call], Found]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KINDS = {"shell-escape": "starts a shell out of an editor, a pager, an archiver or an interpreter"}
 
 _SHELL = re.compile(
-    rf"(?:exec\s+)?(?:/(?:usr/)?bin/)?(?:{'|'.join(sorted(SHELLS))})(?:\s+-[ip]+)*(?:\s*[012]?[<>]&?\S*)*;?"
+    rf"(?:exec\s+)?(?:/(?:usr/)?bin/)?(?:{'|'.join(sorted(SHELLS))})(?:\s+-[ip]+)*(?:\s*[012]?[<>]&?\S*)*\s*(?:#.*)?;?"
 )
 
 
