@@ -1,6 +1,6 @@
 """How much work one text may cost. What lies beyond is undecidable, never an exception.
 
-All bounds are counts, so that the answer for a text is the same on every machine.
+All bounds but that of the parser are counts: the answer for a text is the same on every machine.
 """
 
 from __future__ import annotations
@@ -32,9 +32,12 @@ MAX_WORDS = 4_096
 MAX_ALTERNATIVES = 8
 """Values of a variable that are told apart."""
 
-MAX_ERROR_WORK = 300_000
-"""Length of a text times the rounds that the parser may spend on mending errors in it: its work
-for them grows with the square of the length."""
+MAX_PIECE = 8_192
+"""Characters, without quoted texts and here-documents, that are parsed at once; twice as many where
+one command is longer."""
+
+MAX_PARSE_SECONDS = 0.5
+"""Time of the processor that the parser may take for one text."""
 
 
 class BudgetSpent(Exception):

@@ -92,6 +92,10 @@ class Call:
         return [word.value for word in self.options.operands]
 
     @property
+    def redirects(self) -> tuple[Redirect, ...]:
+        return self.context.redirects
+
+    @property
     def stdin(self) -> Data | None:
         return self.context.stdin
 

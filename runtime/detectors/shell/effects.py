@@ -43,7 +43,7 @@ def note_effects(call: Call) -> None:
             _write(call, operands if has_script else operands[1:])
     if name in _WRITERS:
         _write(call, operands[1:] if name in _MODES and not call.options.value("--reference") else operands)
-    for redirect in call.context.redirects:
+    for redirect in call.redirects:
         if redirect.target is None or _is_device(redirect.target.value):
             continue
         if redirect.is_input:

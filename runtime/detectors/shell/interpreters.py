@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.unwrapping import Inside, Nested, data_of
@@ -41,6 +42,7 @@ _INLINE = {
 }
 
 
+@lru_cache(maxsize=1_024)
 def language_of(name: str) -> str | None:
     """The interpreter that a command name stands for, without its version."""
     plain = re.sub(r"[\d.]+(?:-\w+)?$", "", name)
@@ -323,6 +325,7 @@ def _started(code: str, at: int) -> Iterator[tuple[str, bool]]:
     yield text if len(words) == 1 else " ".join([text, *map(_quote, words[1:])]), True
 
 
-HANDLERS: dict[str, Handler] = dict.fromkeys(
-    [*_INLINE, "python2", "python3", "pypy", "pypy3", "luajit", "ipython", "ipython3"], _interpreter
-)
+LANGUAGES: frozenset[str] = frozenset(_INLINE)
+"""What `language_of` may answer."""
+
+HANDLERS: dict[str, Handler] = dict.fromkeys(_INLINE, _interpreter)

@@ -14,6 +14,7 @@ from policyc.runtime.detectors.shell.call import Call, Context
 from policyc.runtime.detectors.shell.effects import note_effects
 from policyc.runtime.detectors.shell.handlers import HANDLERS
 from policyc.runtime.detectors.shell.hosts import hosts_of
+from policyc.runtime.detectors.shell.interpreters import language_of
 from policyc.runtime.detectors.shell.outputs import output_of
 from policyc.runtime.detectors.shell.risks.registry import KNOWN_NAMES, findings
 from policyc.runtime.detectors.shell.risks.rule import UNDECIDABLE
@@ -46,6 +47,7 @@ _MOST_CANDIDATES = 6
 def invoke(reader: Reader, words: list[Word], context: Context) -> Steps:
     """Run a command in the state of the reader; the answer is what it writes."""
     reader.budget.command()
+    reader.budget.step(len(words) // 8)
     if not words:
         _finish(reader, Call("", [], context, reader.state), is_recorded=False)
         return NOTHING
@@ -65,7 +67,7 @@ def invoke(reader: Reader, words: list[Word], context: Context) -> Steps:
         return (yield _function(reader, words, context, name))
     call = Call(name, words, context, state)
     _note_file(call, first)
-    handler = HANDLERS.get(name)
+    handler = HANDLERS.get(name) or HANDLERS.get(language_of(name) or "")
     inside = None if handler is None else handler(call)
     if inside is None and call.executes and call.executes[0][1] is first:
         return (yield _file(reader, call))

@@ -89,7 +89,7 @@ def _own_labels(call: Call) -> frozenset[str]:
         return frozenset({SOCKET})
     if reveals(call) is not None:
         return frozenset({SECRET})
-    if _SET_UP.match(" ".join([call.name, *call.args])):
+    if len(call.words) < 8 and _SET_UP.match(" ".join([call.name, *call.args])):
         return frozenset({SET_UP})
     return NO_LABELS
 

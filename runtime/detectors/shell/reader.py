@@ -22,7 +22,7 @@ from policyc.runtime.detectors.shell.budget import (
 from policyc.runtime.detectors.shell.call import Call, Context, Redirect
 from policyc.runtime.detectors.shell.findings import Findings
 from policyc.runtime.detectors.shell.invocation import fresh_state, invoke
-from policyc.runtime.detectors.shell.script import HereDocument, Script, parse, parse_body
+from policyc.runtime.detectors.shell.script import ParseClock, Script, parse, parse_body
 from policyc.runtime.detectors.shell.state import Function, State, Value
 from policyc.runtime.detectors.shell.steps import Steps, run
 from policyc.runtime.detectors.shell.values import (
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from policyc.runtime.detectors.shell.blanking import HereDocument
     from policyc.runtime.detectors.shell.records import ShellCode, ShellCommand
 
 _REDIRECTS = frozenset({"file_redirect", "herestring_redirect", "heredoc_redirect"})
@@ -55,6 +56,7 @@ class Reader(Findings):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.budget = Budget()
+        self.clock = ParseClock()
         self.state = State()
         self.choice = 0
         self.alternatives = 1
@@ -76,17 +78,19 @@ class Reader(Findings):
         if "\0" in text:
             at = text.index("\0")
             self.note_gap("the text has a null character", at, at + 1)
-        script = parse(text)
-        self._note_errors(script, is_root=True)
+        scripts = parse(text, self.clock)
+        for script in scripts:
+            self._note_errors(script, is_root=True)
         try:
-            run(self._whole(script))
+            run(self._whole(scripts))
         except BudgetSpent as spent:
             self.note_unread(str(spent), self.place)
         return self.result()
 
-    def _whole(self, script: Script) -> Steps:
-        if script.root is not None:
-            yield self.statement(script, script.root, None)
+    def _whole(self, scripts: list[Script]) -> Steps:
+        for script in scripts:
+            if script.root is not None:
+                yield self.statement(script, script.root, None)
         # A function that is never called may be called by what follows in the same shell.
         self.state.positional = None
         for name, functions in list(self.state.functions.items()):
@@ -98,10 +102,10 @@ class Reader(Findings):
 
     def _note_errors(self, script: Script, *, is_root: bool) -> None:
         """What the parser could not read."""
-        if script.unread is not None:
-            start, end = script.locate(script.unread, len(script.text))
-            self.note_gap("the text has too many syntax errors to be read", start, end)
-        if script.root is None or not (script.root.has_error or script.unread is not None):
+        if script.root is None or script.is_doubtful:
+            start, end = script.locate(0, len(script.text))
+            self.note_gap("the text is too long or too intricate to be parsed", start, end)
+        if script.root is None or not script.root.has_error:
             return
         stack = [script.root]
         while stack:
@@ -130,11 +134,10 @@ class Reader(Findings):
             self.add_undecidable("scripts are nested too deep", context, word)
             return ANYTHING
         self.budget.script(len(text))
-        script = parse(text)
-        self._place(script, context, word)
-        self._note_errors(script, is_root=False)
-        if script.root is None:
-            return ANYTHING
+        scripts = parse(text, self.clock)
+        for script in scripts:
+            self._place(script, context, word)
+            self._note_errors(script, is_root=False)
         before = self.state
         if not is_same_shell:
             self.budget.step(1 + len(before.variables) // 20)
@@ -142,11 +145,14 @@ class Reader(Findings):
             self.state.positional = positional
         around, self.wrappers = self.wrappers, context.wrappers
         self.depth += 1
-        output = yield self.statement(script, script.root, context.stdin)
+        outputs: list[Data] = []
+        for script in scripts:
+            if script.root is not None:
+                outputs.append((yield self.statement(script, script.root, context.stdin)))
         self.depth -= 1
         self.wrappers = around
         self.state = before
-        return output.with_labels(data.labels)
+        return joined(outputs).with_labels(data.labels)
 
     def _place(self, script: Script, context: Context, word: Word | None) -> None:
         """Where a nested script lies in the text, if it is written out there."""
@@ -641,7 +647,7 @@ class Reader(Findings):
         if document.is_quoted or not re.search(r"[$`\\]", text):
             return Data(text)
         self.budget.script(len(text))
-        body = parse_body(text, script, document)
+        body = parse_body(text, script, document, self.clock)
         if body is None or body.root is None:
             return ANYTHING
         (word,) = yield expansion.expand(self, body, body.root, splits=False)

@@ -1,33 +1,28 @@
-"""From text to a syntax tree: the only module that knows the parser.
+"""From text to syntax trees: the only module that knows the parser.
 
-The tree is made by tree-sitter, which reads damaged text too. Before it sees a text, characters
-that confuse it are replaced one for one (`_parsable`), so that every position of the tree is one of
-the text; words are always cut from the text itself. Here-documents are taken out of the text first
-and stand in the tree as a plain redirection: the grammar does not know all places where they may
-stand.
+The trees are made by tree-sitter, which reads damaged text too. Before it sees a text, characters
+that confuse it are replaced one for one (`_parsable`), so that every position of a tree is one of
+the text; words are always cut from the text itself. Here-documents are taken out first and stand in
+the tree as a plain redirection: the grammar does not know all places where they may stand.
+
+A long text is parsed in pieces of whole commands: work on errors can grow with the square of what
+is parsed at once.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.budget import MAX_ERROR_WORK
+from policyc.runtime.detectors.shell.blanking import Blanked, HereDocument, blank
+from policyc.runtime.detectors.shell.budget import MAX_PARSE_SECONDS, MAX_PIECE
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Parser, Tree
-
-
-@dataclass(frozen=True, slots=True)
-class HereDocument:
-    """The body of a here-document, as a piece of the text of its script."""
-
-    start: int
-    end: int
-    is_quoted: bool
-    strips_tabs: bool
 
 
 @dataclass(slots=True)
@@ -35,15 +30,16 @@ class Script:
     """A text with its tree, and where it lies in the text that the policy gave.
 
     `base` is the offset in that text; None where the script is not written out there, and `outer`
-    is the piece that it comes from.
+    is the piece that it comes from. `root` is None where the parser gave up; `is_doubtful` tells
+    that the tree may not be that of the text.
     """
 
     text: str
     root: Node | None
-    unread: int | None = None
     here_documents: dict[int, HereDocument] = field(default_factory=dict)
     base: int | None = 0
     outer: tuple[int, int] = (0, 0)
+    is_doubtful: bool = False
 
     def cut(self, node: Node) -> str:
         """The text of a node."""
@@ -54,16 +50,52 @@ class Script:
         return self.outer if self.base is None else (self.base + start, self.base + end)
 
 
-def parse(text: str) -> Script:
-    """Read a text as Bash. What the parser gives up on starts at `unread`."""
+class ParseClock:
+    """The time of the processor that the parser may take for one text.
+
+    It is no part of the meaning: only texts that are written to hurt come near it.
+    """
+
+    def __init__(self) -> None:
+        self.left = MAX_PARSE_SECONDS
+
+    def tree(self, plain: str) -> Tree | None:
+        """The tree of a text, or None if there is no time left for it."""
+        from tree_sitter import Parser  # noqa: PLC0415  # see `_bash`
+
+        data = plain.encode("ascii")
+        begin = time.thread_time()
+        end = begin + self.left
+        parser: Parser = Parser(_bash())
+        try:
+            return parser.parse(
+                lambda at, _: data[at : at + 4_096],
+                progress_callback=lambda _offset, _error: time.thread_time() > end,
+            )
+        except ValueError:
+            return None
+        finally:
+            self.left -= time.thread_time() - begin
+
+
+def parse(text: str, clock: ParseClock) -> list[Script]:
+    """Read a text as Bash: one script, or several that run one after the other."""
     plain = _parsable(text)
-    tree, unread = _tree(plain)
-    found: dict[int, HereDocument] = {}
-    if tree is not None and "<<" in plain:
-        plain, found = _without_here_documents(text, plain, tree.root_node)
-        if found:
-            tree, unread = _tree(plain)
-    return Script(text, None if tree is None else tree.root_node, unread, found)
+    if len(plain) > MAX_PIECE:
+        return list(_in_pieces(text, plain, clock))
+    tree = clock.tree(plain)
+    if tree is None or "<<" not in plain:
+        return [Script(text, None if tree is None else tree.root_node)]
+    plain, found = _without_here_documents(text, plain, tree.root_node)
+    if found:
+        tree = clock.tree(plain)
+    return [Script(text, None if tree is None else tree.root_node, found)]
+
+
+def only_command(text: str, clock: ParseClock) -> Script:
+    """A short text as one script."""
+    tree = clock.tree(_parsable(text))
+    return Script(text, None if tree is None else tree.root_node)
 
 
 @cache
@@ -91,33 +123,60 @@ def _parsable(text: str) -> str:
     return plain
 
 
-def _tree(plain: str) -> tuple[Tree | None, int | None]:
-    """The tree of a text, and where it was given up: the rest has no tree."""
-    data = plain.encode("ascii")
-    tree, wrong_from = _bounded_tree(data)
-    if tree is not None:
-        return tree, None
-    end = data.rfind(b"\n", 0, wrong_from) + 1
-    return _bounded_tree(data[:end])[0], end
+# --- long texts -----------------------------------------------------------------------------------
 
 
-def _bounded_tree(data: bytes) -> tuple[Tree | None, int]:
-    """The tree, or None and the offset of the error on which too much work would be spent."""
-    from tree_sitter import Parser  # noqa: PLC0415
+def _in_pieces(text: str, plain: str, clock: ParseClock) -> Iterator[Script]:
+    blanked = blank(plain)
+    start = 0
+    while start < len(text):
+        found = None
+        for end in _ends(blanked, start):
+            tree = clock.tree(blanked.text[start:end])
+            root = None if tree is None else tree.root_node
+            if found is None or (root is not None and not root.has_error):
+                found = _piece(text, blanked, root, start, end)
+            if root is None or not root.has_error:
+                break
+        if found is None:
+            end = blanked.text.find("\n", start) + 1 or len(text)
+            found = Script(text[start:end], None, base=start)
+        yield found
+        start += len(found.text)
 
-    rounds = MAX_ERROR_WORK // (len(data) + 1)
-    first: list[int] = []
 
-    def is_over(offset: int, has_error: bool) -> bool:
-        if has_error:
-            first.append(offset)
-        return len(first) > rounds
+def _ends(blanked: Blanked, start: int) -> list[int]:
+    """Where a piece may end: one of the usual size, and a larger one for a larger construct."""
+    ends: list[int] = []
+    for most in (MAX_PIECE, 2 * MAX_PIECE):
+        end = _last_line(blanked, start, most)
+        if end is not None and end not in ends:
+            ends.append(end)
+    return ends
 
-    parser: Parser = Parser(_bash())
-    try:
-        return parser.parse(lambda at, _: data[at : at + 65_536], progress_callback=is_over), 0
-    except ValueError:
-        return None, first[0] if first else 0
+
+def _last_line(blanked: Blanked, start: int, most: int) -> int | None:
+    """The end of the last line up to which a piece has at most that weight."""
+    end = start
+    while end < len(blanked.text):
+        line = blanked.line_end(end)
+        if blanked.weight(start, line) > most:
+            return end if end > start else None
+        end = line
+    return end
+
+
+def _piece(text: str, blanked: Blanked, root: Node | None, start: int, end: int) -> Script:
+    documents = {
+        at - start: replace(one, start=one.start - start, end=one.end - start)
+        for at, one in blanked.documents.items()
+        if start <= at < end
+    }
+    is_doubtful = root is not None and not blanked.is_true_of(root, start, end)
+    return Script(text[start:end], root, documents, base=start, is_doubtful=is_doubtful)
+
+
+# --- here-documents -------------------------------------------------------------------------------
 
 
 def _without_here_documents(
@@ -159,18 +218,17 @@ def _nodes_of(root: Node, kind: str) -> list[Node]:
 _DELIMITER = "_END_OF_BODY_"
 
 
-def parse_body(text: str, outer: Script, document: HereDocument) -> Script | None:
+def parse_body(text: str, outer: Script, document: HereDocument, clock: ParseClock) -> Script | None:
     """The body of a here-document whose variables and substitutions are expanded."""
-    if _DELIMITER in text:
+    if _DELIMITER in text or len(text) > 2 * MAX_PIECE:
         return None
     head = f"x <<{_DELIMITER}\n"
     whole = f"{head}{text}\n{_DELIMITER}\n"
-    tree, unread = _tree(_parsable(whole))
+    tree = clock.tree(_parsable(whole))
     bodies = [] if tree is None else _nodes_of(tree.root_node, "heredoc_body")
-    if not bodies or unread is not None:
+    if not bodies:
         return None
-    body = bodies[0]
-    script = Script(whole[: len(head) + len(text)], body)
+    script = Script(whole[: len(head) + len(text)], bodies[0])
     start, end = outer.locate(document.start, document.end)
     is_verbatim = outer.base is not None and not document.strips_tabs
     script.base = start - len(head) if is_verbatim else None

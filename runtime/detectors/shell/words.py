@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from policyc.runtime.detectors.shell import parameters
 from policyc.runtime.detectors.shell.budget import MAX_WORD, MAX_WORDS
 from policyc.runtime.detectors.shell.quoting import escapes, expand_braces, unescaped_in_quotes
-from policyc.runtime.detectors.shell.script import parse
+from policyc.runtime.detectors.shell.script import only_command
 from policyc.runtime.detectors.shell.values import (
     NO_LABELS,
     PLAIN,
@@ -66,7 +66,9 @@ def expand(reader: Reader, script: Script, node: Node, *, splits: bool = True) -
     pieces: list[Piece] = []
     yield collect(reader, script, node, pieces, is_quoted=False)
     if not splits:
-        return [_word([p for p in pieces if p.kind != BREAK], node.start_byte, node.end_byte)]
+        word = _word([p for p in pieces if p.kind != BREAK], node.start_byte, node.end_byte)
+        reader.budget.step(len(word.value) // 128)
+        return [word]
     return _assemble(reader, pieces, node)
 
 
@@ -120,7 +122,7 @@ def reparse(
     text = script.text[start:end]
     plain = re.sub(r"\$([A-Za-z_]\w*)", r"${\1}", text)
     reader.budget.script(len(plain))
-    again = parse(f": {plain}")
+    again = only_command(f": {plain}", reader.clock)
     again.base, again.outer = None, script.locate(start, end)
     words = _arguments(again)
     if len(words) != 1 or (words[0].type == "word" and _HIDDEN.search(plain)):
@@ -328,6 +330,7 @@ def _assemble(reader: Reader, pieces: list[Piece], node: Node) -> list[Word]:
     for version in versions:
         for fields in _fields(reader, version):
             words.append(_word(fields, start, end))
+            reader.budget.step(len(words[-1].value) // 128)
             if len(words) >= MAX_WORDS:
                 return words
     return words

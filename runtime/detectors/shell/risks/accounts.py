@@ -75,6 +75,6 @@ RULES = (
     Rule("escalation", _marks_setuid, names("chmod")),
     Rule("escalation", _capabilities, names("setcap")),
     Rule("escalation", _joins_group, names("usermod useradd adduser gpasswd addgroup groupmod")),
-    Rule("escalation", _writes),
+    Rule("escalation", _writes, about="writes"),
     Rule("escalation", _passwords, names("passwd chpasswd visudo")),
 )

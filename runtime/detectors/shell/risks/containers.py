@@ -67,9 +67,14 @@ def _namespaces(call: Call) -> Found:
         yield "enters the namespaces of the machine", None
 
 
+_NEAR = re.compile(r"^/proc/|\.sock|release_agent|notify_on_release")
+
+
 def _roots(call: Call) -> Found:
     for word in call.words[1:]:
         path = word.value
+        if "/" not in path or not _NEAR.search(path):
+            continue
         if re.match(r"/proc/(?:1|\d+)/(?:root|ns|cwd|fd)(?:/|$)", path):
             yield f"goes through `{path}` to the machine", word
         elif _SOCKET.search(path) and call.name not in ("ls", "stat", "test", "[", "docker", "podman"):

@@ -75,7 +75,7 @@ def _greps(call: Call) -> Found:
 
 
 RULES = (
-    Rule("credential-access", _reads),
+    Rule("credential-access", _reads, about="reads"),
     Rule("credential-access", _copies_folder, names("tar zip rsync cp scp 7z bsdtar rclone grep rg find")),
     Rule("credential-access", _asks_metadata, names("curl wget http https xh nc ncat python3 python")),
     Rule("credential-access", _tells),

@@ -123,7 +123,7 @@ _KEPT = re.compile(
 
 def _empties(call: Call) -> Found:
     """`> FILE`, `: > FILE`, `cat /dev/null > FILE`, `cp /dev/null FILE` on a file of the system."""
-    for redirect in call.context.redirects:
+    for redirect in call.redirects:
         target = redirect.target
         if target is None or not redirect.is_output or ">>" in redirect.operator:
             continue
@@ -159,5 +159,5 @@ RULES = (
     Rule("destructive-delete", _wipes, names("shred truncate wipe srm fallocate")),
     Rule("destructive-delete", _syncs, names("rsync")),
     Rule("destructive-delete", _replaces, names("cp install")),
-    Rule("destructive-delete", _empties),
+    Rule("destructive-delete", _empties, about="redirects"),
 )

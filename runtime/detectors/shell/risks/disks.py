@@ -52,13 +52,9 @@ def _writes(call: Call) -> Found:
     for path, word in call.writes:
         if _DISK.fullmatch(path):
             yield f"writes to `{word.shown}`", word
-    for redirect in call.context.redirects:
-        target = redirect.target
-        if target is not None and redirect.is_output and _DISK.fullmatch(call.path(target)):
-            yield f"writes to `{target.shown}`", target
 
 
 RULES = (
     Rule("raw-disk", _formats, _FORMATTERS),
-    Rule("raw-disk", _writes),
+    Rule("raw-disk", _writes, about="writes"),
 )

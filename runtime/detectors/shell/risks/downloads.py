@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.interpreters import language_of
+from policyc.runtime.detectors.shell.interpreters import LANGUAGES
 from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
 from policyc.runtime.detectors.shell.values import DOWNLOADED, UNKNOWN
 
@@ -63,7 +63,7 @@ def _installers(call: Call) -> Found:
 
 RULES = (
     Rule("fetch-to-exec", _runs),
-    Rule("fetch-to-exec", lambda call: _inline(call) if language_of(call.name) else iter(())),
+    Rule("fetch-to-exec", _inline, LANGUAGES),
     Rule(
         "fetch-to-exec",
         _installers,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.effects import is_remote
 from policyc.runtime.detectors.shell.hosts import is_drop, is_local
-from policyc.runtime.detectors.shell.interpreters import language_of
+from policyc.runtime.detectors.shell.interpreters import LANGUAGES
 from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
 from policyc.runtime.detectors.shell.sensitive import holds
 from policyc.runtime.detectors.shell.values import LOCAL, NO_LABELS, SECRET
@@ -89,7 +89,7 @@ def _payloads(call: Call) -> list[tuple[Word | None, frozenset[str], list[str]]]
         found.extend((word, NO_LABELS, [call.path(word)]) for word in words if "/" in word.value or "." in word.value)
     if name in _PIPED and not (name == "ssh" and not _sends_input(call)):
         found.append((None, _stdin_labels(call), []))
-        for redirect in call.context.redirects:
+        for redirect in call.redirects:
             if redirect.is_input and redirect.target is not None and redirect.descriptor in ("", "0"):
                 path = call.path(redirect.target)
                 found.append((redirect.target, _file_labels(call, path), [path]))
@@ -158,7 +158,7 @@ def _to_bucket(call: Call) -> list[tuple[Word | None, frozenset[str], list[str]]
 
 def _sockets(call: Call) -> Found:
     """`cat FILE > /dev/tcp/HOST/PORT`."""
-    for redirect in call.context.redirects:
+    for redirect in call.redirects:
         target = redirect.target
         if target is None or not redirect.is_output:
             continue
@@ -185,7 +185,7 @@ def _inline(call: Call) -> Found:
 
 RULES = (
     Rule("exfiltration", _sends, _SENDERS),
-    Rule("exfiltration", _sockets),
-    Rule("exfiltration", lambda call: _inline(call) if language_of(call.name) else iter(())),
+    Rule("exfiltration", _sockets, about="redirects"),
+    Rule("exfiltration", _inline, LANGUAGES),
     Rule("upload", _uploads, _SENDERS),
 )

@@ -58,7 +58,7 @@ def _triggers(call: Call) -> Found:
 def _fills(call: Call) -> Found:
     """`yes > file`, `cat /dev/zero > file`, `dd if=/dev/zero of=file` without an end."""
     sources = [path for path, _ in call.reads]
-    for redirect in call.context.redirects:
+    for redirect in call.redirects:
         target = redirect.target
         if redirect.is_output and target is not None and not target.value.startswith("/dev/"):
             if call.name == "yes" or (call.name == "cat" and "/dev/zero" in sources):
@@ -78,6 +78,6 @@ RULES = (
     Rule("denial-of-service", _systemctl, names("systemctl")),
     Rule("denial-of-service", _kills, names("kill killall killall5 pkill slay")),
     Rule("denial-of-service", _fills, names("yes cat dd")),
-    Rule("denial-of-service", _triggers),
+    Rule("denial-of-service", _triggers, about="writes"),
     Rule("denial-of-service", _loads, names("stress stress-ng xmrig minerd cpuminer ethminer cgminer hping3 slowloris")),
 )

@@ -61,7 +61,7 @@ _DESTROYERS = names("rm unlink shred truncate sed ln mv srm wipe cp perl")
 def _destroys(call: Call, path: str) -> bool:
     if call.name in _DESTROYERS:
         return call.name != "mv" or call.path(call.operands[-1]) != path
-    for redirect in call.context.redirects:
+    for redirect in call.redirects:
         target = redirect.target
         empties = ">" in redirect.operator and ">>" not in redirect.operator
         if target is not None and empties and call.path(target) == path:
@@ -93,7 +93,7 @@ def _tools(call: Call) -> Found:
 RULES = (
     Rule("log-tampering", _history, names("history")),
     Rule("log-tampering", _variables),
-    Rule("log-tampering", _removes),
+    Rule("log-tampering", _removes, about="writes"),
     Rule("log-tampering", _journal, names("journalctl")),
     Rule("log-tampering", _tools, names("auditctl dmesg wevtutil touch fc")),
 )

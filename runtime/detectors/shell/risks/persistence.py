@@ -93,7 +93,7 @@ def _configures_git(call: Call) -> Found:
 
 
 RULES = (
-    Rule("persistence", _writes),
+    Rule("persistence", _writes, about="writes"),
     Rule("persistence", _crontab, names("crontab")),
     Rule(
         "persistence",

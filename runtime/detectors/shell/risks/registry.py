@@ -6,9 +6,11 @@ it is about or None for the whole command.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.handlers import HANDLERS
+from policyc.runtime.detectors.shell.interpreters import language_of
 from policyc.runtime.detectors.shell.risks import (
     accounts,
     containers,
@@ -67,27 +69,23 @@ KINDS: dict[str, str] = {
 }
 """The kinds of risk, each with what it says."""
 
-_EVERYWHERE = tuple(rule for rule in RULES if rule.commands is None)
-
-
-def _by_name() -> dict[str, tuple[Rule, ...]]:
-    names = {name for rule in RULES if rule.commands is not None for name in rule.commands}
-    return {
-        name: tuple(
-            rule for rule in RULES if rule.commands is None or name in rule.commands
-        )
-        for name in names
-    }
-
-
-_BY_NAME = _by_name()
-
-KNOWN_NAMES: frozenset[str] = frozenset({*_BY_NAME, *HANDLERS})
+KNOWN_NAMES: frozenset[str] = frozenset(
+    {name for rule in RULES for name in rule.commands or ()} | set(HANDLERS)
+)
 """Commands that rules or handlers know, tried where a name is hidden behind a pattern."""
+
+
+@lru_cache(maxsize=2_048)
+def _rules_for(name: str) -> tuple[Rule, ...]:
+    names = {name, language_of(name) or name}
+    return tuple(
+        rule for rule in RULES if rule.commands is None or not names.isdisjoint(rule.commands)
+    )
 
 
 def findings(call: Call) -> Iterator[tuple[str, str, Word | None]]:
     """The kind, the reason and the word of each risk of a command."""
-    for rule in _BY_NAME.get(call.name, _EVERYWHERE):
-        for reason, word in rule.check(call):
-            yield rule.kind, reason, word
+    for rule in _rules_for(call.name):
+        if not rule.about or getattr(call, rule.about):
+            for reason, word in rule.check(call):
+                yield rule.kind, reason, word

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.interpreters import language_of
+from policyc.runtime.detectors.shell.interpreters import LANGUAGES
 from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
 from policyc.runtime.detectors.shell.shells import SHELLS
 from policyc.runtime.detectors.shell.values import SOCKET, UNKNOWN
@@ -22,7 +22,7 @@ _SHELL = re.compile(r"(?:^|[/\s:'\"])(?:ba|da|z|k|c|tc|a|fi|pw)?sh\b|cmd\.exe|po
 
 def _redirected(call: Call) -> Found:
     """A shell whose input or output is a connection."""
-    for redirect in call.context.redirects:
+    for redirect in call.redirects:
         target = redirect.target
         if target is None:
             continue
@@ -99,7 +99,7 @@ def _known_tools(call: Call) -> Found:
 
 def _through_pipe(call: Call) -> Found:
     """`mkfifo p; sh -i < p | openssl s_client > p`."""
-    for redirect in call.context.redirects:
+    for redirect in call.redirects:
         if redirect.is_output and redirect.target is not None:
             path = call.path(redirect.target)
             if path in call.state.pipes:
@@ -109,7 +109,7 @@ def _through_pipe(call: Call) -> Found:
 def _looped(call: Call) -> Found:
     """A netcat that writes into the named pipe that a shell reads."""
     yield from _through_pipe(call)
-    for redirect in call.context.redirects:
+    for redirect in call.redirects:
         if redirect.is_input and redirect.target is not None:
             path = call.path(redirect.target)
             if path in call.state.pipes:
@@ -122,7 +122,7 @@ RULES = (
     Rule("reverse-shell", _executing, _NETCATS),
     Rule("reverse-shell", _looped, frozenset({*_NETCATS, "telnet", "socat"})),
     Rule("reverse-shell", _socat, names("socat")),
-    Rule("reverse-shell", lambda call: _inline(call) if language_of(call.name) else iter(())),
+    Rule("reverse-shell", _inline, LANGUAGES),
     Rule("reverse-shell", _awk, names("awk gawk mawk nawk")),
     Rule("reverse-shell", _known_tools, names("openssl msfvenom script ssh")),
 )

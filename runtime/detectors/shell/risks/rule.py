@@ -19,12 +19,15 @@ Check = Callable[[Call], Found]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`commands` are the names that it is about; None: every command, also one without a name
-    (assignments and redirections alone)."""
+    """`commands` are the names that it is about, or languages that they are interpreters of; None:
+    every command, also one without a name (assignments and redirections alone). A rule is not asked
+    where the list of a call that it is `about` is empty: `reads`, `writes`, `executes`,
+    `redirects`."""
 
     kind: str
     check: Check
     commands: frozenset[str] | None = None
+    about: str = ""
 
 
 def names(text: str) -> frozenset[str]:

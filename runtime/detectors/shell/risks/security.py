@@ -74,5 +74,5 @@ def _writes(call: Call) -> Found:
 RULES = (
     Rule("security-off", _commands, frozenset(_FORMS)),
     Rule("security-off", _services, names("systemctl service rc-service pkill killall launchctl sc")),
-    Rule("security-off", _writes),
+    Rule("security-off", _writes, about="writes"),
 )

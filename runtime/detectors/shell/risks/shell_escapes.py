@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell import escapes
-from policyc.runtime.detectors.shell.interpreters import language_of
+from policyc.runtime.detectors.shell.interpreters import LANGUAGES
 from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
 from policyc.runtime.detectors.shell.shells import SHELLS
 
@@ -54,8 +54,8 @@ def _interactive(call: Call) -> Found:
 
 RULES = (
     Rule("shell-escape", _started, frozenset(escapes.HANDLERS) - {"nc", "ncat", "netcat", "ionice"}),
-    Rule("shell-escape", lambda call: _started(call) if language_of(call.name) else iter(())),
-    Rule("shell-escape", lambda call: _interactive(call) if language_of(call.name) else iter(())),
+    Rule("shell-escape", _started, LANGUAGES),
+    Rule("shell-escape", _interactive, LANGUAGES),
     Rule("shell-escape", _wrapped, names("find gfind")),
     Rule("shell-escape", _started, names("ssh script expect tclsh")),
 )
