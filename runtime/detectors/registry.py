@@ -20,6 +20,12 @@ from policyc.compiler.typesystem import (
     NUMBER,
     OPTIONAL_TEXT,
     PYTHON_CODE,
+    SHELL_CODE,
+    SHELL_COMMAND,
+    SHELL_PIPE,
+    SHELL_REDIRECT,
+    SHELL_RISK,
+    SHELL_UNDECIDABLE,
     TEXT,
     Type,
     list_of,
@@ -130,6 +136,23 @@ _IPYTHON_CODE = _plain(
     _DATA,
     result=PYTHON_CODE,
     doc="What the code of a notebook cell imports and calls.",
+)
+
+_SHELL = Signature(
+    "shell",
+    (_DATA,),
+    SHELL_CODE,
+    kind=FunctionKind.READER,
+    implementation=f"{_HERE}.shell.detector:shell",
+    doc="What shell commands would do: commands, files, hosts, risks; marks what is read of it.",
+)
+_SHELL_TYPES = (
+    SHELL_CODE,
+    SHELL_COMMAND,
+    SHELL_PIPE,
+    SHELL_REDIRECT,
+    SHELL_RISK,
+    SHELL_UNDECIDABLE,
 )
 
 _NO_MODEL = "this version of policyc has no model for it"
@@ -284,8 +307,9 @@ MODULES: dict[str, Module] = {
             _PROMPT_INJECTION,
             _MODERATED,
             *_CODE,
+            _SHELL,
             *_SIMILARITY,
-            types=(CODE_ISSUE, PYTHON_CODE),
+            types=(CODE_ISSUE, PYTHON_CODE, *_SHELL_TYPES),
         ),
         _module("invariant.detectors.secrets", _SECRETS),
         _module("invariant.detectors.copyright", _COPYRIGHT),
@@ -293,6 +317,7 @@ MODULES: dict[str, Module] = {
         _module("invariant.detectors.pii", _PII),
         _module("invariant.detectors.moderation", _MODERATED),
         _module("invariant.detectors.code", *_CODE, types=(CODE_ISSUE, PYTHON_CODE)),
+        _module("invariant.detectors.shell", _SHELL, types=_SHELL_TYPES),
         _module("invariant.detectors.sentence_similarity", *_SIMILARITY),
         _module("invariant.detectors.fuzzy_matching", _FUZZY_CONTAINS),
         _module("invariant.parsers", *_PARSERS, types=(HTML_CODE,)),

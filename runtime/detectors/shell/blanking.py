@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _MOST_DOCUMENTS = 200
-"""Here-documents of one text that are taken out."""
+"""Here-documents of one text that are looked for."""
 
 _SHORTEST = 64
 """Characters of a quoted text that is worth taking out."""
@@ -117,6 +117,7 @@ class _Scanner:
         self.within: list[str] = []
         self.waiting: list[re.Match[str]] = []
         self.found = Blanked(text)
+        self.tries = 0
 
     def scan(self) -> Blanked:
         at = 0
@@ -197,7 +198,8 @@ class _Scanner:
     def _bodies(self, at: int) -> int:
         """The bodies of the here-documents that a line has begun."""
         for match in self.waiting:
-            if len(self.found.bodies) >= _MOST_DOCUMENTS:
+            self.tries += 1
+            if self.tries > _MOST_DOCUMENTS:
                 break
             word = re.sub(r"\\(.)|['\"]", r"\1", match[2])
             tabs = "\t*" if match[1] else ""

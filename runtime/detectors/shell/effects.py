@@ -6,25 +6,26 @@ import re
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.values import DOWNLOADED, Data, Word
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from policyc.runtime.detectors.shell.call import Call
 
-_READERS = frozenset(
-    "cat tac less more most head tail nl bat batcat xxd hexdump od strings base64 base32 basenc md5sum sha1sum "
-    "sha256sum sha512sum cksum sum wc sort uniq cut paste join rev fold fmt expand column pr "
-    "diff cmp comm file stat view zcat gunzip bzcat xzcat zless iconv uuencode source . "
-    "csplit split ul vim vi nano emacs nvim ed ex pico code gpg "
-    "lolcat glow highlight pygmentize getfacl lsattr shuf tsort look ".split()
+_READERS = names(
+    "cat tac less more most head tail nl bat batcat xxd hexdump od strings base64 base32 "
+    "basenc md5sum sha1sum sha256sum sha512sum cksum sum wc sort uniq cut paste join rev "
+    "fold fmt expand column pr diff cmp comm file stat view zcat gunzip bzcat xzcat zless "
+    "iconv uuencode source . csplit split ul vim vi nano emacs nvim ed ex pico code gpg "
+    "lolcat glow highlight pygmentize getfacl lsattr shuf tsort look"
 )
-_AFTER_FIRST = frozenset("grep egrep fgrep rg ag ack sed awk gawk mawk nawk jq yq zgrep".split())
-_WRITERS = frozenset(
+_AFTER_FIRST = names("grep egrep fgrep rg ag ack sed awk gawk mawk nawk jq yq zgrep")
+_WRITERS = names(
     "touch mkdir rm rmdir unlink shred truncate chmod chown chgrp chattr setfacl fallocate "
-    "mkfifo mknod vim vi nano emacs nvim ed wipe srm tee sponge".split()
+    "mkfifo mknod vim vi nano emacs nvim ed wipe srm tee sponge"
 )
-_MODES = frozenset("chmod chown chgrp chattr".split())
+_MODES = frozenset(["chmod", "chown", "chgrp", "chattr"])
 
 
 def note_effects(call: Call) -> None:
@@ -42,7 +43,10 @@ def note_effects(call: Call) -> None:
         if name == "sed" and any(re.match(r"-\w*i|--in-place", arg) for arg in call.args):
             _write(call, operands if has_script else operands[1:])
     if name in _WRITERS:
-        _write(call, operands[1:] if name in _MODES and not call.options.value("--reference") else operands)
+        _write(
+            call,
+            operands[1:] if name in _MODES and not call.options.value("--reference") else operands,
+        )
     for redirect in call.redirects:
         if redirect.target is None or _is_device(redirect.target.value):
             continue
@@ -53,7 +57,9 @@ def note_effects(call: Call) -> None:
 
 
 def _is_device(path: str) -> bool:
-    return path.startswith(("/dev/null", "/dev/std", "/dev/fd/", "/dev/tcp/", "/dev/udp/", "/dev/tty"))
+    return path.startswith(
+        ("/dev/null", "/dev/std", "/dev/fd/", "/dev/tcp/", "/dev/udp/", "/dev/tty")
+    )
 
 
 def _read(call: Call, words: Iterable[Word]) -> None:
@@ -67,7 +73,9 @@ def _write(call: Call, words: Iterable[Word]) -> None:
 def _copy(call: Call) -> None:
     operands = call.operands
     target = call.options.value("-t", "--target-directory")
-    sources, targets = (operands, [target]) if target is not None else (operands[:-1], operands[-1:])
+    sources, targets = (
+        (operands, [target]) if target is not None else (operands[:-1], operands[-1:])
+    )
     if call.name == "install" and "-d" in call.flags:
         sources, targets = [], operands
     _read(call, sources)
@@ -174,9 +182,9 @@ def _remote_copy(call: Call) -> None:
 
 def is_remote(word: Word) -> bool:
     """Whether an operand of `scp` or `rsync` is on another machine."""
-    return re.match(r"(?:[\w.+-]+@)?[\w.\0\[\]-]+::?(?!\\)|\w+://", word.value) is not None and not (
-        word.value.startswith(("/", ".", "~"))
-    )
+    return re.match(
+        r"(?:[\w.+-]+@)?[\w.\0\[\]-]+::?(?!\\)|\w+://", word.value
+    ) is not None and not (word.value.startswith(("/", ".", "~")))
 
 
 def _tar(call: Call) -> None:

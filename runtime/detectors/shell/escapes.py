@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
     from policyc.runtime.detectors.shell.unwrapping import Handler
 
-_AWK = re.compile(r'\bsystem\s*\(\s*"((?:[^"\\]|\\.)*)"|\|\s*"((?:[^"\\]|\\.)*)"|"((?:[^"\\]|\\.)*)"\s*\|\s*getline')
+_AWK = re.compile(
+    r'\bsystem\s*\(\s*"((?:[^"\\]|\\.)*)"|\|\s*"((?:[^"\\]|\\.)*)"|"((?:[^"\\]|\\.)*)"\s*\|\s*getline'
+)
 _AWK_ANY = re.compile(r"\bsystem\s*\(\s*[^\"\s)]|\|&?\s*(?:getline\b|[$\w])")
-_EDITOR = re.compile(r":?\s*(?:sil\w*\s+)?!+\s*(.+)|:?\s*set\s+shell=(\S+)|:?\s*shell\b|:?\s*term\w*\b", re.S)
+_EDITOR = re.compile(
+    r":?\s*(?:sil\w*\s+)?!+\s*(.+)|:?\s*set\s+shell=(\S+)|:?\s*shell\b|:?\s*term\w*\b", re.S
+)
 _SCRIPTED = re.compile(
     r"""(?:system|execute|popen)\s*\(\s*["']([^"']+)["']|\b(?:os\.system|pty\.spawn)\(\s*["']([^"']+)"""
 )
@@ -28,7 +32,12 @@ _SQL = re.compile(r"(?:^|;|\s)(?:\\!|\.shell|\.system|!)\s+(.+)")
 _GDB = re.compile(r"(?:^|\s)(?:!|shell\s+)(.+)|python\s+(.+)", re.S)
 
 _TAKERS: dict[str, tuple[str, ...]] = {
-    "tar": ("--checkpoint-action=exec=", "--to-command=", "--use-compress-program=", "--rsh-command="),
+    "tar": (
+        "--checkpoint-action=exec=",
+        "--to-command=",
+        "--use-compress-program=",
+        "--rsh-command=",
+    ),
     "rsync": ("--rsh=",),
     "zip": ("--unzip-command=",),
     "man": ("--pager=", "--html="),
@@ -184,7 +193,20 @@ def _package_scripts(call: Call) -> Inside | None:
     return None
 
 
-_EDITORS = ("vim", "vi", "nvim", "view", "rvim", "vimdiff", "ex", "ed", "less", "more", "man", "most")
+_EDITORS = (
+    "vim",
+    "vi",
+    "nvim",
+    "view",
+    "rvim",
+    "vimdiff",
+    "ex",
+    "ed",
+    "less",
+    "more",
+    "man",
+    "most",
+)
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys({*_TAKERS, *_OPTIONS}, _options),

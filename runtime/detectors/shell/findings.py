@@ -33,7 +33,7 @@ class Findings:
         self.place = 0
         """Where the statement begins that is read now."""
         self.has_syntax_error = False
-        self.last_command: ShellCommand | None = None
+        self._last: ShellCommand | None = None
         self._commands: list[ShellCommand] = []
         self._pipes: list[ShellPipe] = []
         self._redirects: dict[tuple[int, int], ShellRedirect] = {}
@@ -109,7 +109,15 @@ class Findings:
             resolved=all(word.is_known for word in call.words),
         )
         self._commands.append(command)
-        self.last_command = command
+        self._last = command
+
+    def start_stage(self) -> None:
+        """A stage of a pipeline begins."""
+        self._last = None
+
+    def stage(self) -> list[ShellCommand]:
+        """The command of the stage that has ended, if it was one."""
+        return [] if self._last is None else [self._last]
 
     def add_facts(self, call: Call) -> None:
         for host in call.hosts:

@@ -6,32 +6,35 @@ import re
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.values import UNKNOWN
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
 
 _URL = re.compile(
-    r"(?<![\w.+-])(?:[a-z][a-z0-9+.-]{1,20})://(?:[^\s/?#@\\]*@)?(\[[0-9a-fA-F:.]+\]|[^\s/:?#\\\"'<>]+)", re.I
+    r"(?<![\w.+-])(?:[a-z][a-z0-9+.-]{1,20})://(?:[^\s/?#@\\]*@)?(\[[0-9a-fA-F:.]+\]|[^\s/:?#\\\"'<>]+)",
+    re.I,
 )
 _REMOTE = re.compile(r"(?:[\w.+-]+@)?(\[[0-9a-fA-F:]+\]|[\w.\0-]+):(?!//|\d+$|\\)")
 _NAME = re.compile(r"(?:[\w.+-]+@)?([A-Za-z0-9\0](?:[\w.\0-]*[\w\0])?|\[?[0-9a-fA-F:]{3,}\]?)")
 _SOCKET = re.compile(r"/dev/(?:tcp|udp)/([^/\s]+)/")
 
-_DATA_COMMANDS = frozenset(
-    "echo printf grep egrep fgrep rg ag ack sed awk gawk jq cat less head tail test [ git-grep man true : "
-    "export read case basename dirname wc sort diff".split()
+_DATA_COMMANDS = names(
+    "echo printf grep egrep fgrep rg ag ack sed awk gawk jq cat less head tail test [ "
+    "git-grep man true : export read case basename dirname wc sort diff"
 )
 """Commands whose arguments are texts."""
 
-_URL_COMMANDS = frozenset("curl wget http https xh aria2c axel lynx links w3m ab hey wrk siege".split())
-_REMOTE_COMMANDS = frozenset("scp sftp rsync git rclone unison".split())
-_FIRST = frozenset(
-    "ssh autossh mosh telnet nc ncat netcat ping ping6 traceroute mtr nmap masscan ftp lftp tftp "
-    "sftp dig host nslookup whois ssh-copy-id ssh-keyscan nc.openbsd nc.traditional rdesktop".split()
+_URL_COMMANDS = names("curl wget http https xh aria2c axel lynx links w3m ab hey wrk siege")
+_REMOTE_COMMANDS = frozenset(["scp", "sftp", "rsync", "git", "rclone", "unison"])
+_FIRST = names(
+    "ssh autossh mosh telnet nc ncat netcat ping ping6 traceroute mtr nmap masscan ftp lftp "
+    "tftp sftp dig host nslookup whois ssh-copy-id ssh-keyscan nc.openbsd nc.traditional "
+    "rdesktop"
 )
 _OPTIONS = frozenset({"-h", "--host", "-H", "--hostname", "--server", "--registry", "--url"})
-_CLIENTS = frozenset(
-    "psql mysql mysqldump pg_dump mariadb redis-cli mongosh mongo ldapsearch smbclient".split()
+_CLIENTS = names(
+    "psql mysql mysqldump pg_dump mariadb redis-cli mongosh mongo ldapsearch smbclient"
 )
 
 
@@ -57,7 +60,9 @@ def hosts_of(call: Call) -> list[str]:
         found.extend(word.value for word in call.options.all("-h", "--host", "-H"))
     elif name == "socat":
         for text in call.args:
-            found.extend(re.findall(r"(?i)^(?:tcp|udp|openssl|ssl|sctp)[46]?(?:-connect)?:([^:,]+):", text))
+            found.extend(
+                re.findall(r"(?i)^(?:tcp|udp|openssl|ssl|sctp)[46]?(?:-connect)?:([^:,]+):", text)
+            )
     if name in _FIRST:
         found.extend(_first_operand(call))
     if name in ("docker", "podman"):
@@ -68,7 +73,9 @@ def hosts_of(call: Call) -> list[str]:
 def _bare_urls(call: Call) -> list[str]:
     """`curl example.com/x`: an address needs no scheme."""
     found = []
-    urls = [word for word in [*call.operands, *call.options.all("--url")] if "://" not in word.value]
+    urls = [
+        word for word in [*call.operands, *call.options.all("--url")] if "://" not in word.value
+    ]
     for word in urls:
         match = re.match(r"(?:[^\s/@]*@)?(\[[0-9a-fA-F:.]+\]|[\w.\0-]+)(?=[:/?#]|$)", word.value)
         if match is not None and not (call.name.startswith("http") and match[0].isupper()):
@@ -90,7 +97,9 @@ def _first_operand(call: Call) -> list[str]:
 
 def _clean(host: str) -> str:
     host = host.strip("[]").rstrip(".").lower()
-    return "" if not host.strip(UNKNOWN + ".-") or host.startswith("-") else host.replace(UNKNOWN, "*")
+    return (
+        "" if not host.strip(UNKNOWN + ".-") or host.startswith("-") else host.replace(UNKNOWN, "*")
+    )
 
 
 _LOCAL = re.compile(

@@ -143,8 +143,7 @@ _PYTHON_DELETES = {
     "os.removedirs": "rmdir",
 }
 _DYNAMIC = {"exec", "eval", "compile", "__import__", "builtins.exec", "builtins.eval"}
-_HARMLESS_TCL = re.compile(r"\b(?:spawn|exec|system)\s+([^;\n]+)")
-_EVAL = re.compile(r"[\w\s+\-*/%().,\[\]'\"]*")
+_HARMLESS_EVAL = re.compile(r"[\w\s+\-*/%().,\[\]'\"]*")
 
 
 def _python(code: str) -> Iterator[tuple[str, bool]]:
@@ -205,7 +204,9 @@ def _opened(node: ast.Call) -> Iterator[tuple[str, bool]]:
     path = _text(node.args[0])
     mode = _text(node.args[1]) if len(node.args) > 1 else "r"
     if path is not None:
-        verb = ": >" if mode is not None and "w" in mode else ": >>" if mode and "a" in mode else "cat"
+        verb = (
+            ": >" if mode is not None and "w" in mode else ": >>" if mode and "a" in mode else "cat"
+        )
         yield f"{verb} {_quote(path)}", True
 
 
@@ -237,7 +238,9 @@ def _dotted(node: ast.expr) -> str:
             case ast.Call(func=ast.Name(id="__import__"), args=[ast.Constant(value=str() as name)]):
                 parts.append(name)
                 break
-            case ast.Call(func=ast.Name(id="getattr"), args=[node, ast.Constant(value=str() as name), *_]):
+            case ast.Call(
+                func=ast.Name(id="getattr"), args=[node, ast.Constant(value=str() as name), *_]
+            ):
                 parts.append(name)
             case _:
                 return ""
@@ -259,7 +262,9 @@ def _text(node: ast.expr) -> str | None:
 
 
 def _quote(text: str) -> str:
-    return text if re.fullmatch(r"[\w@%+=:,./~-]+", text) else "'" + text.replace("'", "'\\''") + "'"
+    return (
+        text if re.fullmatch(r"[\w@%+=:,./~-]+", text) else "'" + text.replace("'", "'\\''") + "'"
+    )
 
 
 # --- other languages ------------------------------------------------------------------------------
@@ -284,7 +289,9 @@ _LITERAL = re.compile(
 _REST = re.compile(r"""\s*,\s*\[?\s*["']([^"'\n]*)["']""")
 _BACKTICKS = re.compile(r"`([^`]*)`|%x[({]([^)}]*)[)}]|\bqx[({/]([^)}/]*)[)}/]")
 _TCL = re.compile(r"\b(?:spawn|exec|system)\s+([^;\n]+)")
-_EVAL = re.compile(r"(?<![\w.$>-])(?:eval|instance_eval|Function|loadstring|assert|create_function)\s*[( ]\s*(\S)")
+_EVAL = re.compile(
+    r"(?<![\w.$>-])(?:eval|instance_eval|Function|loadstring|assert|create_function)\s*[( ]\s*(\S)"
+)
 
 
 def _other(language: str, code: str) -> Iterator[tuple[str, bool]]:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.budget import MAX_CALLS, MAX_DEPTH
-from policyc.runtime.detectors.shell.builtins import change_state
 from policyc.runtime.detectors.shell.call import Call, Context
 from policyc.runtime.detectors.shell.effects import note_effects
 from policyc.runtime.detectors.shell.handlers import HANDLERS
@@ -19,7 +18,7 @@ from policyc.runtime.detectors.shell.outputs import output_of
 from policyc.runtime.detectors.shell.risks.registry import KNOWN_NAMES, findings
 from policyc.runtime.detectors.shell.risks.rule import UNDECIDABLE
 from policyc.runtime.detectors.shell.sensitive import holds
-from policyc.runtime.detectors.shell.state import State
+from policyc.runtime.detectors.shell.state_changes import change_state
 from policyc.runtime.detectors.shell.values import (
     ANYTHING,
     DOWNLOADED,
@@ -113,7 +112,9 @@ def _alias(reader: Reader, words: list[Word], context: Context) -> Steps:
 
 def _quoted(text: str) -> str:
     text = text.replace(UNKNOWN, "$_")
-    return text if re.fullmatch(r"[\w@%+=:,./$-]+", text) else "'" + text.replace("'", "'\\''") + "'"
+    return (
+        text if re.fullmatch(r"[\w@%+=:,./$-]+", text) else "'" + text.replace("'", "'\\''") + "'"
+    )
 
 
 def _function(reader: Reader, words: list[Word], context: Context, name: str) -> Steps:
@@ -161,13 +162,17 @@ def _file(reader: Reader, call: Call) -> Steps:
     _finish(reader, call, is_recorded=True)
     if data.text is None:
         if not data.labels & {DOWNLOADED, SOCKET}:
-            reader.add_undecidable("the program that runs is not known", call.context, call.words[0])
+            reader.add_undecidable(
+                "the program that runs is not known", call.context, call.words[0]
+            )
         return Data(None, data.labels)
     if re.match(r"#!.*\b(?:python|perl|ruby|node|php)", data.text):
         language = re.findall(r"python|perl|ruby|node|php", data.text.partition("\n")[0])[-1]
         words = [call.words[0].with_value(language)]
         return (yield invoke(reader, words, replace(call.context, stdin=data, redirects=())))
-    return (yield reader.nested(data, call.words[0], _below(call), positional=tuple(call.words[1:])))
+    return (
+        yield reader.nested(data, call.words[0], _below(call), positional=tuple(call.words[1:]))
+    )
 
 
 def _below(call: Call) -> Context:
@@ -260,10 +265,3 @@ def _content(call: Call) -> frozenset[str]:
             if word.value in files:
                 labels |= files[word.value].labels
     return labels
-
-
-def fresh_state(state: State) -> State:
-    """The state of a shell that is started: it has the variables and files, nothing else."""
-    new = state.fork()
-    new.aliases = {}
-    return new

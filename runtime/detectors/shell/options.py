@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.values import Word
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from policyc.runtime.detectors.shell.values import Word
 
 
 @dataclass(slots=True)
@@ -34,9 +36,7 @@ class Options:
 
 def _table(text: str) -> dict[str, frozenset[str]]:
     rows = (line.split() for line in text.strip().splitlines())
-    return {
-        name: frozenset(options) for names, *options in rows for name in names.split(",")
-    }
+    return {name: frozenset(options) for names, *options in rows for name in names.split(",")}
 
 
 WITH_VALUE = _table("""
@@ -110,9 +110,7 @@ lua -e -l
 """)  # noqa: E501  # a table
 """Options that take a value, by command."""
 
-WHOLE = frozenset(
-    "find openssl java javac terraform tofu ffmpeg gcc g++ clang ld sqlite3 dd".split()
-)
+WHOLE = names("find openssl java javac terraform tofu ffmpeg gcc g++ clang ld sqlite3 dd")
 """Commands whose long options have one dash."""
 
 LONG = {

@@ -26,6 +26,7 @@ from policyc.runtime.detectors.shell.values import (
     UNKNOWN,
     Data,
 )
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +51,11 @@ def output_of(call: Call) -> Data:
     return Data(text, call.labels | call.content | _own_labels(call), sample)
 
 
-_SILENT = frozenset(
-    "cd pushd popd export set unset declare local readonly mkdir rm rmdir touch chmod chown mv cp ln sleep "
-    "false test [ wait trap alias unalias shift exit return kill".split()
+_SILENT = names(
+    "cd pushd popd export set unset declare local readonly mkdir rm rmdir touch chmod chown "
+    "mv cp ln sleep false test [ wait trap alias unalias shift exit return kill"
 )
-_KEEPING = frozenset("sort uniq head tail grep egrep cat tee tac shuf".split())
+_KEEPING = frozenset(["sort", "uniq", "head", "tail", "grep", "egrep", "cat", "tee", "tac", "shuf"])
 """Filters whose lines are lines of their input."""
 
 
@@ -69,13 +70,16 @@ def _sample(call: Call) -> str | None:
     return None
 
 
-_DOWNLOADERS = frozenset("curl wget http https xh aria2c lynx links w3m ftp tftp fetch GET".split())
-_SOCKETS = frozenset("nc ncat netcat telnet socat nc.openbsd nc.traditional".split())
+_DOWNLOADERS = names("curl wget http https xh aria2c lynx links w3m ftp tftp fetch GET")
+_SOCKETS = frozenset(["nc", "ncat", "netcat", "telnet", "socat", "nc.openbsd", "nc.traditional"])
 _SET_UP = re.compile(
     r"(?:ssh-agent|gpg-agent|keychain|dircolors|dbus-launch|locale|fnm env|direnv (?:hook|export)|"
-    r"(?:py|rb|nod|jen|go|ph)env (?:init|virtualenv-init)|conda shell\.\w+|micromamba shell|brew shellenv|"
-    r"(?:starship|zoxide|thefuck|navi|atuin|oh-my-posh|mise|rtx|mcfly) (?:init|hook|activate|widget|--alias)|"
-    r"minikube (?:-p \S+ )?docker-env|docker-machine env|opam env|luarocks path|perl -I\S+ -Mlocal::lib|"
+    r"(?:py|rb|nod|jen|go|ph)env (?:init|virtualenv-init)|conda shell\.\w+|"
+    r"micromamba shell|brew shellenv|"
+    r"(?:starship|zoxide|thefuck|navi|atuin|oh-my-posh|mise|rtx|mcfly) (?:init|hook|"
+    r"activate|widget|--alias)|"
+    r"minikube (?:-p \S+ )?docker-env|docker-machine env|opam env|luarocks path|"
+    r"perl -I\S+ -Mlocal::lib|"
     r"register-python-argcomplete|pipx? completions?|\S+ completions?|\S+ --completion|fzf --|"
     r"resize|tset|lesspipe|nvm |sheldon source|rustup completions|stty|getopt\b)"
 )
@@ -241,9 +245,13 @@ def _tee(call: Call) -> str | None:
 
 def _rev(call: Call) -> str | None:
     text = _input(call)
-    return None if text is None else "".join(
-        line.rstrip("\n")[::-1] + "\n" * line.endswith("\n")
-        for line in text.splitlines(keepends=True)
+    return (
+        None
+        if text is None
+        else "".join(
+            line.rstrip("\n")[::-1] + "\n" * line.endswith("\n")
+            for line in text.splitlines(keepends=True)
+        )
     )
 
 
@@ -273,8 +281,8 @@ def _tr(call: Call) -> str | None:
 
 
 def _set(text: str) -> str:
-    for name, members in _CLASSES.items():
-        text = text.replace(name, members)
+    for name, characters in _CLASSES.items():
+        text = text.replace(name, characters)
     text = escapes(text)
 
     def members(match: re.Match[str]) -> str:
@@ -371,7 +379,11 @@ def _seq(call: Call) -> str | None:
 def _awk(call: Call) -> str | None:
     """`awk 'BEGIN{print "text"}'`."""
     programs = call.verbs
-    match = re.fullmatch(r'\s*BEGIN\s*\{\s*printf?\s*\(?\s*"([^"]*)"\s*\)?;?\s*\}\s*', programs[0]) if programs else None
+    match = (
+        re.fullmatch(r'\s*BEGIN\s*\{\s*printf?\s*\(?\s*"([^"]*)"\s*\)?;?\s*\}\s*', programs[0])
+        if programs
+        else None
+    )
     return None if match is None else escapes(match[1]) + "\n" * ("printf" not in programs[0])
 
 

@@ -258,7 +258,9 @@ def _filled(word: Word, placeholder: str, item: Word) -> Word:
 
 def _parallel(call: Call) -> Inside:
     """GNU parallel: the command before `:::`, or lines of the input as commands."""
-    values = "-j -a -I -S -d -N -n --jobs --arg-file --delay --timeout --retries --joblog --sshlogin"
+    values = (
+        "-j -a -I -S -d -N -n --jobs --arg-file --delay --timeout --retries --joblog --sshlogin"
+    )
     inner = _prefix(values).inner(call.words)
     ends = [n for n, word in enumerate(inner) if re.fullmatch(r":::[:+]?", word.value)]
     items = [word for word in inner[ends[0] + 1 :]] if ends else _items(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from policyc.runtime.detectors.shell.budget import MAX_WORDS
 
@@ -110,12 +111,10 @@ def _list_at(word: str, at: int) -> tuple[int, int, list[str]] | None:
     return None
 
 
-def _parts(
-    word: str, start: int, end: int, commas: list[int]
-) -> tuple[int, int, list[str]] | None:
+def _parts(word: str, start: int, end: int, commas: list[int]) -> tuple[int, int, list[str]] | None:
     if commas:
         edges = [start, *commas, end]
-        parts = [word[a + 1 : b] for a, b in zip(edges, edges[1:], strict=False)]
+        parts = [word[a + 1 : b] for a, b in pairwise(edges)]
         return start, end + 1, parts
     match = _RANGE.fullmatch(word, start + 1, end)
     numbers = None if match is None else _range(match[1], match[2], match[3])

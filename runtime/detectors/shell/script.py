@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -22,6 +21,8 @@ from policyc.runtime.detectors.shell.blanking import Blanked, HereDocument, blan
 from policyc.runtime.detectors.shell.budget import MAX_PARSE_SECONDS, MAX_PIECE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tree_sitter import Language, Node, Parser, Tree
 
 
@@ -218,7 +219,9 @@ def _nodes_of(root: Node, kind: str) -> list[Node]:
 _DELIMITER = "_END_OF_BODY_"
 
 
-def parse_body(text: str, outer: Script, document: HereDocument, clock: ParseClock) -> Script | None:
+def parse_body(
+    text: str, outer: Script, document: HereDocument, clock: ParseClock
+) -> Script | None:
     """The body of a here-document whose variables and substitutions are expanded."""
     if _DELIMITER in text or len(text) > 2 * MAX_PIECE:
         return None

@@ -13,14 +13,13 @@ from policyc.runtime.detectors.shell.unwrapping import (
     script_of,
 )
 from policyc.runtime.detectors.shell.values import UNKNOWN, Word
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
     from policyc.runtime.detectors.shell.unwrapping import Handler
 
-SHELLS = frozenset(
-    "sh bash dash ash zsh ksh ksh93 mksh rbash rzsh fish csh tcsh posh yash hush".split()
-)
+SHELLS = names("sh bash dash ash zsh ksh ksh93 mksh rbash rzsh fish csh tcsh posh yash hush")
 
 _WITH_VALUE = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
 
@@ -74,7 +73,11 @@ def _eval(call: Call) -> Inside | None:
     words = call.words[1:]
     if words and words[0].value == "--":
         words = words[1:]
-    return Inside(scripts=[Nested(script_of(words), words[0], is_same_shell=True, positional=None)]) if words else None
+    return (
+        Inside(scripts=[Nested(script_of(words), words[0], is_same_shell=True, positional=None)])
+        if words
+        else None
+    )
 
 
 def _source(call: Call) -> Inside | None:
@@ -114,7 +117,7 @@ def _runuser(call: Call) -> Inside | None:
     return Inside([call.words[at:]], is_prefix=True) if at < len(call.words) else None
 
 
-_SSH_VALUES = frozenset("-i -p -l -o -F -L -R -D -J -b -c -e -E -I -m -O -Q -S -W -w -B".split())
+_SSH_VALUES = names("-i -p -l -o -F -L -R -D -J -b -c -e -E -I -m -O -Q -S -W -w -B")
 
 
 def _ssh(call: Call) -> Inside | None:
@@ -159,8 +162,9 @@ def _at(call: Call) -> Inside | None:
     return Inside(scripts=[Nested(call.stdin)], keeps_stdin=False)
 
 
-_NARROWING = frozenset(
-    "-path -ipath -wholename -regex -iregex -newer -mtime -mmin -atime -ctime -size -empty -user -perm -inum".split()
+_NARROWING = names(
+    "-path -ipath -wholename -regex -iregex -newer -mtime -mmin -atime -ctime -size -empty "
+    "-user -perm -inum"
 )
 _EXEC = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 

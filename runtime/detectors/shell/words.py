@@ -44,7 +44,7 @@ _DEFAULTS = frozenset({":-", "-", ":=", "=", ":?", "?"})
 def simple_word(script: Script, node: Node) -> Word | None:
     """The word of a node that is nothing but a text, which most are."""
     kind = node.type
-    if kind == "word" or kind == "number":
+    if kind in ("word", "number"):
         text = script.cut(node)
         if _MEANINGFUL.search(text) is None:
             return Word(text, text, node.start_byte, node.end_byte)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -17,7 +18,9 @@ KINDS = {
 
 
 def _runs_as(call: Call) -> Found:
-    if call.name in ("sudo", "doas", "sudo-rs") and {"-V", "--version", "-h", "--help"} & set(call.args):
+    if call.name in ("sudo", "doas", "sudo-rs") and {"-V", "--version", "-h", "--help"} & set(
+        call.args
+    ):
         return
     yield f"`{call.name}` runs something as another user", None
 
@@ -27,7 +30,9 @@ def _marks_setuid(call: Call) -> Found:
     mode = operands[0] if operands else None
     if mode is None:
         return
-    if re.search(r"(?:^|,)(?:[ugoa]*)[+=][rwxXt]*s", mode.value) or re.fullmatch(r"0?[2467][0-7]{3}", mode.value):
+    if re.search(r"(?:^|,)(?:[ugoa]*)[+=][rwxXt]*s", mode.value) or re.fullmatch(
+        r"0?[2467][0-7]{3}", mode.value
+    ):
         yield "lets a program run with the rights of its owner", mode
 
 
@@ -36,15 +41,17 @@ def _capabilities(call: Call) -> Found:
         yield "gives a program capabilities", None
 
 
-_GROUPS = re.compile(r"(?:^|,)(?:sudo|wheel|admin|root|docker|lxd|libvirt|disk|shadow|adm|kvm)(?:$|,)")
+_GROUPS = re.compile(
+    r"(?:^|,)(?:sudo|wheel|admin|root|docker|lxd|libvirt|disk|shadow|adm|kvm)(?:$|,)"
+)
 
 
 def _joins_group(call: Call) -> Found:
     options = call.options
     for word in [*options.all("-G", "--groups", "-g", "--gid"), *call.operands]:
-        if call.name in ("gpasswd", "addgroup", "adduser") or word not in call.operands:
-            if _GROUPS.search(word.value):
-                yield f"puts an account into the group `{word.shown}`", word
+        names_group = call.name in ("gpasswd", "addgroup", "adduser") or word not in call.operands
+        if names_group and _GROUPS.search(word.value):
+            yield f"puts an account into the group `{word.shown}`", word
     for word in options.all("-u", "--uid"):
         if word.value == "0":
             yield "makes an account root", word
@@ -71,7 +78,11 @@ def _passwords(call: Call) -> Found:
 
 
 RULES = (
-    Rule("privilege", _runs_as, names("sudo doas su pkexec runuser gosu su-exec sudo-rs run0 machinectl")),
+    Rule(
+        "privilege",
+        _runs_as,
+        names("sudo doas su pkexec runuser gosu su-exec sudo-rs run0 machinectl"),
+    ),
     Rule("escalation", _marks_setuid, names("chmod")),
     Rule("escalation", _capabilities, names("setcap")),
     Rule("escalation", _joins_group, names("usermod useradd adduser gpasswd addgroup groupmod")),

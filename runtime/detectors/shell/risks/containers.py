@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
 
-KINDS = {"container-escape": "reaches the machine below a container, or gives a container its rights"}
+KINDS = {
+    "container-escape": "reaches the machine below a container, or gives a container its rights"
+}
 
 _RUNS = names("run create exec start")
 _HOST = re.compile(r"(?:host|container:.*)")
@@ -18,7 +21,9 @@ _MOUNTS = re.compile(
     r"(?:/|/(?:etc|root|home|proc|sys|dev|boot|var|usr|lib|run|var/run|var/lib/(?:docker|kubelet))/?|~/?|"
     r"\$HOME/?|(?:/var)?/run/(?:docker|containerd/containerd|crio/crio|podman/podman)\.sock)"
 )
-_SOCKET = re.compile(r"(?:/var)?/run/(?:docker|containerd/containerd|crio/crio|podman/podman)\.sock")
+_SOCKET = re.compile(
+    r"(?:/var)?/run/(?:docker|containerd/containerd|crio/crio|podman/podman)\.sock"
+)
 
 
 def _docker(call: Call) -> Found:
@@ -41,7 +46,10 @@ def _docker(call: Call) -> Found:
             if _HOST.fullmatch(word.value):
                 yield f"the container shares `{option}` with the machine", word
     for word in options.all("--cap-add"):
-        if re.fullmatch(r"(?i)(?:CAP_)?(?:ALL|SYS_ADMIN|SYS_PTRACE|SYS_MODULE|DAC_READ_SEARCH|SYS_RAWIO|NET_ADMIN)", word.value):
+        if re.fullmatch(
+            r"(?i)(?:CAP_)?(?:ALL|SYS_ADMIN|SYS_PTRACE|SYS_MODULE|DAC_READ_SEARCH|SYS_RAWIO|NET_ADMIN)",
+            word.value,
+        ):
             yield f"the container may do `{word.shown}`", word
     for word in options.all("--device"):
         if re.match(r"/dev/(?:sd|nvme|vd|xvd|mem|kmem|dm-|mapper)", word.value):
@@ -56,7 +64,9 @@ def _kubectl(call: Call) -> Found:
     stdin = "" if call.stdin is None or call.stdin.text is None else call.stdin.text
     if re.search(r"hostPath|hostPID|hostNetwork|privileged['\"]?\s*:\s*['\"]?true", text + stdin):
         yield "the pod has rights of its node", None
-    if call.verbs[:2] == ["debug", "node"] or (call.verbs[:1] == ["debug"] and re.search(r"\bnodes?/", text)):
+    if call.verbs[:2] == ["debug", "node"] or (
+        call.verbs[:1] == ["debug"] and re.search(r"\bnodes?/", text)
+    ):
         yield "opens a shell on a node", None
 
 
@@ -77,12 +87,22 @@ def _roots(call: Call) -> Found:
             continue
         if re.match(r"/proc/(?:1|\d+)/(?:root|ns|cwd|fd)(?:/|$)", path):
             yield f"goes through `{path}` to the machine", word
-        elif _SOCKET.search(path) and call.name not in ("ls", "stat", "test", "[", "docker", "podman"):
+        elif _SOCKET.search(path) and call.name not in (
+            "ls",
+            "stat",
+            "test",
+            "[",
+            "docker",
+            "podman",
+        ):
             yield "talks to the engine that runs the containers", word
         elif re.search(r"/(?:release_agent|notify_on_release)$", path):
             yield "makes the machine start a program", word
     for path, word in call.writes:
-        if re.search(r"/(?:release_agent|notify_on_release)$|/proc/sys/kernel/core_pattern|/sys/fs/cgroup/.*release", path):
+        if re.search(
+            r"/(?:release_agent|notify_on_release)$|/proc/sys/kernel/core_pattern|/sys/fs/cgroup/.*release",
+            path,
+        ):
             yield "makes the machine start a program", word
 
 
@@ -98,7 +118,10 @@ def _mount(call: Call) -> Found:
     for word in call.operands:
         if re.match(r"/dev/(?:sd|nvme|vd|xvd|dm-|mapper|disk)", word.value):
             yield f"mounts the disk `{word.shown}`", word
-    if call.options.value("-t", "--types") and call.options.all("-t", "--types")[0].value == "cgroup":
+    if (
+        call.options.value("-t", "--types")
+        and call.options.all("-t", "--types")[0].value == "cgroup"
+    ):
         yield "mounts the control groups", None
     if "--bind" in call.args and "/" in call.verbs:
         yield "mounts the root of the machine", None

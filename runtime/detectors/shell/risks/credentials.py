@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
 from policyc.runtime.detectors.shell.sensitive import holds, reveals
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -17,7 +18,10 @@ _METADATA = re.compile(
     r"169\.254\.169\.254|169\.254\.170\.2|metadata\.google\.internal|100\.100\.100\.200|fd00:ec2::254|"
     r"(?<!\d)2852039166(?!\d)|0xa9fea9fe|metadata\.azure\.com"
 )
-_HARMLESS = names("ls stat test [ touch mkdir chmod chown ssh-keygen rm file realpath readlink du dirname basename ssh-add git source .")
+_HARMLESS = names(
+    "ls stat test [ touch mkdir chmod chown ssh-keygen rm file realpath readlink "
+    "du dirname basename ssh-add git source ."
+)
 """Commands that look at a path without its content, or use it as it is meant."""
 
 
@@ -36,7 +40,10 @@ def _copies_folder(call: Call) -> Found:
     """Programs that take whole folders or options as their source."""
     for word in call.words[1:]:
         path = call.path(word)
-        if path.startswith(("~/.ssh", "~/.gnupg", "~/.aws")) and holds(path.rstrip("/")) is not None:
+        if (
+            path.startswith(("~/.ssh", "~/.gnupg", "~/.aws"))
+            and holds(path.rstrip("/")) is not None
+        ):
             yield f"reads {holds(path.rstrip('/'))}: `{word.shown}`", word
 
 
@@ -56,7 +63,9 @@ def _tells(call: Call) -> Found:
 def _searches(call: Call) -> Found:
     """`find / -name id_rsa`, `locate shadow`, `grep -r AWS_SECRET ~`."""
     for word in call.words[1:]:
-        if re.search(r"id_rsa|id_ed25519|\.pem\b|\.kdbx|\.aws/cred|shadow$|wallet\.dat|\.p12", word.value):
+        if re.search(
+            r"id_rsa|id_ed25519|\.pem\b|\.kdbx|\.aws/cred|shadow$|wallet\.dat|\.p12", word.value
+        ):
             yield "looks for keys and passwords", word
             return
 
@@ -70,14 +79,22 @@ def _greps(call: Call) -> Found:
     )
     for word in call.operands[1:]:
         path = call.path(word)
-        if is_wanted and (path in ("/", "~", "/etc", "/home", "/var", "/opt") or path.startswith("~/.")):
+        if is_wanted and (
+            path in ("/", "~", "/etc", "/home", "/var", "/opt") or path.startswith("~/.")
+        ):
             yield "looks for passwords and keys", word
 
 
 RULES = (
     Rule("credential-access", _reads, about="reads"),
-    Rule("credential-access", _copies_folder, names("tar zip rsync cp scp 7z bsdtar rclone grep rg find")),
-    Rule("credential-access", _asks_metadata, names("curl wget http https xh nc ncat python3 python")),
+    Rule(
+        "credential-access",
+        _copies_folder,
+        names("tar zip rsync cp scp 7z bsdtar rclone grep rg find"),
+    ),
+    Rule(
+        "credential-access", _asks_metadata, names("curl wget http https xh nc ncat python3 python")
+    ),
     Rule("credential-access", _tells),
     Rule("credential-access", _searches, names("find fd locate gfind plocate mdfind")),
     Rule("credential-access", _greps, names("grep egrep rg ag zgrep")),

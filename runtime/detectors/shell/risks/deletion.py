@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.paths import covers, is_important, normalize
-from policyc.runtime.detectors.shell.risks.rule import UNDECIDABLE, Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import UNDECIDABLE, Found, Rule
 from policyc.runtime.detectors.shell.sensitive import holds
 from policyc.runtime.detectors.shell.shells import search_roots
 from policyc.runtime.detectors.shell.values import UNKNOWN
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -31,9 +32,10 @@ def threatened(call: Call, word: Word) -> str | None:
     if word.has_glob or "*" in path:
         path = covers(path)
     if UNKNOWN in path:
-        path = _without_variables(path)
-        if path is None:
+        known = _without_variables(path)
+        if known is None:
             return None
+        path = known
     if path in (".", "..") or re.fullmatch(r"(?:\.\./)*\.\.", path):
         return "everything here" if path == "." else "the folder above"
     return f"`{path}`" if is_important(path) else None
@@ -54,9 +56,9 @@ def _deletes(call: Call) -> Found:
     for word in call.operands:
         lost = threatened(call, word)
         is_whole = lost is not None and (is_recursive or word.has_glob)
-        if is_whole and not (lost == "everything here" and not word.has_glob):
-            yield f"deletes {lost}", word
-        elif lost is not None and re.match(r"`(?:/etc|/boot|/usr|/bin|/lib|/dev)/", lost):
+        if (is_whole and not (lost == "everything here" and not word.has_glob)) or (
+            lost is not None and re.match(r"`(?:/etc|/boot|/usr|/bin|/lib|/dev)/", lost)
+        ):
             yield f"deletes {lost}", word
         elif lost == "everything here":
             yield "deletes the folder it stands in", word

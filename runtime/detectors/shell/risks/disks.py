@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -16,9 +17,12 @@ _DISK = re.compile(
     r"/dev/(?:sd|hd|vd|xvd|nvme|mmcblk|disk|rdisk|loop|md|dm-|mapper/|block/|sr|mem|kmem|port|nbd)[^\s]*"
 )
 _FORMATTERS = names(
-    "mkfs mke2fs mkswap wipefs blkdiscard newfs mkntfs mkdosfs badblocks sfdisk fdisk cfdisk gdisk sgdisk parted "
-    "lvremove vgremove pvremove hdparm nvme diskutil format zpool cryptsetup mdadm dmsetup mkfs.ext2 mkfs.ext3 "
-    "mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkfs.ntfs mkfs.f2fs mkfs.exfat mkfs.minix mkfs.msdos"
+    "mkfs mke2fs mkswap wipefs blkdiscard newfs mkntfs mkdosfs badblocks sfdisk "
+    "fdisk cfdisk gdisk sgdisk parted "
+    "lvremove vgremove pvremove hdparm nvme diskutil format zpool cryptsetup mdadm "
+    "dmsetup mkfs.ext2 mkfs.ext3 "
+    "mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkfs.ntfs mkfs.f2fs "
+    "mkfs.exfat mkfs.minix mkfs.msdos"
 )
 _QUIET = {
     "fdisk": re.compile(r"(?:-l|--list|-v|-V|-s)\b"),
@@ -31,7 +35,9 @@ _QUIET = {
     "nvme": re.compile(r"(?!format|sanitize|write)"),
     "diskutil": re.compile(r"(?!erase|secureErase|partition|zero|random|reformat|apfs delete)"),
     "zpool": re.compile(r"(?!destroy|labelclear)"),
-    "cryptsetup": re.compile(r"(?!.*(?:luksFormat|erase|luksErase|reencrypt|luksRemoveKey|luksKillSlot))"),
+    "cryptsetup": re.compile(
+        r"(?!.*(?:luksFormat|erase|luksErase|reencrypt|luksRemoveKey|luksKillSlot))"
+    ),
     "mdadm": re.compile(r"(?!.*--(?:zero-superblock|create|remove))"),
     "dmsetup": re.compile(r"(?!remove|wipe)"),
     "wipefs": re.compile(r"(?!.*(?:-\w*a|--all|-o))"),

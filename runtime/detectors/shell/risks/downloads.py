@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.interpreters import LANGUAGES
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
 from policyc.runtime.detectors.shell.values import DOWNLOADED, UNKNOWN
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -38,7 +39,6 @@ def _inline(call: Call) -> Found:
     for data, word in call.executes:
         if data.text is not None and _FETCH.search(data.text) and _RUN.search(data.text):
             yield "inline code downloads and runs something", word
-
 
 
 def _installers(call: Call) -> Found:

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 from policyc.runtime.detectors.shell.effects import is_remote
 from policyc.runtime.detectors.shell.hosts import is_drop, is_local
 from policyc.runtime.detectors.shell.interpreters import LANGUAGES
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
 from policyc.runtime.detectors.shell.sensitive import holds
 from policyc.runtime.detectors.shell.values import LOCAL, NO_LABELS, SECRET
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
     from policyc.runtime.detectors.shell.values import Word
 
 KINDS = {
-    "exfiltration": "sends credentials, the environment or system files away, or anything to a drop",
+    "exfiltration": (
+        "sends credentials, the environment or system files away, or anything to a drop"
+    ),
     "upload": "sends a local file to another machine",
 }
 
@@ -27,12 +30,16 @@ _PRIVATE = re.compile(
 )
 
 _SENDERS = names(
-    "curl wget http https xh nc ncat netcat nc.openbsd nc.traditional socat telnet ssh scp sftp rsync ftp lftp tftp "
-    "rclone aws gsutil gcloud az dig host nslookup ping mail mailx mutt sendmail s-nail openssl croc wormhole "
-    "magic-wormhole ffsend transfer curlftpfs smbclient mc s3cmd b2 gist gh dropbox wget2 aria2c getent drill resolvectl"
+    "curl wget http https xh nc ncat netcat nc.openbsd nc.traditional socat telnet "
+    "ssh scp sftp rsync ftp lftp tftp "
+    "rclone aws gsutil gcloud az dig host nslookup ping mail mailx mutt sendmail "
+    "s-nail openssl croc wormhole "
+    "magic-wormhole ffsend transfer curlftpfs smbclient mc s3cmd b2 gist gh "
+    "dropbox wget2 aria2c getent drill resolvectl"
 )
 _PIPED = names(
-    "nc ncat netcat nc.openbsd nc.traditional socat telnet ssh mail mailx mutt sendmail s-nail openssl gist tftp ftp lftp"
+    "nc ncat netcat nc.openbsd nc.traditional socat telnet ssh mail mailx mutt "
+    "sendmail s-nail openssl gist tftp ftp lftp"
 )
 _REQUESTS = names("curl wget http https xh dig host nslookup ping drill resolvectl getent wget2")
 
@@ -71,9 +78,13 @@ def _payloads(call: Call) -> list[tuple[Word | None, frozenset[str], list[str]]]
     found: list[tuple[Word | None, frozenset[str], list[str]]] = []
     name = call.name
     if name in _REQUESTS:
-        skipped = {id(word) for word in call.options.all("-o", "--output", "-O", "-K", "-b", "--cert")}
+        skipped = {
+            id(word) for word in call.options.all("-o", "--output", "-O", "-K", "-b", "--cert")
+        }
         found.extend(
-            (word, word.labels, []) for word in call.words[1:] if word.labels and id(word) not in skipped
+            (word, word.labels, [])
+            for word in call.words[1:]
+            if word.labels and id(word) not in skipped
         )
         if name == "curl" and _takes_input(call):
             found.append((None, _stdin_labels(call), []))
@@ -84,13 +95,31 @@ def _payloads(call: Call) -> list[tuple[Word | None, frozenset[str], list[str]]]
             found.extend((word, _file_labels(call, path), [path]) for path, word in _local(call))
     elif name in ("aws", "gsutil", "az", "s3cmd", "mc", "b2", "gcloud"):
         found.extend(_to_bucket(call))
-    elif name in ("croc", "wormhole", "magic-wormhole", "ffsend", "transfer", "gist", "mail", "mutt", "tftp"):
+    elif name in (
+        "croc",
+        "wormhole",
+        "magic-wormhole",
+        "ffsend",
+        "transfer",
+        "gist",
+        "mail",
+        "mutt",
+        "tftp",
+    ):
         words = [*call.operands, *call.options.all("-a", "-A")]
-        found.extend((word, NO_LABELS, [call.path(word)]) for word in words if "/" in word.value or "." in word.value)
+        found.extend(
+            (word, NO_LABELS, [call.path(word)])
+            for word in words
+            if "/" in word.value or "." in word.value
+        )
     if name in _PIPED and not (name == "ssh" and not _sends_input(call)):
         found.append((None, _stdin_labels(call), []))
         for redirect in call.redirects:
-            if redirect.is_input and redirect.target is not None and redirect.descriptor in ("", "0"):
+            if (
+                redirect.is_input
+                and redirect.target is not None
+                and redirect.descriptor in ("", "0")
+            ):
                 path = call.path(redirect.target)
                 found.append((redirect.target, _file_labels(call, path), [path]))
     return found
@@ -107,10 +136,21 @@ def _sends_input(call: Call) -> bool:
 def _takes_input(call: Call) -> bool:
     """Whether curl sends its standard input."""
     values = call.options.all(
-        "-d", "--data", "--data-binary", "--data-ascii", "--data-raw", "--json", "-F", "--form", "-T", "--upload-file", "--data-urlencode"
+        "-d",
+        "--data",
+        "--data-binary",
+        "--data-ascii",
+        "--data-raw",
+        "--json",
+        "-F",
+        "--form",
+        "-T",
+        "--upload-file",
+        "--data-urlencode",
     )
     return any(
-        word.value in ("-", "@-", ".") or re.search(r"@-|=<-|/dev/stdin", word.value) for word in values
+        word.value in ("-", "@-", ".") or re.search(r"@-|=<-|/dev/stdin", word.value)
+        for word in values
     )
 
 
@@ -145,7 +185,9 @@ def _to_bucket(call: Call) -> list[tuple[Word | None, frozenset[str], list[str]]
     if not verbs & set(call.verbs) or not words or not re.match(r"\w+://|[\w-]+/", words[-1].value):
         return []
     sources = [
-        word for word in words[:-1] if "://" not in word.value and re.search(r"[/.~]|-$", word.value)
+        word
+        for word in words[:-1]
+        if "://" not in word.value and re.search(r"[/.~]|-$", word.value)
     ]
     found: list[tuple[Word | None, frozenset[str], list[str]]] = []
     for word in sources:
@@ -173,8 +215,12 @@ def _sockets(call: Call) -> Found:
             yield "sends a local file away", target
 
 
-_POSTS = re.compile(r"(?:requests|httpx)\.(?:post|put)|urlopen\(.*data|\.send(?:all)?\(|http\.request|fetch\(")
-_TAKES = re.compile(r"os\.environ|process\.env|\$ENV|ENV\[|\.ssh|\.aws|/etc/(?:passwd|shadow)|\.env\b|id_rsa|\.netrc|credentials")
+_POSTS = re.compile(
+    r"(?:requests|httpx)\.(?:post|put)|urlopen\(.*data|\.send(?:all)?\(|http\.request|fetch\("
+)
+_TAKES = re.compile(
+    r"os\.environ|process\.env|\$ENV|ENV\[|\.ssh|\.aws|/etc/(?:passwd|shadow)|\.env\b|id_rsa|\.netrc|credentials"
+)
 
 
 def _inline(call: Call) -> Found:

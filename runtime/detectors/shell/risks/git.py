@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -29,9 +30,9 @@ def _rewrites(call: Call) -> Found:
                 yield "overwrites or deletes a branch of the remote", word
     elif verb in ("filter-branch", "filter-repo", "fast-import") or verb == "replace":
         yield "rewrites the history", None
-    elif verb == "reflog" and verbs[1:2] in (["expire"], ["delete"]):
-        yield "deletes what could be brought back", None
-    elif verb == "gc" and any(arg.startswith("--prune=") for arg in call.args):
+    elif (verb == "reflog" and verbs[1:2] in (["expire"], ["delete"])) or (
+        verb == "gc" and any(arg.startswith("--prune=") for arg in call.args)
+    ):
         yield "deletes what could be brought back", None
     elif verb == "update-ref" and "-d" in flags:
         yield "deletes a branch", None
@@ -50,13 +51,13 @@ def _discards(call: Call) -> Found:
         yield "throws away changes", None
     elif verb == "clean" and {"-f", "--force"} & flags and not {"-n", "--dry-run"} & flags:
         yield "deletes files that are not committed", None
-    elif verb == "checkout" and ({"-f", "--force"} & flags or _names_everything(call)):
-        yield "throws away changes", None
-    elif verb == "restore" and _names_everything(call) and "--staged" not in flags:
+    elif (verb == "checkout" and ({"-f", "--force"} & flags or _names_everything(call))) or (
+        verb == "restore" and _names_everything(call) and "--staged" not in flags
+    ):
         yield "throws away changes", None
     elif verb == "stash" and verbs[1:2] in (["drop"], ["clear"]):
         yield "throws away stashed changes", None
-    elif verb == "branch" and ("-D" in flags or {"-d", "--delete"} & flags and "-f" in flags):
+    elif verb == "branch" and ("-D" in flags or ({"-d", "--delete"} & flags and "-f" in flags)):
         yield "deletes a branch that may not be merged", None
     elif verb == "worktree" and verbs[1:2] == ["remove"] and {"-f", "--force"} & flags:
         yield "deletes a work tree", None

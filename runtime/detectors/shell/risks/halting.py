@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -25,7 +26,15 @@ def _init(call: Call) -> Found:
 
 
 def _systemctl(call: Call) -> Found:
-    if call.verbs[:1] in (["poweroff"], ["reboot"], ["halt"], ["kexec"], ["rescue"], ["emergency"], ["suspend"]):
+    if call.verbs[:1] in (
+        ["poweroff"],
+        ["reboot"],
+        ["halt"],
+        ["kexec"],
+        ["rescue"],
+        ["emergency"],
+        ["suspend"],
+    ):
         yield "stops the machine", None
     elif call.verbs[:1] in (["stop"], ["disable"], ["mask"]) and re.match(
         r"(?:ssh|sshd|docker|containerd|kubelet|network|networking|NetworkManager|systemd-\w+|dbus)(?:\.service)?$",
@@ -43,7 +52,9 @@ def _kills(call: Call) -> Found:
             yield "kills every process", None
     elif call.name == "killall5":
         yield "kills every process", None
-    elif {"-u", "--user", "-U"} & call.flags and re.search(r"\broot\b|\$USER|\0", " ".join(call.args)):
+    elif {"-u", "--user", "-U"} & call.flags and re.search(
+        r"\broot\b|\$USER|\0", " ".join(call.args)
+    ):
         yield "kills every process of a user", None
     elif call.name == "pkill" and call.verbs[:1] in (["."], [".*"], [""]):
         yield "kills every process", None
@@ -58,14 +69,15 @@ def _triggers(call: Call) -> Found:
 def _fills(call: Call) -> Found:
     """`yes > file`, `cat /dev/zero > file`, `dd if=/dev/zero of=file` without an end."""
     sources = [path for path, _ in call.reads]
-    for redirect in call.redirects:
+    is_endless = call.name == "yes" or (call.name == "cat" and "/dev/zero" in sources)
+    for redirect in call.redirects if is_endless else ():
         target = redirect.target
         if redirect.is_output and target is not None and not target.value.startswith("/dev/"):
-            if call.name == "yes" or (call.name == "cat" and "/dev/zero" in sources):
-                yield "fills the disk", target
-    if call.name == "dd" and {"/dev/zero", "/dev/urandom"} & set(sources):
-        if not any(arg.startswith("count=") for arg in call.args) and call.writes:
-            yield "fills the disk", None
+            yield "fills the disk", target
+    noise = {"/dev/zero", "/dev/urandom"} & set(sources)
+    has_end = any(arg.startswith("count=") for arg in call.args)
+    if call.name == "dd" and noise and call.writes and not has_end:
+        yield "fills the disk", None
 
 
 def _loads(call: Call) -> Found:
@@ -79,5 +91,9 @@ RULES = (
     Rule("denial-of-service", _kills, names("kill killall killall5 pkill slay")),
     Rule("denial-of-service", _fills, names("yes cat dd")),
     Rule("denial-of-service", _triggers, about="writes"),
-    Rule("denial-of-service", _loads, names("stress stress-ng xmrig minerd cpuminer ethminer cgminer hping3 slowloris")),
+    Rule(
+        "denial-of-service",
+        _loads,
+        names("stress stress-ng xmrig minerd cpuminer ethminer cgminer hping3 slowloris"),
+    ),
 )

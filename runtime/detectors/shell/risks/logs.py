@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -16,8 +17,8 @@ _HISTORY = re.compile(r"(?:.*/)?\.(?:\w+_)?history|(?:.*/)?\.zsh_sessions(?:/.*)
 _LOG = re.compile(
     r"/var/log(?:/.*)?|/(?:var/)?run/utmp|/var/(?:adm|audit)/.*|.*/(?:auth|secure|wtmp|btmp|lastlog|audit)\.log"
 )
-_VARIABLES = frozenset(
-    "HISTFILE HISTSIZE HISTFILESIZE HISTCONTROL HISTIGNORE SAVEHIST LESSHISTFILE MYSQL_HISTFILE".split()
+_VARIABLES = names(
+    "HISTFILE HISTSIZE HISTFILESIZE HISTCONTROL HISTIGNORE SAVEHIST LESSHISTFILE MYSQL_HISTFILE"
 )
 
 

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.hosts import is_local
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -18,13 +19,17 @@ KINDS = {
 
 
 def _forwards(call: Call) -> Found:
-    for option, text in (("-R", "a way back into this network"), ("-D", "a way through this machine")):
+    for option, text in (
+        ("-R", "a way back into this network"),
+        ("-D", "a way through this machine"),
+    ):
         for word in call.options.all(option):
             yield f"opens {text}", word
 
 
 _TUNNELS = names(
-    "ngrok cloudflared chisel frpc frps bore localtunnel lt serveo tailscale zrok sshuttle gsocket gs-netcat tmate "
+    "ngrok cloudflared chisel frpc frps bore localtunnel lt serveo tailscale zrok "
+    "sshuttle gsocket gs-netcat tmate "
     "ligolo revsocks rathole pagekite teleport dnscat2 iodine ptunnel"
 )
 
@@ -41,15 +46,19 @@ def _tunnels(call: Call) -> Found:
 def _listens(call: Call) -> Found:
     text = " ".join(call.args)
     if call.name == "socat":
-        if re.search(r"(?i)(?:tcp|udp|openssl)\d?-listen:", text) and re.search(r"(?i)\b(?:tcp|udp)\d?(?:-connect)?:", text):
+        if re.search(r"(?i)(?:tcp|udp|openssl)\d?-listen:", text) and re.search(
+            r"(?i)\b(?:tcp|udp)\d?(?:-connect)?:", text
+        ):
             yield "forwards a port to another machine", None
     elif "-l" in call.flags or "--listen" in call.flags:
         yield "waits for connections from others", None
 
 
 _SCANNERS = names(
-    "nmap masscan zmap rustscan unicornscan hydra medusa ncrack sqlmap nikto gobuster dirb dirbuster ffuf wfuzz wpscan "
-    "nuclei enum4linux crackmapexec netexec responder bettercap ettercap arpspoof dsniff msfconsole metasploit feroxbuster "
+    "nmap masscan zmap rustscan unicornscan hydra medusa ncrack sqlmap nikto "
+    "gobuster dirb dirbuster ffuf wfuzz wpscan "
+    "nuclei enum4linux crackmapexec netexec responder bettercap ettercap arpspoof "
+    "dsniff msfconsole metasploit feroxbuster "
     "linpeas linpeas.sh linenum.sh pspy pspy64 lse.sh"
 )
 

@@ -92,9 +92,9 @@ def _installs(call: Call) -> Found:
 def _module(call: Call) -> Found:
     """`python -m pip install`."""
     text = " ".join(call.args)
-    if re.search(r"(?:^| )-m (?:pip|pipx|ensurepip|conda|uv pip)\b.*\b(?:install|sync)\b", text):
-        yield f"`{call.name}` installs software", None
-    elif re.search(r"setup\.py (?:install|develop)\b", text):
+    if re.search(
+        r"(?:^| )-m (?:pip|pipx|ensurepip|conda|uv pip)\b.*\b(?:install|sync)\b", text
+    ) or re.search(r"setup\.py (?:install|develop)\b", text):
         yield f"`{call.name}` installs software", None
 
 

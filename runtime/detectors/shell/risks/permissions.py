@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.risks.deletion import threatened
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
 from policyc.runtime.detectors.shell.sensitive import holds
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -41,7 +42,10 @@ def _opens(call: Call) -> bool:
 
 def _opens_to_all(call: Call) -> bool:
     mode = call.operands[0].value if call.operands and call.name == "chmod" else ""
-    return re.fullmatch(r"0?[0-7]?[0-7][0-7][2367]|[ugo]*[ao][+=][^,]*w.*|\+[^,]*w.*", mode) is not None
+    return (
+        re.fullmatch(r"0?[0-7]?[0-7][0-7][2367]|[ugo]*[ao][+=][^,]*w.*|\+[^,]*w.*", mode)
+        is not None
+    )
 
 
 def _immutable(call: Call) -> Found:

@@ -64,9 +64,7 @@ FAMILIES = (
 
 RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family.RULES)
 
-KINDS: dict[str, str] = {
-    kind: text for family in FAMILIES for kind, text in family.KINDS.items()
-}
+KINDS: dict[str, str] = {kind: text for family in FAMILIES for kind, text in family.KINDS.items()}
 """The kinds of risk, each with what it says."""
 
 KNOWN_NAMES: frozenset[str] = frozenset(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -20,7 +21,8 @@ _SQL = re.compile(
 )
 _WHERE = re.compile(r"\bUPDATE\b(?!.*\bWHERE\b)", re.I | re.S)
 _CLIENTS = names(
-    "psql mysql mariadb sqlite3 sqlite mongosh mongo cqlsh sqlcmd clickhouse-client influx cockroach duckdb bq usql pgcli mycli"
+    "psql mysql mariadb sqlite3 sqlite mongosh mongo cqlsh sqlcmd "
+    "clickhouse-client influx cockroach duckdb bq usql pgcli mycli"
 )
 _FORMS = {
     "terraform": r"(?:-chdir=\S+ )?(?:destroy|apply .*-destroy|state rm|workspace delete)",
@@ -33,8 +35,12 @@ _FORMS = {
     "kubectl": r"(?:\S+ )*?(?:delete\b(?! (?:-f \S+ )?--dry-run)|drain\b|scale\b.*--replicas[= ]0)",
     "oc": r"(?:\S+ )*?delete\b",
     "helm": r"(?:uninstall|delete)",
-    "aws": r"(?:\S+ )*?(?:s3 rb|s3 rm .*--recursive|s3api delete-|ec2 terminate-|rds delete-|dynamodb delete-table|"
-    r"cloudformation delete-|eks delete-|ecr delete-|lambda delete-|iam delete-|kms schedule-key-deletion|efs delete-|logs delete-|organizations delete|route53 delete)",
+    "aws": (
+        r"(?:\S+ )*?(?:s3 rb|s3 rm .*--recursive|s3api delete-|ec2 terminate-|rds delete-|"
+        r"dynamodb delete-table|cloudformation delete-|eks delete-|ecr delete-|lambda delete-|"
+        r"iam delete-|kms schedule-key-deletion|efs delete-|logs delete-|organizations delete|"
+        r"route53 delete)"
+    ),
     "gcloud": r"(?:\S+ )*?delete\b",
     "gsutil": r"(?:-m )?(?:rm .*-\w*r|rm -\w*r|rb)",
     "az": r"(?:\S+ )*?(?:delete|purge)\b",
@@ -47,7 +53,11 @@ _FORMS = {
     "dropdb": r".+",
     "dropuser": r".+",
     "mysqladmin": r".*\bdrop\b",
-    "docker": r"(?:system prune .*(?:-\w*a|--volumes|--all)|volume (?:rm|prune)|image prune .*-\w*a|swarm leave .*--force|stack rm|compose down .*(?:-v|--volumes)|rm -\w*f\w* \$?)",
+    "docker": (
+        r"(?:system prune .*(?:-\w*a|--volumes|--all)|volume (?:rm|prune)|"
+        r"image prune .*-\w*a|swarm leave .*--force|stack rm|compose down .*(?:-v|"
+        r"--volumes)|rm -\w*f\w* \$?)"
+    ),
     "podman": r"(?:system (?:prune .*-\w*a|reset)|volume (?:rm|prune))",
     "docker-compose": r"down .*(?:-v|--volumes)",
     "vagrant": r"destroy",
@@ -86,24 +96,34 @@ def _queries(call: Call) -> Found:
     for word in call.words[1:]:
         if _SQL.search(word.value) and not _is_bounded_update(word.value):
             yield "the query deletes data", word
-    if call.stdin is not None and call.stdin.text is not None and _SQL.search(call.stdin.text):
-        if not _is_bounded_update(call.stdin.text):
-            yield "the query deletes data", None
+    text = "" if call.stdin is None or call.stdin.text is None else call.stdin.text
+    if _SQL.search(text) and not _is_bounded_update(text):
+        yield "the query deletes data", None
 
 
 def _is_bounded_update(text: str) -> bool:
     """An `UPDATE` with a `WHERE`, and nothing else that deletes."""
-    return re.search(r"(?i)\b(?:drop|truncate|delete)\b|\.drop", text) is None and not _WHERE.search(text)
+    return re.search(
+        r"(?i)\b(?:drop|truncate|delete)\b|\.drop", text
+    ) is None and not _WHERE.search(text)
 
 
 def _scripts(call: Call) -> Found:
     text = " ".join(call.args)
-    if re.search(r"\b(?:db:(?:drop|reset|wipe)|migrate:(?:fresh|reset)|flush --no-?input|reset_db|migrate reset)\b", text):
+    if re.search(
+        r"\b(?:db:(?:drop|reset|wipe)|migrate:(?:fresh|reset)|flush --no-?input|"
+        r"reset_db|migrate reset)\b",
+        text,
+    ):
         yield "deletes a database", None
 
 
 RULES = (
     Rule("resource-destroy", _commands, frozenset(_FORMS)),
     Rule("resource-destroy", _queries, _CLIENTS),
-    Rule("resource-destroy", _scripts, names("php python python3 npx yarn pnpm bin/rails bundle make")),
+    Rule(
+        "resource-destroy",
+        _scripts,
+        names("php python python3 npx yarn pnpm bin/rails bundle make"),
+    ),
 )

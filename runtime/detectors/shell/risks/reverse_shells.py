@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.interpreters import LANGUAGES
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
 from policyc.runtime.detectors.shell.shells import SHELLS
 from policyc.runtime.detectors.shell.values import SOCKET, UNKNOWN
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -17,7 +18,9 @@ KINDS = {"reverse-shell": "gives somebody elsewhere a shell, or runs what a conn
 
 _NETCATS = names("nc ncat netcat nc.openbsd nc.traditional nc.exe pwncat")
 _SOCKETS = ("/dev/tcp/", "/dev/udp/")
-_SHELL = re.compile(r"(?:^|[/\s:'\"])(?:ba|da|z|k|c|tc|a|fi|pw)?sh\b|cmd\.exe|powershell|pwsh|python|perl")
+_SHELL = re.compile(
+    r"(?:^|[/\s:'\"])(?:ba|da|z|k|c|tc|a|fi|pw)?sh\b|cmd\.exe|powershell|pwsh|python|perl"
+)
 
 
 def _redirected(call: Call) -> Found:
@@ -57,7 +60,9 @@ def _executing(call: Call) -> Found:
 def _socat(call: Call) -> Found:
     sides = [word for word in call.words[1:] if ":" in word.value]
     starts = [word for word in sides if re.match(r"(?i)(?:exec|system|shell):", word.value)]
-    connects = [word for word in sides if re.match(r"(?i)(?:tcp|udp|openssl|ssl|sctp|vsock)", word.value)]
+    connects = [
+        word for word in sides if re.match(r"(?i)(?:tcp|udp|openssl|ssl|sctp|vsock)", word.value)
+    ]
     if starts and connects:
         yield "connects a program to another machine", starts[0]
 
@@ -74,7 +79,11 @@ _CODE_SHELL = re.compile(
 
 def _inline(call: Call) -> Found:
     for data, word in call.executes:
-        if data.text is not None and _CODE_SOCKET.search(data.text) and _CODE_SHELL.search(data.text):
+        if (
+            data.text is not None
+            and _CODE_SOCKET.search(data.text)
+            and _CODE_SHELL.search(data.text)
+        ):
             yield "inline code connects a shell to another machine", word
 
 

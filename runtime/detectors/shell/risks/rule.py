@@ -28,8 +28,3 @@ class Rule:
     check: Check
     commands: frozenset[str] | None = None
     about: str = ""
-
-
-def names(text: str) -> frozenset[str]:
-    """A set of command names."""
-    return frozenset(text.split())

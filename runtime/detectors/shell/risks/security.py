@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -27,7 +28,10 @@ _FORMS = {
     "setsebool": r".+",
     "apparmor_parser": r"(?:-R|--remove)",
     "auditctl": r".*-e ?0|.*-D",
-    "sysctl": r".*(?:randomize_va_space|kptr_restrict|dmesg_restrict|yama\.ptrace_scope|perf_event_paranoid|unprivileged_bpf_disabled|protected_\w+) ?= ?-?[01]\b",
+    "sysctl": (
+        r".*(?:randomize_va_space|kptr_restrict|dmesg_restrict|yama\.ptrace_scope|"
+        r"perf_event_paranoid|unprivileged_bpf_disabled|protected_\w+) ?= ?-?[01]\b"
+    ),
     "netsh": r".*(?:firewall|advfirewall).*(?:off|disable)",
     "Set-MpPreference": r".*Disable",
     "pfctl": r".*-(?:d|F)",
@@ -73,6 +77,8 @@ def _writes(call: Call) -> Found:
 
 RULES = (
     Rule("security-off", _commands, frozenset(_FORMS)),
-    Rule("security-off", _services, names("systemctl service rc-service pkill killall launchctl sc")),
+    Rule(
+        "security-off", _services, names("systemctl service rc-service pkill killall launchctl sc")
+    ),
     Rule("security-off", _writes, about="writes"),
 )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell import escapes
 from policyc.runtime.detectors.shell.interpreters import LANGUAGES
-from policyc.runtime.detectors.shell.risks.rule import Found, Rule, names
+from policyc.runtime.detectors.shell.risks.rule import Found, Rule
 from policyc.runtime.detectors.shell.shells import SHELLS
+from policyc.runtime.detectors.shell.wordlists import names
 
 if TYPE_CHECKING:
     from policyc.runtime.detectors.shell.call import Call
@@ -28,7 +29,9 @@ def _started(call: Call) -> Found:
 
 
 def _is_shell(text: str) -> bool:
-    return any(_SHELL.fullmatch(part.strip()) for part in re.split(r"[;|&\n]", text) if part.strip())
+    return any(
+        _SHELL.fullmatch(part.strip()) for part in re.split(r"[;|&\n]", text) if part.strip()
+    )
 
 
 def _wrapped(call: Call) -> Found:
@@ -48,12 +51,17 @@ def _interactive(call: Call) -> Found:
         return
     for data, word in call.executes:
         text = data.text or ""
-        if re.search(r"pty\.spawn|\bexec[lv]p?e?\(\s*['\"](?:/bin/)?(?:ba|da|z)?sh\b|os\.setuid\(0\)|POSIX::setuid\(0\)", text):
+        if re.search(
+            r"pty\.spawn|\bexec[lv]p?e?\(\s*['\"](?:/bin/)?(?:ba|da|z)?sh\b|os\.setuid\(0\)|POSIX::setuid\(0\)",
+            text,
+        ):
             yield f"`{call.name}` starts a shell", word
 
 
 RULES = (
-    Rule("shell-escape", _started, frozenset(escapes.HANDLERS) - {"nc", "ncat", "netcat", "ionice"}),
+    Rule(
+        "shell-escape", _started, frozenset(escapes.HANDLERS) - {"nc", "ncat", "netcat", "ionice"}
+    ),
     Rule("shell-escape", _started, LANGUAGES),
     Rule("shell-escape", _interactive, LANGUAGES),
     Rule("shell-escape", _wrapped, names("find gfind")),
