@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell.unwrapping import Inside, Nested, data_of
-from policyc.runtime.detectors.shell.values import DOWNLOADED, SOCKET, Data, Word
+from policyc.runtime.detectors.shell.values import Data, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,15 +89,13 @@ def _interpreter(call: Call) -> Inside | None:
     for data, word in code_of(call):
         call.executes.append((data, word))
         if data.text is None:
-            if not data.labels & {DOWNLOADED, SOCKET}:
-                inside.unknown.append((f"the code for {language} is not known", word))
             continue
         for script, is_known in commands_in(language, data.text):
             if is_known:
                 inside.scripts.append(Nested(Data(script, data.labels), word, positional=None))
             else:
                 inside.unknown.append((f"the code for {language} {script}", word))
-    return inside if inside.scripts or inside.unknown else None
+    return inside
 
 
 def commands_in(language: str, code: str) -> Iterator[tuple[str, bool]]:

@@ -9,7 +9,7 @@ from policyc.runtime.detectors.shell.wordlists import names
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-REDIRECTS = names("file_redirect herestring_redirect heredoc_redirect")
+REDIRECTS = names("file_redirect heredoc_redirect")
 SILENT = names("comment heredoc_body heredoc_end heredoc_start file_descriptor")
 """Nodes among statements that are none."""
 ENDS_IN_COMMAND = names("pipeline list negated_command")

@@ -69,7 +69,7 @@ def redirect(reader: Reader, script: Script, node: Node) -> Steps:
                 return Redirect("<<", descriptor, None, data, start, end), []
         elif child.type != "ERROR":
             targets.extend((yield expansion.expand(reader, script, child)))
-    if node.type == "herestring_redirect":
+    if script.text.startswith("<<<", start + len(descriptor)):
         word = targets[0] if targets else None
         known = word is not None and word.is_known
         data = Data(

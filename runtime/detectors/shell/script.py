@@ -117,6 +117,8 @@ def _parsable(text: str) -> str:
     plain = text if text.isascii() and "\0" not in text else _FOREIGN.sub("x", text)
     if "\r" in plain:
         plain = plain.replace("\r\n", " \n")
+    if "<<<" in plain:
+        plain = plain.replace("<<<", "<  ")
     if "<>" in plain:
         plain = _READ_WRITE.sub("> ", plain)
     if "{" in plain:
@@ -133,17 +135,30 @@ def _in_pieces(text: str, plain: str, clock: ParseClock) -> Iterator[Script]:
     while start < len(text):
         found = None
         for end in _ends(blanked, start):
-            tree = clock.tree(blanked.text[start:end])
-            root = None if tree is None else tree.root_node
+            root = _root(clock.tree(blanked.text[start:end]))
+            if root is not None and root.has_error:
+                # The piece may have been cut in the middle of a statement: take what is before it.
+                whole = start + _first_error(root)
+                before = _root(clock.tree(blanked.text[start:whole])) if whole > start else None
+                if before is not None and not before.has_error:
+                    root, end = before, whole
             if found is None or (root is not None and not root.has_error):
                 found = _piece(text, blanked, root, start, end)
             if root is None or not root.has_error:
                 break
         if found is None:
-            end = blanked.text.find("\n", start) + 1 or len(text)
-            found = Script(text[start:end], None, base=start)
+            found = Script(text[start : blanked.line_end(start)], None, base=start)
         yield found
         start += len(found.text)
+
+
+def _root(tree: Tree | None) -> Node | None:
+    return None if tree is None else tree.root_node
+
+
+def _first_error(root: Node) -> int:
+    """Where the first statement begins that has an error."""
+    return next((one.start_byte for one in root.children if one.has_error or one.is_missing), 0)
 
 
 def _ends(blanked: Blanked, start: int) -> list[int]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyc.runtime.detectors.shell import words as expansion
-from policyc.runtime.detectors.shell.nodes import SILENT
+from policyc.runtime.detectors.shell.commands import trail
+from policyc.runtime.detectors.shell.nodes import SILENT, parts_of_redirected
 from policyc.runtime.detectors.shell.state import Function, Value
 from policyc.runtime.detectors.shell.values import ANYTHING, NOTHING, UNKNOWN, Data, Word, joined
 
@@ -131,9 +132,7 @@ def pipeline(reader: Reader, script: Script, node: Node, stdin: Data | None) -> 
     """Commands of which each reads what the one before it writes."""
     output: Data | None = stdin
     stages: list[ShellCommand] = []
-    for child in node.children:
-        if not child.is_named or child.type in SILENT:
-            continue
+    for child in _stages(reader, script, node):
         reader.start_stage()
         if child.type in ("command", "redirected_statement", "list"):
             output = yield reader.statement(script, child, output)
@@ -143,6 +142,22 @@ def pipeline(reader: Reader, script: Script, node: Node, stdin: Data | None) -> 
     start, end = script.locate(node.start_byte, node.end_byte)
     reader.add_pipe(stages, start, end)
     return NOTHING if output is None else output
+
+
+def _stages(reader: Reader, script: Script, node: Node) -> list[Node]:
+    """The stages of a pipeline. The grammar takes what comes before a redirection in it for a
+    pipeline of its own: its stages are some of the same one."""
+    later: list[Node] = []
+    while True:
+        own = [one for one in node.children if one.is_named and one.type not in SILENT]
+        if own and own[0].type == "redirected_statement":
+            body, redirects = parts_of_redirected(own[0])
+            if body is not None and body.type == "pipeline":
+                trail(reader, script, body, redirects)
+                later = [*own[1:], *later]
+                node = body
+                continue
+        return [*own, *later]
 
 
 def in_fork(reader: Reader, script: Script, node: Node, stdin: Data | None) -> Steps:
