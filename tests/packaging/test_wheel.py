@@ -156,6 +156,7 @@ def test_every_third_party_library_that_is_imported_is_required() -> None:
         "ruamel": "ruamel.yaml",
         "tree_sitter": "tree-sitter",
         "tree_sitter_bash": "tree-sitter-bash",
+        "tree_sitter_powershell": "tree-sitter-powershell",
     }
     imported = set()
     for _, file in shipped_files():

@@ -333,4 +333,16 @@ def _started(code: str, at: int) -> Iterator[tuple[str, bool]]:
 LANGUAGES: frozenset[str] = frozenset(_INLINE)
 """What `language_of` may answer."""
 
-HANDLERS: dict[str, Handler] = dict.fromkeys(_INLINE, _interpreter)
+
+def _powershell(call: Call) -> Inside | None:
+    """A language of its own, which `powershell(...)` reads."""
+    options = "|".join(call.args).lower()
+    if not call.words[1:] or re.fullmatch(r"-{1,2}(?:version|help|v|h|\?)", options):
+        return None
+    return Inside(unknown=[("PowerShell is read by `powershell`, not by `shell`", None)])
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(_INLINE, _interpreter),
+    **dict.fromkeys(("powershell", "pwsh"), _powershell),
+}

@@ -60,14 +60,14 @@ class ParseClock:
     def __init__(self) -> None:
         self.left = MAX_PARSE_SECONDS
 
-    def tree(self, plain: str) -> Tree | None:
-        """The tree of a text, or None if there is no time left for it."""
+    def tree(self, plain: str, language: Language | None = None) -> Tree | None:
+        """The tree of a text, of Bash if nothing is said; None if there is no time left for it."""
         from tree_sitter import Parser  # noqa: PLC0415  # see `_bash`
 
         data = plain.encode("ascii")
         begin = time.thread_time()
         end = begin + self.left
-        parser: Parser = Parser(_bash())
+        parser: Parser = Parser(language or _bash())
         try:
             return parser.parse(
                 lambda at, _: data[at : at + 4_096],

@@ -119,7 +119,8 @@ def test_redirections_at_the_end_belong_to_the_last_command() -> None:
 
 def test_files_and_hosts() -> None:
     code = read_shell(
-        "cd /srv && cp a b/ && tar czf /tmp/x.tgz ~/docs && curl -o out -d @body https://u@H.example:8/x; "
+        "cd /srv && cp a b/ && tar czf /tmp/x.tgz ~/docs && "
+        "curl -o out -d @body https://u@H.example:8/x; "
         "scp k me@other.example:/d; sed -i s/a/b/ conf; cat < /home/joe/.netrc"
     )
     assert code.hosts == ["h.example", "other.example"]
