@@ -117,7 +117,8 @@ def _full(option: str) -> str:
 _WINDOWS: tuple[tuple[str, str, str], ...] = (
     (
         "destructive-delete",
-        r"rm (?=(?:.* )?-r\b)(?:.* )?(?:[a-z]:/?\*?|[a-z]:/(?:windows|users|program files)\b.*|\*)(?: |$)",
+        r"rm (?=(?:.* )?-r\b)(?:.* )?(?:[a-z]:/?\*?|"
+        r"[a-z]:/(?:windows|users|program files)\b.*|\*)(?: |$)",
         "deletes a drive or a system folder",
     ),
     (

@@ -14,7 +14,7 @@ MAX_NESTED_TEXT = 4 * MAX_TEXT
 MAX_STEPS = 150_000
 """Nodes of syntax trees that are evaluated."""
 
-MAX_COMMANDS = 20_000
+MAX_COMMANDS = 10_000
 """Commands that are looked at."""
 
 MAX_DEPTH = 100

@@ -124,6 +124,17 @@ def _function(reader: Reader, words: list[Word], context: Context, name: str) ->
     if name in reader.calling or len(reader.calling) >= MAX_CALLS:
         _note_recursion(reader, words[0], context, name)
         return ANYTHING
+    # A call that changes nothing is the same the next time, with all that it does.
+    key = (
+        *(name, context.stdin, context.wrappers),
+        tuple((word.value, word.labels) for word in words[1:]),
+        *(state.version, state.files.changes, state.folder, state.maybe > 0, reader.choice),
+        *(len(state.functions), len(state.aliases)),
+    )
+    known = reader.answered.get(key)
+    if known is not None:
+        return known
+    changes = state.files.changes
     reader.calling.append(name)
     before, state.positional = state.positional, tuple(words[1:])
     around, reader.wrappers = reader.wrappers, context.wrappers
@@ -133,7 +144,10 @@ def _function(reader: Reader, words: list[Word], context: Context, name: str) ->
     reader.wrappers = around
     state.positional = before
     reader.calling.pop()
-    return joined(outputs[-1:])
+    output: Data = joined(outputs[-1:])
+    if state.files.changes == changes:
+        reader.answered[key] = output
+    return output
 
 
 def _note_recursion(reader: Reader, word: Word, context: Context, name: str) -> None:

@@ -8,7 +8,7 @@ to `invocation.invoke`, which may come back with scripts inside of it.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from policyc.runtime.detectors.shell import commands, redirections
 from policyc.runtime.detectors.shell.budget import MAX_DEPTH, MAX_TEXT, Budget, BudgetSpent
@@ -49,6 +49,8 @@ class Reader(Findings):
         self.depth = 0
         self.calling: list[str] = []
         self.called: set[str] = set()
+        self.answered: dict[Any, Data] = {}
+        """What calls of functions write that change nothing, by what they depend on."""
         self.wrappers: tuple[str, ...] = ()
         self.is_quiet = False
         self.streams = 0

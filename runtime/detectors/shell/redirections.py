@@ -93,6 +93,8 @@ def data_of(reader: Reader, operator: str, target: Word | None) -> Data | None:
         return None
     if target.value.startswith(SOCKETS):
         return Data(None, frozenset({SOCKET}))
+    if target.value in ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random", "/dev/tty"):
+        return NOTHING if target.value == "/dev/null" else ANYTHING
     key = f"&{target.value}" if operator == "<&" else _path(reader, target)
     found = reader.state.files.get(key)
     if found is not None:

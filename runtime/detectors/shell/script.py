@@ -109,6 +109,7 @@ def _bash() -> Language:
 
 _FOREIGN = re.compile(r"[^\x01-\x7f]")
 _READ_WRITE = re.compile(r"<>(?=\s*[\w/$.&\"'~])")
+_FOR_ARGUMENTS = re.compile(r"\b(for[ \t]+(?!in\b)\w+)[ \t\n](?=\s*do\b)")
 _BRACES = re.compile(r"(?<![$\w{}])\{(?=[^\s{};|&()]*,)([^\s{};|&()]*)\}")
 
 
@@ -121,6 +122,8 @@ def _parsable(text: str) -> str:
         plain = plain.replace("<<<", "<  ")
     if "<>" in plain:
         plain = _READ_WRITE.sub("> ", plain)
+    if "for" in plain:
+        plain = _FOR_ARGUMENTS.sub(r"\1;", plain)
     if "{" in plain:
         plain = _BRACES.sub(r"x\1x", plain)
     return plain
@@ -138,7 +141,8 @@ def _in_pieces(text: str, plain: str, clock: ParseClock) -> Iterator[Script]:
             root = _root(clock.tree(blanked.text[start:end]))
             if root is not None and root.has_error:
                 # The piece may have been cut in the middle of a statement: take what is before it.
-                whole = start + _first_error(root)
+                error = start + _first_error(root)
+                whole = blanked.text.rfind("\n", start, error) + 1
                 before = _root(clock.tree(blanked.text[start:whole])) if whole > start else None
                 if before is not None and not before.has_error:
                     root, end = before, whole

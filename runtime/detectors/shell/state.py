@@ -31,6 +31,22 @@ class Function:
     body: Node
 
 
+class Files(dict[str, Data]):
+    """What a script has written, by path. All its shells share it; it counts the changes of all."""
+
+    changes = 0
+
+    def __setitem__(self, path: str, data: Data) -> None:
+        if self.get(path) != data:
+            self.changes += 1
+            super().__setitem__(path, data)
+
+    def next_version(self) -> int:
+        """A number that no state has had before."""
+        self.changes += 1
+        return self.changes
+
+
 ENVIRONMENT: dict[str, str] = {
     "HOME": "~",
     "IFS": " \t\n",
@@ -52,7 +68,7 @@ class State:
     variables: dict[str, tuple[Value, ...]] = field(default_factory=dict)
     functions: dict[str, tuple[Function, ...]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
-    files: dict[str, Data] = field(default_factory=dict)
+    files: Files = field(default_factory=Files)
     pipes: set[str] = field(default_factory=set)
     """Named pipes that the script has made."""
     positional: tuple[Word, ...] | None = ()
@@ -61,8 +77,8 @@ class State:
     """The working folder, where the script has changed to one that is known."""
     maybe: int = 0
     """How many conditions stand around the command: its assignments are alternatives."""
-    changes: int = 0
-    depth: int = 0
+    version: int = 0
+    """Two states with the same version have the same variables."""
 
     def fork(self) -> State:
         """A subshell: it sees the same, and what it sets is gone after it. Files stay."""
@@ -75,7 +91,7 @@ class State:
             self.positional,
             self.folder,
             self.maybe,
-            depth=self.depth,
+            self.version,
         )
 
     def assign(self, name: str, value: Value) -> None:
@@ -90,8 +106,8 @@ class State:
         else:
             new = (*old, value)
         if new != old:
-            self.changes += 1
             self.variables[name] = new
+            self._change()
 
     def set_all(self, name: str, values: list[Value]) -> None:
         """Set a variable that takes several values one after the other."""
@@ -99,7 +115,17 @@ class State:
         if len(values) > len(kept):
             labels = NO_LABELS.union(*(value.labels for value in values))
             kept[-1] = Value(UNKNOWN, labels)
-        self.variables[name] = tuple(kept)
+        if self.variables.get(name) != tuple(kept):
+            self.variables[name] = tuple(kept)
+            self._change()
+
+    def unset(self, name: str) -> None:
+        """Forget a variable."""
+        if self.variables.pop(name, None) is not None:
+            self._change()
+
+    def _change(self) -> None:
+        self.version = self.files.next_version()
 
     def define(self, name: str, function: Function) -> None:
         """Define a function; under a condition it is one more that the name may stand for."""

@@ -83,7 +83,7 @@ def _shift(call: Call) -> None:
 
 def _unset(call: Call) -> None:
     for word in call.operands:
-        call.state.variables.pop(word.value, None)
+        call.state.unset(word.value)
         if "-f" in call.flags:
             call.state.functions.pop(word.value, None)
 

@@ -68,9 +68,9 @@ def loop(reader: Reader, script: Script, node: Node, stdin: Data | None) -> Step
     """A loop: its body twice if the first time has changed what the second may do."""
     output: Data = NOTHING
     for _ in range(2):
-        changes = reader.state.changes
+        version = reader.state.version
         output = yield maybe(reader, script, node.children, stdin)
-        if reader.state.changes == changes:
+        if reader.state.version == version:
             break
     return Data(None, output.labels)
 
@@ -97,9 +97,9 @@ def for_(reader: Reader, script: Script, node: Node, stdin: Data | None) -> Step
         reader.state.set_all(name, found or [Value(UNKNOWN)])
     output: Data = NOTHING
     for _ in range(2):
-        changes = reader.state.changes
+        version = reader.state.version
         output = yield maybe(reader, script, rest, stdin)
-        if reader.state.changes == changes:
+        if reader.state.version == version:
             break
     return Data(None, output.labels) if len(values) > 1 else output
 

@@ -29,6 +29,8 @@ def threatened(call: Call, word: Word) -> str | None:
     A variable that is not set leaves nothing: `"$X"/` is then the root.
     """
     path = call.path(word)
+    if not word.value:
+        return None
     if word.has_glob or "*" in path:
         path = covers(path)
     if UNKNOWN in path:

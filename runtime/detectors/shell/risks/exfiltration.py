@@ -118,6 +118,7 @@ def _payloads(call: Call) -> list[tuple[Word | None, frozenset[str], list[str]]]
             if (
                 redirect.is_input
                 and redirect.target is not None
+                and not redirect.target.value.startswith("/dev/")
                 and redirect.descriptor in ("", "0")
             ):
                 path = call.path(redirect.target)

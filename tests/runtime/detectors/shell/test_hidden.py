@@ -121,3 +121,16 @@ def test_a_value_of_another_branch_is_a_value() -> None:
     assert ["rm", "x"] in commands("c=ls; [ a ] && c=rm; $c x") or ["rm", "x"] in commands(
         "c=ls; if a; then c=rm; fi; $c x"
     )
+
+
+def test_an_empty_operand_is_no_folder_and_no_input_is_no_data() -> None:
+    assert kinds('tmp=; trap \'rm -rf "$tmp"\' EXIT; rm -f "$tmp"') == set()
+    assert kinds('x=; rm -rf "$x"/') == {"destructive-delete"}
+    assert kinds("ssh -i key host exit < /dev/null > log") == set()
+
+
+def test_a_function_is_read_anew_where_its_call_may_do_something_else() -> None:
+    text = "f() { $1; }; f ls; f ls; c='rm -rf /'; f \"$c\"; g() { $c; }; g; c=ls; g; g"
+    assert [one.name for one in read_shell(text).commands] == ["ls", "rm", "rm", "ls"]
+    text = "f() { . ./a; }; echo ls > a; f; echo 'rm -rf /' > a; f"
+    assert "destructive-delete" in kinds(text)
