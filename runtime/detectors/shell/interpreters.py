@@ -286,6 +286,10 @@ _LITERAL = re.compile(
 )
 _REST = re.compile(r"""\s*,\s*\[?\s*["']([^"'\n]*)["']""")
 _BACKTICKS = re.compile(r"`([^`]*)`|%x[({]([^)}]*)[)}]|\bqx[({/]([^)}/]*)[)}/]")
+_DELETES = re.compile(
+    r"""\b(?:rmtree|remove_tree|rmSync|rmdirSync|removeSync|rimraf|rm_rf|rm_r|remove_dir_all)"""
+    r"""\b(?:\.sync)?\s*\(?\s*["']([^"'\n]+)["']"""
+)
 _TCL = re.compile(r"\b(?:spawn|exec|system)\s+([^;\n]+)")
 _EVAL = re.compile(
     r"(?<![\w.$>-])(?:eval|instance_eval|Function|loadstring|assert|create_function)\s*[( ]\s*(\S)"
@@ -307,6 +311,8 @@ def _other(language: str, code: str) -> Iterator[tuple[str, bool]]:
         if match[0] in ("`", "qx", "%x"):
             continue
         yield from _started(code, match.end())
+    for match in _DELETES.finditer(code):
+        yield f"rm -rf {_quote(match[1])}", True
     for match in _EVAL.finditer(code):
         if match[1] not in "\"'{":
             yield "runs code that is put together", False

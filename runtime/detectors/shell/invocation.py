@@ -55,7 +55,8 @@ def invoke(reader: Reader, words: list[Word], context: Context) -> Steps:
     state = reader.state
     if UNKNOWN in name:
         known = name_of(first.value.replace(UNKNOWN, ""))
-        _note_unknown_name(reader, first, context, known)
+        if not first.labels & {DOWNLOADED, SOCKET}:
+            reader.add_undecidable("the name of the command is not known", context, first)
         if not first.labels and known in KNOWN_NAMES:
             name = known
     elif first.has_glob and first.value not in ("[", "[[") and re.search(r"[*?\[]", name):
@@ -79,11 +80,6 @@ def name_of(value: str) -> str:
     """The name of a command without its folder."""
     name = value.rpartition("/")[2] or value
     return name.removesuffix(".exe") if name.endswith(".exe") else name
-
-
-def _note_unknown_name(reader: Reader, first: Word, context: Context, known: str) -> None:
-    if not first.labels & {DOWNLOADED, SOCKET} and not reader.is_quiet:
-        reader.add_undecidable("the name of the command is not known", context, first)
 
 
 def _any_of(reader: Reader, words: list[Word], context: Context, pattern: str) -> Steps:
@@ -220,7 +216,7 @@ def _inside(reader: Reader, call: Call, inside: Inside) -> Steps:
         return ANYTHING
     runs = [
         *(invoke(reader, words, below) for words in inside.commands if words),
-        *(_script(reader, one, below) for one in inside.scripts if one.data.text is not None),
+        *(_script(reader, call, one, below) for one in inside.scripts if one.data.text is not None),
     ]
     if runs:
         outputs = []
@@ -229,13 +225,15 @@ def _inside(reader: Reader, call: Call, inside: Inside) -> Steps:
     return joined(outputs)
 
 
-def _script(reader: Reader, one: Nested, below: Context) -> Steps:
+def _script(reader: Reader, call: Call, one: Nested, below: Context) -> Steps:
     return reader.nested(
         one.data,
         one.word,
         below,
         is_same_shell=one.is_same_shell,
         positional=one.positional,
+        zero=one.zero,
+        assigned=call.context.assigned,
     )
 
 
@@ -269,7 +267,7 @@ def _content(call: Call) -> frozenset[str]:
     labels = NO_LABELS
     files = call.state.files
     for path, _ in call.reads:
-        if holds(path) is not None:
+        if holds(path) is not None or path in ("/", "~", "/etc", "/home"):
             labels |= {SECRET}
         labels |= {LOCAL}
         if path in files:

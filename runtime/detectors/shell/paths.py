@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from functools import lru_cache
-
-from policyc.runtime.detectors.shell.values import UNKNOWN
 
 _HOME = re.compile(r"(?:/root|/home/[^/]+|/Users/[^/]+)(?=/|$)")
 
@@ -56,16 +55,18 @@ def is_important(path: str) -> bool:
     return _IMPORTANT.fullmatch(path) is not None and _HARMLESS.fullmatch(path) is None
 
 
+_TOP = "/bin /boot /dev /etc /home /lib /media /mnt /opt /proc /root /run /sbin /srv /sys /usr /var"
+
+
 def covers(path: str) -> str:
-    """The folder whose whole content a pattern such as `/etc/*` or `~/.*` stands for."""
+    """The folder that a pattern such as `/e*` stands for, or `/etc/*` for all that is in it."""
+    if path.count("/") == 1 and path[0] == "/" and len(path) > 1:
+        found = fnmatch.filter(_TOP.split(), path)
+        if found and path[1] not in "*?[":
+            return found[0]
     while True:
         head, slash, last = path.rpartition("/")
         if last and re.fullmatch(r"[.*?]*\*[.*?]*|\.?\[.*\]\*?|\?+", last):
             path = head or ("/" if slash else ".")
         else:
             return path
-
-
-def without_unknown(path: str) -> str:
-    """A path with its unknown pieces left out, as they are where a variable is not set."""
-    return path.replace(UNKNOWN, "")

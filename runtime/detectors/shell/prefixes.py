@@ -149,6 +149,7 @@ PREFIXES: dict[str, Prefix] = {
     "opam": _prefix("--switch", after="exec"),
     "mise": _prefix(after="exec x"),
     "asdf": _prefix(operands=1, after="exec"),
+    "!": _prefix(),
     "then": _prefix(),
     "do": _prefix(),
     "else": _prefix(),
@@ -157,6 +158,15 @@ PREFIXES: dict[str, Prefix] = {
 
 def _run_prefix(call: Call) -> Inside | None:
     inner = PREFIXES[call.name].inner(call.words)
+    return Inside([inner], is_prefix=True) if inner else None
+
+
+def _sudo(call: Call) -> Inside | None:
+    """`sudo -s` and `sudo -i` start a shell."""
+    inner = PREFIXES[call.name].inner(call.words)
+    starts = {"-s", "-i", "--shell", "--login"} & set(call.args)
+    if not inner and starts:
+        inner = [call.words[0].with_value("sh")]
     return Inside([inner], is_prefix=True) if inner else None
 
 
@@ -282,6 +292,7 @@ def _parallel(call: Call) -> Inside:
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(PREFIXES, _run_prefix),
     "env": _env,
+    "sudo": _sudo,
     "command": _command,
     "flock": _flock,
     "xargs": _xargs,

@@ -59,13 +59,6 @@ def unescaped_in_quotes(text: str) -> str:
     return re.sub(r'\\([\n$`"\\])', lambda m: "" if m[1] == "\n" else m[1], text)
 
 
-def is_pattern(text: str) -> bool:
-    """Whether a piece outside of quotes has a character that is expanded to file names."""
-    if "*" not in text and "?" not in text and "[" not in text:
-        return False
-    return re.search(r"[*?\[]", re.sub(r"\\.", "", text, flags=re.S)) is not None
-
-
 _RANGE = re.compile(r"(-?\d{1,9}|[A-Za-z])\.\.(-?\d{1,9}|[A-Za-z])(?:\.\.(-?\d{1,9}))?")
 
 

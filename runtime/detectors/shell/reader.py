@@ -52,7 +52,6 @@ class Reader(Findings):
         self.answered: dict[Any, Data] = {}
         """What calls of functions write that change nothing, by what they depend on."""
         self.wrappers: tuple[str, ...] = ()
-        self.is_quiet = False
         self.streams = 0
         self.trailing: dict[tuple[int, int, int], list[Node]] = {}
 
@@ -115,6 +114,8 @@ class Reader(Findings):
         *,
         is_same_shell: bool = False,
         positional: tuple[Word, ...] | None = (),
+        zero: Word | None = None,
+        assigned: tuple[tuple[str, Value], ...] = (),
     ) -> Steps:
         """Run a script that a command has: the answer is what it writes."""
         text = data.text or ""
@@ -130,7 +131,9 @@ class Reader(Findings):
         if not is_same_shell:
             self.state = self.fork()
             self.state.aliases = {}
-            self.state.positional = positional
+            self.state.positional, self.state.zero = positional, zero
+            for name, value in assigned:
+                self.state.set_all(name, [value])
         around, self.wrappers = self.wrappers, context.wrappers
         self.depth += 1
         outputs: list[Data] = []

@@ -84,13 +84,24 @@ def parse(text: str, clock: ParseClock) -> list[Script]:
     plain = _parsable(text)
     if len(plain) > MAX_PIECE:
         return list(_in_pieces(text, plain, clock))
-    tree = clock.tree(plain)
-    if tree is None or "<<" not in plain:
-        return [Script(text, None if tree is None else tree.root_node)]
-    plain, found = _without_here_documents(text, plain, tree.root_node)
-    if found:
-        tree = clock.tree(plain)
-    return [Script(text, None if tree is None else tree.root_node, found)]
+    if "<<" not in plain:
+        return [Script(text, _root(clock.tree(plain)))]
+    blanked = blank(plain)
+    script = _piece(text, blanked, _root(clock.tree(blanked.text)), 0, len(text))
+    return [_by_the_grammar(text, plain, clock) if script.is_doubtful else script]
+
+
+def _by_the_grammar(text: str, plain: str, clock: ParseClock) -> Script:
+    """A script whose here-documents are told by the grammar, as our scanner was deceived."""
+    root = _root(clock.tree(plain))
+    if root is None:
+        return Script(text, None)
+    without, found = _without_here_documents(text, plain, root)
+    # The grammar takes `;` and the like for a part of the word that ends a document.
+    heads = [text[at : text.find("\n", at)] for at in found]
+    is_doubtful = any(re.match(r"<<-?\s*[^\s'\"]*[;&|()<>]", head) for head in heads)
+    root = _root(clock.tree(without)) if found else root
+    return Script(text, root, found, is_doubtful=is_doubtful)
 
 
 def only_command(text: str, clock: ParseClock) -> Script:

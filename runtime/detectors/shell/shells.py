@@ -48,7 +48,9 @@ def _shell(call: Call) -> Inside:
     if wants_script:
         if not rest:
             return Inside(unknown=[("the script of the shell is missing", None)])
-        return Inside(scripts=[Nested(data_of(rest[0]), rest[0], positional=tuple(rest[2:]))])
+        zero = rest[1] if len(rest) > 1 else None
+        script = Nested(data_of(rest[0]), rest[0], positional=tuple(rest[2:]), zero=zero)
+        return Inside(scripts=[script])
     if reads_input or not rest or rest[0].value in ("/dev/stdin", "/proc/self/fd/0"):
         if call.stdin is None:
             return Inside()

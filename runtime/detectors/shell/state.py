@@ -73,6 +73,8 @@ class State:
     """Named pipes that the script has made."""
     positional: tuple[Word, ...] | None = ()
     """The parameters `$1` and so on; None where they are not known."""
+    zero: Word | None = None
+    """The parameter `$0`, where the script was given one."""
     folder: str | None = None
     """The working folder, where the script has changed to one that is known."""
     maybe: int = 0
@@ -89,6 +91,7 @@ class State:
             self.files,
             self.pipes,
             self.positional,
+            self.zero,
             self.folder,
             self.maybe,
             self.version,

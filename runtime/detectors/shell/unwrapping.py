@@ -22,13 +22,15 @@ class Nested:
     """A script inside of a command.
 
     `word` is where it stands. `is_same_shell` tells that it sees and changes the state of the shell
-    that runs the command, as `eval` does. `positional` are its parameters, None if not known.
+    that runs the command, as `eval` does. `positional` are its parameters, None if not known;
+    `zero` is `$0` where it is given.
     """
 
     data: Data
     word: Word | None = None
     is_same_shell: bool = False
     positional: tuple[Word, ...] | None = ()
+    zero: Word | None = None
 
 
 @dataclass(slots=True)

@@ -218,8 +218,15 @@ def _variable(
 
 def _positional(reader: Reader, number: int, shown: str, pieces: list[Piece], kind: int) -> None:
     positional = reader.state.positional
-    if positional is None or number == 0:
-        pieces.append(Piece("bash" if number == 0 else UNKNOWN, kind, shown))
+    if number == 0:
+        zero = reader.state.zero
+        pieces.append(
+            Piece("bash", kind, shown)
+            if zero is None
+            else Piece(zero.value, kind, zero.shown, zero.labels)
+        )
+    elif positional is None:
+        pieces.append(Piece(UNKNOWN, kind, shown))
     elif number <= len(positional):
         word = positional[number - 1]
         pieces.append(Piece(word.value, kind, word.shown, word.labels))

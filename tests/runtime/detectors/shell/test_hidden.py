@@ -134,3 +134,41 @@ def test_a_function_is_read_anew_where_its_call_may_do_something_else() -> None:
     assert [one.name for one in read_shell(text).commands] == ["ls", "rm", "rm", "ls"]
     text = "f() { . ./a; }; echo ls > a; f; echo 'rm -rf /' > a; f"
     assert "destructive-delete" in kinds(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat <<E;rm -rf /\nx\nE",
+        "cat <<'A' <<B | tr a b && rm -rf /\nx\nA\ny\nB\n",
+        "cat <<A <<'B'\nx\nA\ny\nB\nrm -rf /",
+        "echo $((1<<2)); rm -rf /",
+        'echo "$(cat <<E\nit\'s "x\nE\n)"; rm -rf /',
+        "# don't <<E\nrm -rf /\nE",
+        "echo '<<E'\nrm -rf /\nE",
+        "cat <<\\E\n$(x\nE\nrm -rf /",
+        "cat <<E 2>/dev/null <<< x\n'\nE\nrm -rf /",
+    ],
+)
+def test_nothing_hides_behind_a_here_document(text: str) -> None:
+    code = read_shell(text)
+    assert "destructive-delete" in {risk.kind for risk in code.risks} or code.undecidable
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "! ! rm -rf /",
+        "rm -rf /e*",
+        "c=rm sh -c '$c -rf /'",
+        "bash -c '$0 -rf /' rm",
+        "perl -MFile::Path -e 'rmtree(\"/\")'",
+        "node -e \"fs.rmSync('/',{recursive:true})\"",
+        "sudo -s <<< 'rm -rf /'",
+        "x=`echo \\`echo rm\\``; $x -rf /",
+        "cd /tmp/../..; rm -rf etc",
+        'while IFS= read -r l; do rm -rf "$l"; done <<< "/"',
+    ],
+)
+def test_more_ways_to_the_same(text: str) -> None:
+    assert "destructive-delete" in kinds(text)
