@@ -53,12 +53,15 @@ class FunctionKind(StrEnum):
 
     `plain` gets the values of its arguments and returns a value. `detector` gets every text of its
     first argument one by one (and the other arguments as options), returns `Detection`s, and marks
-    their places. `special` is written into the interpreter itself (`text`, `find`, `tool_call`,
-    ...).
+    their places. `reader` gets the value of its first argument and, as `place`, where that lies in
+    the trace; it returns a record that tells what to mark where a policy reads a member of it
+    (`policyc.runtime.records.MarkingRecord`). `special` is written into the interpreter itself
+    (`text`, `find`, `tool_call`, ...).
     """
 
     PLAIN = "plain"
     DETECTOR = "detector"
+    READER = "reader"
     SPECIAL = "special"
 
 

@@ -59,6 +59,12 @@ CODE_ISSUE = Type("CodeIssue")
 FILE = Type("File")
 PYTHON_CODE = Type("PythonCode")
 HTML_CODE = Type("HtmlCode")
+SHELL_CODE = Type("ShellCode")
+SHELL_COMMAND = Type("ShellCommand")
+SHELL_PIPE = Type("ShellPipe")
+SHELL_REDIRECT = Type("ShellRedirect")
+SHELL_RISK = Type("ShellRisk")
+SHELL_UNDECIDABLE = Type("ShellUndecidable")
 
 
 MOST_LEVELS = 10
@@ -147,6 +153,37 @@ MEMBERS: dict[str, dict[str, Type]] = {
         "syntax_error_exception": OPTIONAL_TEXT,
     },
     "HtmlCode": {"alt_texts": list_of(TEXT), "links": list_of(TEXT)},
+    "ShellCode": {
+        "commands": list_of(SHELL_COMMAND),
+        "pipes": list_of(SHELL_PIPE),
+        "redirects": list_of(SHELL_REDIRECT),
+        "hosts": list_of(TEXT),
+        "reads": list_of(TEXT),
+        "writes": list_of(TEXT),
+        "risks": list_of(SHELL_RISK),
+        "undecidable": list_of(SHELL_UNDECIDABLE),
+        "syntax_error": BOOL,
+    },
+    "ShellCommand": {
+        "name": TEXT,
+        "argv": list_of(TEXT),
+        "flags": list_of(TEXT),
+        "wrappers": list_of(TEXT),
+        "variables": list_of(TEXT),
+        "text": TEXT,
+        "span": list_of(INT),
+        "resolved": BOOL,
+    },
+    "ShellPipe": {"commands": list_of(SHELL_COMMAND), "text": TEXT, "span": list_of(INT)},
+    "ShellRedirect": {"operator": TEXT, "target": TEXT, "text": TEXT, "span": list_of(INT)},
+    "ShellRisk": {
+        "kind": TEXT,
+        "reason": TEXT,
+        "command": TEXT,
+        "text": TEXT,
+        "span": list_of(INT),
+    },
+    "ShellUndecidable": {"reason": TEXT, "text": TEXT, "span": list_of(INT)},
 }
 """The closed list of members by type name; a type that is not here has none that are known when
 compiling."""

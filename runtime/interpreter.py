@@ -34,6 +34,7 @@ from policyc.runtime.events import (
 )
 from policyc.runtime.failures import EvaluationError, LimitExceeded, MissingParameter
 from policyc.runtime.places import Mark, SecretMark, occurrences, whole
+from policyc.runtime.records import MarkingRecord
 from policyc.runtime.texts import collect_images, collect_texts
 from policyc.runtime.traces import arguments_of
 from policyc.runtime.values import ABSENT, kind_of
@@ -208,7 +209,7 @@ class Interpreter:
 
     def derived(self, step: p.Each, frame: Frame) -> list[tuple[Any, Any, Places]]:
         """The candidates of a derived variable: number, value, place."""
-        value = self.eval(step.source, frame)
+        value = self._source(step.source, frame)
         places = self.locate(step.source, frame)
         try:
             found = list(find_values(step.domain, value, places))
@@ -282,7 +283,10 @@ class Interpreter:
         return self.callable(e.signature)
 
     def _member(self, e: p.GetMember, frame: Frame) -> Any:
-        return values.member(self.eval(e.value, frame), e.name)
+        value = self.eval(e.value, frame)
+        if frame.marks is not None and isinstance(value, MarkingRecord):
+            frame.marks.extend(value.marks_of(e.name))
+        return values.member(value, e.name)
 
     def _index(self, e: p.GetIndex, frame: Frame) -> Any:
         return values.index(self.eval(e.value, frame), self.eval(e.index, frame))
@@ -375,13 +379,29 @@ class Interpreter:
 
     def _items(self, e: p.Map, frame: Frame) -> Iterator[Frame]:
         """A frame for each element that a comprehension keeps; marks go to the frame around it."""
-        source = self.eval(e.source, frame)
+        source = self._source(e.source, frame)
         places = self.locate(e.source, frame)
         for value, place in elements(source, places):
             inner = Frame(dict(frame.values), dict(frame.places), frame.coordinates, frame.marks)
             inner.bind(e.variable, value, place)
             if e.condition is None or self.eval(e.condition, inner):
+                if frame.marks is not None and isinstance(value, MarkingRecord):
+                    frame.marks.extend(value.marks_of(""))
                 yield inner
+
+    def _source(self, expression: p.Expr, frame: Frame) -> Any:
+        """The value that elements are picked from. Where they mark pieces of the trace themselves,
+        only those that are picked are marked."""
+        marked = len(frame.marks or ())
+        value = self.eval(expression, frame)
+        if (
+            frame.marks
+            and isinstance(value, list)
+            and value
+            and isinstance(value[0], MarkingRecord)
+        ):
+            del frame.marks[marked:]
+        return value
 
     def _declared(self, e: p.Declared, frame: Frame) -> Any:
         return True
@@ -564,6 +584,9 @@ class Interpreter:
         keywords = {name: _plain(self.eval(arg, frame)) for name, arg in e.keywords}
         if signature.kind is FunctionKind.DETECTOR:
             return self._detect(e, args, keywords, frame)
+        if signature.kind is FunctionKind.READER:
+            subject = self._arguments(e, frame)[0]
+            keywords["place"] = self.locate(subject, frame)
         return self._apply(signature, args, keywords)
 
     def _apply(self, signature: Signature, args: list[Any], keywords: dict[str, Any]) -> Any:
@@ -913,6 +936,8 @@ def object_marks(block: p.Block, model: Frame) -> list[Mark]:
         value = model.values.get(name)
         if isinstance(value, TraceObject):
             marks.append(whole(value.place))
+        elif isinstance(value, MarkingRecord):
+            marks.extend(value.marks_of(""))
         elif isinstance(value, str | dict | list):
             place = model.places.get(name)
             if isinstance(place, tuple):

@@ -6,6 +6,21 @@ Their fields are what a policy may read; `compiler.typesystem.MEMBERS` lists the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from policyc.runtime.places import Mark
+
+
+@runtime_checkable
+class MarkingRecord(Protocol):
+    """A record that stands for pieces of the trace."""
+
+    def marks_of(self, member: str) -> Sequence[Mark]:
+        """What to mark in the trace where a policy reads that member; without a name, where it
+        picks the record itself."""
 
 
 @dataclass(frozen=True, slots=True)

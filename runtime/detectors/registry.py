@@ -7,6 +7,8 @@ with that reason.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from policyc.compiler.signatures import Answer, FunctionKind, Module, Param, Signature
 from policyc.compiler.typesystem import (
     ANY,
@@ -20,6 +22,12 @@ from policyc.compiler.typesystem import (
     NUMBER,
     OPTIONAL_TEXT,
     PYTHON_CODE,
+    SHELL_CODE,
+    SHELL_COMMAND,
+    SHELL_PIPE,
+    SHELL_REDIRECT,
+    SHELL_RISK,
+    SHELL_UNDECIDABLE,
     TEXT,
     Type,
     list_of,
@@ -155,6 +163,34 @@ _IPYTHON_CODE = _plain(
     _DATA,
     result=PYTHON_CODE,
     doc="What the code of a notebook cell imports and calls, and its shell commands.",
+)
+
+_SHELL = Signature(
+    "shell",
+    (_DATA,),
+    SHELL_CODE,
+    kind=FunctionKind.READER,
+    implementation=f"{_HERE}.shell.detector:shell",
+    doc="What shell commands would do: commands, files, hosts, risks; marks what is read of it.",
+)
+_HAS_POWERSHELL = find_spec("tree_sitter_powershell") is not None
+_POWERSHELL = Signature(
+    "powershell",
+    (_DATA,),
+    SHELL_CODE,
+    kind=FunctionKind.READER,
+    implementation=f"{_HERE}.powershell.detector:powershell" if _HAS_POWERSHELL else "",
+    extra="powershell",
+    missing=None if _HAS_POWERSHELL else "the grammar of PowerShell is not installed",
+    doc="What PowerShell commands would do, with the result of `shell`.",
+)
+_SHELL_TYPES = (
+    SHELL_CODE,
+    SHELL_COMMAND,
+    SHELL_PIPE,
+    SHELL_REDIRECT,
+    SHELL_RISK,
+    SHELL_UNDECIDABLE,
 )
 
 _NO_MODEL = "this version of policyc has no model for it"
@@ -361,8 +397,10 @@ MODULES: dict[str, Module] = {
             _DECEPTIVE_UNICODE,
             _MODERATED,
             *_CODE,
+            _SHELL,
+            _POWERSHELL,
             *_SIMILARITY,
-            types=(CODE_ISSUE, PYTHON_CODE),
+            types=(CODE_ISSUE, PYTHON_CODE, *_SHELL_TYPES),
         ),
         _module("invariant.detectors.secrets", _SECRETS),
         _module("invariant.detectors.copyright", _COPYRIGHT),
@@ -375,6 +413,7 @@ MODULES: dict[str, Module] = {
         _module("invariant.detectors.pii", _PII),
         _module("invariant.detectors.moderation", _MODERATED),
         _module("invariant.detectors.code", *_CODE, types=(CODE_ISSUE, PYTHON_CODE)),
+        _module("invariant.detectors.shell", _SHELL, _POWERSHELL, types=_SHELL_TYPES),
         _module("invariant.detectors.sentence_similarity", *_SIMILARITY),
         _module("invariant.detectors.fuzzy_matching", _FUZZY_CONTAINS),
         _module("invariant.parsers", *_PARSERS, types=(HTML_CODE,)),

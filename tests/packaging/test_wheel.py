@@ -151,7 +151,14 @@ def test_the_data_files_of_the_installed_wheel_are_found(installed: Path, tmp_pa
 
 def test_every_third_party_library_that_is_imported_is_required() -> None:
     required = {re.match(r"[\w.-]+", line)[0] for line in requires("policyc") or ()}
-    modules = {"ada_url": "ada-url", "re2": "google-re2", "ruamel": "ruamel.yaml"}
+    modules = {
+        "ada_url": "ada-url",
+        "re2": "google-re2",
+        "ruamel": "ruamel.yaml",
+        "tree_sitter": "tree-sitter",
+        "tree_sitter_bash": "tree-sitter-bash",
+        "tree_sitter_powershell": "tree-sitter-powershell",
+    }
     imported = set()
     for _, file in shipped_files():
         path = file if file.is_absolute() else ROOT / file
