@@ -7,6 +7,7 @@ the files.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -144,19 +145,20 @@ def run(
     )
     files: list[FileReport] = []
     is_over = False
-    for one in loaded:
-        results: list[CaseResult] = []
-        for case in chosen.get(one.path, ()):
-            if is_over:
-                break
-            result = CaseResult(case, Outcome.SKIPPED) if case.skip else next(ran)
-            results.append(result)
-            if on_result is not None:
-                on_result(result)
-            is_over = settings.is_fail_fast and not result.ok
-        count = 0 if one.file is None else len(one.file.cases)
-        files.append(FileReport(one.path, tuple(results), one.diagnostics, count - len(results)))
-    ran.close()
+    with closing(ran):
+        for one in loaded:
+            results: list[CaseResult] = []
+            for case in chosen.get(one.path, ()):
+                if is_over:
+                    break
+                result = CaseResult(case, Outcome.SKIPPED) if case.skip else next(ran)
+                results.append(result)
+                if on_result is not None:
+                    on_result(result)
+                is_over = settings.is_fail_fast and not result.ok
+            count = 0 if one.file is None else len(one.file.cases)
+            left_out = count - len(results)
+            files.append(FileReport(one.path, tuple(results), one.diagnostics, left_out))
     return Report(tuple(files), untested)
 
 
