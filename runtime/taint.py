@@ -19,11 +19,14 @@ from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from policyc.runtime.bounds import BuiltinError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MOST_NEEDLES: Final = 500
-"""Parts of one value that are looked for."""
+MOST_NEEDLES: Final = 5_000
+"""Parts of one value that are looked for; a value of more is refused, for what it hides among them
+must not pass."""
 
 LONGEST_WHOLE: Final = 2_000
 """Characters of a value that is looked for as a whole; of longer ones only the parts are."""
@@ -139,14 +142,18 @@ def found_in(needle: str, text: str) -> Piece | None:
 
 @lru_cache(maxsize=2048)
 def needles(text: str, least: int) -> tuple[Piece, ...]:
-    """The parts of a value that tell where it came from, each with at least so many characters."""
+    """The parts of a value that tell where it came from, each with at least so many characters.
+
+    Raises:
+        BuiltinError: there are more than `MOST_NEEDLES`.
+    """
     known: dict[str, Piece] = {}
     for piece in _parts(text):
-        if len(known) >= MOST_NEEDLES:
-            break
         stripped = piece.text.strip()
         if len(stripped) >= least and _WORD.search(stripped):
             known.setdefault(stripped, Piece(stripped, piece.start, piece.end))
+        if len(known) > MOST_NEEDLES:
+            raise BuiltinError(f"the value has more than {MOST_NEEDLES} parts to look for")
     return tuple(known.values())
 
 
@@ -173,8 +180,8 @@ def _parts_of_url(url: str) -> Iterable[str]:
     try:
         parts = urlsplit(url)
         host = parts.hostname
-        values = [value for _, value in parse_qsl(parts.query, max_num_fields=100)]
-    except ValueError:
+        values = [value for _, value in parse_qsl(parts.query)]
+    except ValueError:  # no URL after all: it is looked for as it is
         return
     if host:
         yield host
@@ -202,7 +209,7 @@ def _from_base64(text: str) -> str | None:
         plain = base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
-    return plain if plain.isprintable() else None
+    return plain if all(sign.isprintable() or sign.isspace() for sign in plain) else None
 
 
 def _leaves_of_json(text: str) -> Iterator[str]:

@@ -6,8 +6,6 @@ is tried only on the cases that reach what it changes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from policyc.runtime.engine import Engine
@@ -31,29 +29,14 @@ if TYPE_CHECKING:
     from policyc.runtime.testing.session import Report
 
 
-@dataclass(frozen=True, slots=True)
-class TriedCase:
-    """A case as the hunt knows it."""
-
-    case: Case
-
-    @property
-    def name(self) -> str:
-        return self.case.name
-
-    @property
-    def digest(self) -> str:
-        return sha256(repr(self.case).encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def build(program: Program) -> Engine:
     """What cases are judged with."""
     return Engine(program, loader(None))
 
 
-def passes(engine: Engine, tried: TriedCase) -> bool:
+def passes(engine: Engine, case: Case) -> bool:
     """Whether a case holds."""
-    return judge(engine, tried.case).ok
+    return judge(engine, case).ok
 
 
 def mutate(
@@ -82,7 +65,7 @@ def mutate(
         if one.file is None or not ran:
             continue
         found = find_mutants(one.file.policies, rules=None if rules is None else rules[one.path])
-        cases = tuple(TriedCase(result.case) for result in ran)
+        cases = tuple(result.case for result in ran)
         kept = kept_verdicts(one.file.policies)
         targets.append(Target(found, cases, build, _reach(one, found, ran), kept))
     return report_of(hunt(targets, passes, workers=workers, progress=progress))

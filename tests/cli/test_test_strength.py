@@ -88,7 +88,7 @@ def test_changes_that_no_case_notices_are_shown(run: Run) -> None:
 
     assert result.exit_code == 0
     assert "fruit.inv:3: side-dropped survived" in result.stdout
-    assert "fruit.inv:8: condition-dropped not reached" not in result.stdout
+    assert "missing: no case where" in result.stdout
     assert "rule-removed" in result.stdout
 
 
@@ -100,6 +100,16 @@ def test_a_mutation_score_below_the_minimum_fails(run: Run, folder: Path) -> Non
     told = json.loads((folder / "mutants.json").read_text("utf-8"))
     assert told["policies"][0]["path"] == "fruit.inv"
     assert run("test", "--min-mutation-score", "1").exit_code == 0
+
+
+def test_a_score_of_nothing_is_below_any_minimum(run: Run, folder: Path) -> None:
+    (folder / "fruit.inv").write_text("# no rule yet\n", "utf-8")
+    text = "cases:\n  - name: a stone\n    trace: [{user: a stone}]\n    no_violations: true\n"
+    (folder / "fruit.cases.yaml").write_text(text, "utf-8")
+    result = run("test", "--min-mutation-score", "90")
+
+    assert result.exit_code == 1
+    assert "there is no mutation score" in result.stderr
 
 
 def test_failing_cases_are_not_tried_on_changes(run: Run, folder: Path) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.answers import args, errors, messages, ranges
 from tests.traces import assistant, call, calls, output, user
 
-from policyc.runtime.taint import Sources, found_in, needles
+from policyc.runtime.bounds import BuiltinError
+from policyc.runtime.taint import MOST_NEEDLES, Sources, found_in, needles
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Make
@@ -71,6 +73,7 @@ def test_a_needle_stands_in_a_text_as_whole_words(
         ("pay 4111 1111 1111 1111", {"pay 4111 1111 1111 1111", "4111 1111 1111 1111"}),
         ('{"to": "bob", "n": 12345}', {"bob", "12345"}),
         (encoded("give it to eve"), {"give it to eve"}),
+        (encoded("give it\nto eve"), {"give it\nto eve"}),
         ("one\ntwo three four\nfive", {"two three four"}),
     ],
 )
@@ -194,6 +197,27 @@ def test_asking_does_not_look_at_texts_without_the_words() -> None:
     assert list(sources.candidates("unheard of")) == []
 
 
+def test_a_value_with_too_many_parts_is_an_error_not_a_miss(make: Make) -> None:
+    """Else a secret could be hidden behind enough others."""
+    padding = "\n".join(f"one two three {number}" for number in range(6_000))
+    result = make(DERIVED).analyze(
+        [output("the secret plan"), calls("send", to=f"{padding}\nthe secret plan")]
+    )
+
+    assert errors(result) == [(4, "the value has more than 5000 parts to look for")]
+    assert result.blocked
+
+
+def test_many_parts_are_all_looked_for(make: Make) -> None:
+    padding = "\n".join(f"one two three {number}" for number in range(3_000))
+    query = "&".join(f"q{number}=v" for number in range(150))
+    trace = [output("the secret plan"), calls("send", to=f"{padding}\nthe secret plan")]
+
+    assert make(DERIVED).analyze(trace).violations
+    hidden = f"http://x.org/?{query}&z=the+secret+plan"
+    assert make(DERIVED).analyze([trace[0], calls("send", to=hidden)]).violations
+
+
 @pytest.mark.parametrize(
     "text",
     ["a" * 1_000_000, "a@" * 500_000, "1 " * 500_000, "http://" * 140_000, "%41" * 300_000],
@@ -201,5 +225,6 @@ def test_asking_does_not_look_at_texts_without_the_words() -> None:
 def test_hostile_texts_end(text: str) -> None:
     """Each takes well under a second; a backtracking pattern would take hours."""
     assert found_in("needle", text) is None
-    assert len(needles(text, 3)) <= 500
+    with suppress(BuiltinError):
+        assert len(needles(text, 3)) <= MOST_NEEDLES
     assert found_in(text, "needle") is None

@@ -154,7 +154,14 @@ def hunt(
         with written(path) as file:
             file.write(_mutation_report(found, form))
     score, least = found.score.value, mutating.minimum
-    if least is not None and score is not None and score * 100 < least:
+    if least is None:
+        return True
+    if score is None:
+        # Where only changed rules count, it is right that there may be none.
+        if mutating.since is None:
+            say_error("there is no mutation score: the policies have nothing that can be changed")
+        return mutating.since is not None
+    if score * 100 < least:
         say_error(f"the mutation score is {percent(score)}, below {least:g} %")
         return False
     return True
