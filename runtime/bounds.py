@@ -13,9 +13,6 @@ from policyc.runtime.failures import EvaluationError
 MAX_SIZE = 1_000_000
 """Characters of a text, digits of a number, elements of a list that a policy may build."""
 
-MAX_DEPTH = 200
-"""Levels of lists and objects inside one another in JSON that a policy reads or writes."""
-
 MAX_JSON = 10_000_000
 """Characters of a JSON text that a policy reads."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from policyc.compiler import typesystem as ts
 from policyc.runtime.absent import ABSENT
+from policyc.runtime.nesting import MAX_DEPTH, is_too_deep
 
 if TYPE_CHECKING:
     from policyc.compiler.typesystem import Type
@@ -116,9 +117,16 @@ def to_json(value: Any) -> Any:
     A text says what is nested too deep.
     """
     try:
-        return _to_json(value)
+        plain = _to_json(value)
     except RecursionError:
         return TOO_DEEP
+    # What can be read here may still be too deep for who writes it out.
+    is_container = isinstance(plain, dict | list)
+    return TOO_DEEP if is_container and is_too_deep(plain, MAX_DEPTH + _AROUND) else plain
+
+
+_AROUND = 10
+"""Levels of an event around the data in it."""
 
 
 TOO_DEEP = "(nested too deep)"

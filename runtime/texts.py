@@ -25,8 +25,8 @@ from policyc.runtime.events import (
     ToolOutput,
     TraceObject,
 )
+from policyc.runtime.nesting import MAX_DEPTH
 from policyc.runtime.records import File
-from policyc.runtime.trace_access import MAX_DEPTH
 from policyc.runtime.traces import arguments_of, function_of
 from policyc.runtime.values import image_address
 

@@ -14,15 +14,13 @@ from typing import Any, Final, Literal
 
 from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.events import shown
+from policyc.runtime.nesting import MAX_DEPTH, is_too_deep
 
 UNPARSED: Final = "__unparsed__"
 """The key under which arguments are kept that are no JSON object."""
 
 NO_DESCRIPTION: Final = "no description available"
 
-MAX_DEPTH: Final = 200
-"""Lists and objects inside one another. Deeper data is refused: no agent needs it, and it exhausts
-stacks."""
 
 EventKind = Literal["message", "output", "call", "tools"]
 
@@ -129,22 +127,6 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 _parsed_once = lru_cache(maxsize=512)(_parsed)
-
-
-def is_too_deep(value: Any) -> bool:
-    """Whether lists and objects are nested deeper than `MAX_DEPTH` in a value."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                below.extend(x for x in item.values() if isinstance(x, dict | list))
-            elif isinstance(item, list):
-                below.extend(x for x in item if isinstance(x, dict | list))
-        if not below:
-            return False
-        level = below
-    return True
 
 
 # --- tools --------------------------------------------------------------------------------------

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from policyc.runtime.nesting import MAX_DEPTH, is_too_deep
 from policyc.runtime.trace_access import (
-    MAX_DEPTH,
     SCHEMA_TYPES,
     UNKNOWN_TYPE,
     TraceError,
     event_kind,
-    is_too_deep,
     name_of_type,
     schema_type,
     tool_calls_of,

@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 from policyc.runtime.bounds import (
-    MAX_DEPTH,
     MAX_DIGITS,
     MAX_JSON,
     MAX_SIZE,
@@ -19,6 +18,7 @@ from policyc.runtime.bounds import (
     kind_of,
 )
 from policyc.runtime.events import TraceObject, to_json
+from policyc.runtime.nesting import MAX_DEPTH
 
 
 def loads(text: Any) -> Any:

@@ -22,8 +22,8 @@ from ruamel.yaml.tokens import ScalarToken
 from policyc.grammar.diagnostics import Label
 from policyc.grammar.source import Source, Span
 from policyc.runtime.excerpts import one_line
+from policyc.runtime.nesting import MAX_DEPTH
 from policyc.runtime.testing.problems import Problems
-from policyc.runtime.trace_access import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -54,6 +54,10 @@ def _abort(pattern: str, reason: str) -> Abort:
 
 ABORTS = (
     _abort(
+        r"RecursionError: maximum recursion depth exceeded",
+        "Limits: none on candidates, of which the reference takes each to be one call deeper",
+    ),
+    _abort(
         r"Unavailable attribute (to|n|tags|opts|text|flag) for dict values",
         "Members and entries: a missing entry of trace data is absent",
     ),

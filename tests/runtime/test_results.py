@@ -443,3 +443,18 @@ def test_a_policy_is_pickled_with_its_engine(make: Make) -> None:
     assert args(again.analyze(trace, n=1)) == [[1], [1]]
     assert again.parameters == policy.parameters == {"n": None}
     assert [str(d) for d in again.diagnostics] == [str(d) for d in policy.diagnostics]
+
+
+@pytest.mark.parametrize("depth", [300, 900, 5_000])
+def test_a_result_can_be_written_as_json_however_deep_the_trace_is(depth: int) -> None:
+    """`analyze` checks of a trace only what a rule reads, and a gate must be able to log."""
+    deep: Any = 1
+    for _ in range(depth):
+        deep = [deep]
+    policy = Policy.from_string(
+        'raise Violation("x", c, c.function.arguments.x, what=c) if:\n    (c: ToolCall)\n'
+    )
+    told = policy.analyze([calls("f", x=deep)]).to_dict()
+
+    assert json.loads(json.dumps(told))["blocked"]
+    assert "(nested too deep)" in json.dumps(told)

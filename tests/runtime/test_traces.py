@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policyc.runtime.trace_access import MAX_DEPTH, NO_DESCRIPTION, UNKNOWN_TYPE
+from policyc.runtime.nesting import MAX_DEPTH
+from policyc.runtime.trace_access import NO_DESCRIPTION, UNKNOWN_TYPE
 from policyc.runtime.traces import (
     UNPARSED,
     TraceError,

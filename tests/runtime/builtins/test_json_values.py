@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from policyc.runtime.bounds import MAX_DEPTH, BuiltinError
+from policyc.runtime.bounds import BuiltinError
 from policyc.runtime.builtins.json_values import dumps, loads
 from policyc.runtime.events import ToolCall
+from policyc.runtime.nesting import MAX_DEPTH
 
 
 def test_loads() -> None:
