@@ -47,13 +47,17 @@ _QUOTED = {"\\": "\\\\", '"': '\\"'}
 def quoted(text: str, focus: int = 0, width: int = WIDTH) -> str:
     """A text in quotes; of a long one the piece around the character `focus`."""
     start = max(0, min(focus - width // 3, len(text) - width))
-    # A credential is known by what stands around it as well.
-    first = max(0, start - _AROUND)
-    safe = masked(text[first : start + width + _AROUND])[start - first :][:width]
-    piece = "".join(_QUOTED.get(char, char) for char in safe)
+    piece = "".join(_QUOTED.get(char, char) for char in safe_piece(text, start, start + width))
     before = ELLIPSIS if start else ""
     after = ELLIPSIS if start + width < len(text) else ""
     return f'"{before}{printable(piece)}{after}"'
+
+
+def safe_piece(text: str, start: int, end: int) -> str:
+    """A piece of a text without its credentials."""
+    # A credential is known by what stands around it as well.
+    first = max(0, start - _AROUND)
+    return masked(text[first : end + _AROUND])[start - first : end - first]
 
 
 def shown(value: Any, focus: int = 0, width: int = WIDTH) -> str:

@@ -165,6 +165,11 @@ class SnapshotReport:
         return "\n\n".join([*map(str, self.results), f"{total}: {', '.join(counts)}"])
 
 
+def has_snapshots(folder: Corpus) -> bool:
+    """Whether there is a snapshot in the folder or below it."""
+    return next(Path(folder).rglob(f"*{SUFFIX}"), None) is not None
+
+
 def compare(
     policy: Policy,
     corpus: Corpus | Sequence[Corpus],

@@ -1,28 +1,22 @@
 """Results as snapshots of syrupy: a readable file for each, beside the test.
 
-from policyc.snapshots import verdict_snapshot  # in conftest.py: a fixture
-
 def test_the_attack_is_blocked(verdict_snapshot):
     assert policy.analyze(trace) == verdict_snapshot
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 try:
-    import pytest
     from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 except ImportError:
     raise ImportError(
-        "snapshots of results need pytest and syrupy: `pip install 'policyc[syrupy]'`"
+        "snapshots of results need syrupy: `pip install 'policyc[syrupy]'`"
     ) from None
 
 from policyc.runtime.results import AnalysisResult
 from policyc.runtime.testing.verdicts import to_yaml, verdict_of
-
-if TYPE_CHECKING:
-    from syrupy.assertion import SnapshotAssertion
 
 
 class VerdictSnapshotExtension(SingleFileSnapshotExtension):
@@ -50,9 +44,3 @@ class VerdictSnapshotExtension(SingleFileSnapshotExtension):
                     "a verdict snapshot takes the result of an analysis, or (result, events), "
                     f"and no {type(data).__name__}"
                 )
-
-
-@pytest.fixture
-def verdict_snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    """Compares results with the files that are named after the test."""
-    return snapshot.use_extension(VerdictSnapshotExtension)

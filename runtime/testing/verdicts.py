@@ -12,7 +12,7 @@
 
 It says what the policy decides and nothing that changes for other reasons: no paths, lines, keys or
 numbers of rules, and violations stand in the order of the names of their rules. Every text is in
-quotes, so that the same verdict is the same text always.
+quotes, so that the same verdict is the same text always. Credentials are masked.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policyc.compiler.risk import without_tags
 from policyc.grammar.diagnostics import PolicycError
+from policyc.runtime.detectors.masking import masked
+from policyc.runtime.excerpts import ELLIPSIS, safe_piece
 from policyc.runtime.trace_ranges import as_counted, follow, parse_range
 
 if TYPE_CHECKING:
@@ -68,25 +70,38 @@ def _violation(violation: Violation, counted: list[dict[str, Any]] | None) -> di
     if violation.message:
         args = args[1:]
         if without_tags(violation.message) != violation.rule.name:
-            entry["message"] = violation.message
+            entry["message"] = masked(violation.message)
     if counted is None:
         entry["places"] = violation.ranges
     else:
-        entry["places"] = {text: _shown(text, counted) for text in violation.ranges}
+        hidden = frozenset(violation.secrets)
+        entry["places"] = {x: _shown(x, counted, x in hidden) for x in violation.ranges}
     if args:
-        entry["args"] = args
+        entry["args"] = _safe(args)
     if violation.kwargs:
-        entry["values"] = violation.kwargs
+        entry["values"] = _safe(violation.kwargs)
     return entry
 
 
-def _shown(text: str, counted: list[dict[str, Any]]) -> str | None:
+def _safe(value: Any) -> Any:
+    """A JSON value with the credentials in its texts masked."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, dict):
+        return {key: _safe(entry) for key, entry in value.items()}
+    return [_safe(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _shown(text: str, counted: list[dict[str, Any]], is_secret: bool) -> str | None:
     """What is at a place: the marked text, or what kind of object it is."""
     parts, span = parse_range(text)
     value = follow(counted, parts)
     if span is not None and isinstance(value, str):
-        marked = value[span[0] : span[1]]
-        return marked if len(marked) <= _LONGEST else marked[:_LONGEST] + "…"
+        start, end = span
+        marked = safe_piece(value, start, min(end, start + _LONGEST))
+        if is_secret:
+            marked = masked(marked, [(0, len(marked))])
+        return marked if end - start <= _LONGEST else marked + ELLIPSIS
     if not isinstance(value, dict):
         return None
     if isinstance(value.get("function"), dict):

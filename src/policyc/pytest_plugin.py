@@ -1,4 +1,5 @@
-"""The pytest plugin: `*.cases.yaml` files are collected as tests, and tests get a `policy`.
+"""The pytest plugin: `*.cases.yaml` files are collected as tests, and tests get a `policy` and
+snapshots of verdicts.
 
 It is loaded in every pytest run where policyc is installed, so it imports nothing until there is a
 case file or a test that asks for a policy.
@@ -13,6 +14,8 @@ import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from syrupy.assertion import SnapshotAssertion
 
     from policyc.api import Policy
 
@@ -58,3 +61,15 @@ def policy(request: pytest.FixtureRequest) -> Policy:
     folder = request.path.parent
     paths = [path if str(path).startswith("policy:") else folder / path for path in marker.args]
     return Policy.from_files(paths, **marker.kwargs)
+
+
+@pytest.fixture
+def verdict_snapshot(request: pytest.FixtureRequest) -> SnapshotAssertion:
+    """Compares a result of an analysis, or (result, events), with a readable file that is named
+    after the test; `pytest --snapshot-update` writes it. Needs syrupy."""
+    try:
+        from policyc.snapshots import VerdictSnapshotExtension  # noqa: PLC0415  # by need
+    except ImportError as error:
+        pytest.fail(str(error), pytrace=False)
+    snapshot: SnapshotAssertion = request.getfixturevalue("snapshot")
+    return snapshot.use_extension(VerdictSnapshotExtension)

@@ -1,7 +1,8 @@
 """Snapshots of verdicts: what a policy says about traces, as files to review.
 
-`record` and `compare` are for a corpus of traces; `verdict_snapshot` is a pytest fixture for a
-single result, with syrupy, and `VerdictSnapshotExtension` what it uses.
+`record` and `compare` are for a corpus of traces, as `policyc test --snapshot` is;
+`VerdictSnapshotExtension` is what the fixture `verdict_snapshot` of the pytest plugin uses, with
+syrupy, for a single result.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
         compare,
         record,
     )
-    from policyc.runtime.testing.syrupy_extension import VerdictSnapshotExtension, verdict_snapshot
+    from policyc.runtime.testing.syrupy_extension import VerdictSnapshotExtension
 
 _SNAPSHOTS = "policyc.runtime.testing.snapshots"
 _SYRUPY = "policyc.runtime.testing.syrupy_extension"
@@ -31,7 +32,6 @@ _HOMES = {
     "VerdictSnapshotExtension": _SYRUPY,
     "compare": _SNAPSHOTS,
     "record": _SNAPSHOTS,
-    "verdict_snapshot": _SYRUPY,
 }
 """Each name and the module that it is loaded from: syrupy is needed for its part only."""
 
@@ -43,7 +43,6 @@ __all__ = [
     "VerdictSnapshotExtension",
     "compare",
     "record",
-    "verdict_snapshot",
 ]
 
 

@@ -98,3 +98,21 @@ def test_only_rules_with_variables_over_lists_may_see_the_list_around_it(
         if found["args"][0] == rule:
             found["args"] = [rule, names + 1]
     assert verdict(LISTS, [CALL], {"violations": theirs}).startswith(expected)
+
+
+SHARED = 'raise Violation("r0", t.name) if:\n    (t: Tool)\n    "a" in t.description\n'
+
+
+@pytest.mark.parametrize(
+    ("descriptions", "expected"), [((None, None), "Violations"), (("a", "a"), UNEXPLAINED)]
+)
+def test_only_tools_without_description_may_be_taken_for_one_another(
+    descriptions: tuple[str | None, ...], expected: str
+) -> None:
+    """The reference gives them one text, and places are those of the text wherever it is."""
+    tools = [{"name": f"t{i}", "description": text} for i, text in enumerate(descriptions)]
+    theirs = [
+        {"args": ["r0", f"t{i}"], "kwargs": {}, "key": f"(0, ({i},))", "ranges": ["0", "1"]}
+        for i in range(2)
+    ]
+    assert verdict(SHARED, [{"tools": tools}], {"violations": theirs}).startswith(expected)

@@ -11,6 +11,7 @@ import click
 from policyc.cli import exits
 from policyc.cli.judging import Tally, as_json, as_text, judge_all
 from policyc.cli.loading import load_policy, refuse_misuse
+from policyc.cli.options import input_format_option, parameter_options
 from policyc.cli.parameters import read_parameters
 from policyc.cli.progress import Progress
 from policyc.cli.terminal import Terminal, color_option
@@ -21,22 +22,8 @@ from policyc.cli.wording import counted
 @click.argument("policy", type=click.Path())
 @click.argument("traces", metavar="TRACE...", nargs=-1, required=True, type=click.Path())
 @click.option("-p", "--policy", "more", metavar="POLICY", multiple=True, help="A further policy.")
-@click.option(
-    "--param",
-    "options",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A value for the policy's input.NAME: JSON, or else a text.",
-)
-@click.option(
-    "--params-file", type=click.File(encoding="utf-8"), help="A JSON object of such values."
-)
-@click.option(
-    "--input-format",
-    type=click.Choice(["auto", "openai", "anthropic", "responses", "mcp"]),
-    default="auto",
-    help="The form of the traces; auto finds it out.",
-)
+@parameter_options
+@input_format_option
 @click.option(
     "--format",
     "form",

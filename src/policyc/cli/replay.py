@@ -12,10 +12,10 @@ from policyc.cli import exits
 from policyc.cli.exits import Refusal
 from policyc.cli.inputs import parts_of
 from policyc.cli.loading import load_policies, refuse_misuse
+from policyc.cli.options import input_format_option, parameter_options, workers_option
 from policyc.cli.parameters import read_parameters
 from policyc.cli.progress import Progress
 from policyc.cli.terminal import Terminal, color_option, json_text
-from policyc.cli.workers import workers_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,22 +32,8 @@ if TYPE_CHECKING:
 @click.option(
     "--new", metavar="POLICY", multiple=True, required=True, help="A policy as it is; repeatable."
 )
-@click.option(
-    "--param",
-    "options",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A value for the policies' input.NAME: JSON, or else a text.",
-)
-@click.option(
-    "--params-file", type=click.File(encoding="utf-8"), help="A JSON object of such values."
-)
-@click.option(
-    "--input-format",
-    type=click.Choice(["auto", "openai", "anthropic", "responses", "mcp"]),
-    default="auto",
-    help="The form of the traces; auto finds it out.",
-)
+@parameter_options
+@input_format_option
 @click.option(
     "--stream",
     is_flag=True,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import IO
 
 import click
+from click.core import ParameterSource
 
+from policyc.cli.options import input_format_option, parameter_options, workers_option
+from policyc.cli.parameters import read_parameters
 from policyc.cli.terminal import color_option
-from policyc.cli.workers import workers_option
 
 _FORMS = ("text", "json", "junit", "sarif", "github", "tap")
 
@@ -40,6 +43,22 @@ def _reader(forms: tuple[str, ...]) -> _Read:
 _read_report = _reader(_FORMS)
 _read_coverage_report = _reader(("html", "lcov", "cobertura", "json", "text"))
 _read_mutation_report = _reader(("json", "text"))
+
+_OF_SNAPSHOTS = ("traces", "update", "options", "params_file", "input_format")
+_OF_BOTH = ("paths", "workers", "form", "reports", "snapshots", "schema", "color")
+
+
+def _refuse_mixture(ctx: click.Context, *, has_snapshots: bool) -> None:
+    """Refuse options of cases where there are snapshots, and the other way round."""
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not given or name in _OF_BOTH or (name in _OF_SNAPSHOTS) is has_snapshots:
+            continue
+        option = parameter.opts[-1]
+        if has_snapshots:
+            raise click.UsageError(f"{option} is for cases, and --snapshot runs none")
+        raise click.UsageError(f"{option} is for snapshots: it needs --snapshot DIR")
 
 
 @click.command
@@ -135,6 +154,24 @@ _read_mutation_report = _reader(("json", "text"))
     callback=_read_mutation_report,
     help="Write what became of the changes to a file: json or text.",
 )
+@click.option(
+    "--snapshot",
+    "snapshots",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="Instead of cases, judge the traces in DIR, and compare the verdicts with the snapshots "
+    "beside them. The first time they are recorded.",
+)
+@click.option(
+    "--traces",
+    metavar="PATH",
+    multiple=True,
+    type=click.Path(),
+    help="With --snapshot: the traces are here, not in DIR. Can be given several times.",
+)
+@click.option("--update", is_flag=True, help="With --snapshot: record what is new or has changed.")
+@parameter_options
+@input_format_option
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of case files.")
 @color_option
 @click.pass_context
@@ -161,6 +198,12 @@ def command(
     min_mutation_score: float | None,
     since: str | None,
     mutation_reports: tuple[tuple[str, str], ...],
+    snapshots: str | None,
+    traces: tuple[str, ...],
+    update: bool,
+    options: tuple[str, ...],
+    params_file: IO[str] | None,
+    input_format: str,
     schema: bool,
 ) -> None:
     """Run the cases of policies.
@@ -169,15 +212,27 @@ def command(
     name), a folder (every case file below it), or policy:NAME for a bundled policy. Without PATH it
     is the folder that you are in.
 
-    Ends with 0 if all cases hold; with 1 if one does not, or coverage or mutation score are below
-    what is asked for; with 2 if a case file or a policy cannot
-    be used, or if no case was run; with 3 if policyc itself failed.
+    With --snapshot DIR the policies of PATH are one, and judge a corpus of traces: a snapshot is a
+    readable file that holds the verdict on one trace. --param, --params-file and --input-format
+    are for this; cases say themselves what their parameters are.
+
+    Ends with 0 if all cases or snapshots hold; with 1 if one does not, or coverage or mutation
+    score are below what is asked for; with 2 if a case file, a policy or a trace cannot be used, or
+    if no case was run; with 3 if policyc itself failed.
     """
     if schema:
         from policyc.runtime.testing.schema import schema_text  # noqa: PLC0415  # by need
 
         sys.stdout.write(schema_text())
         return
+    _refuse_mixture(ctx, has_snapshots=snapshots is not None)
+    if snapshots is not None:
+        from policyc.cli.snapshots import Snapshots, run_snapshots  # noqa: PLC0415  # by need
+        from policyc.cli.testing import Output  # noqa: PLC0415
+
+        parameters = read_parameters(options, params_file)
+        wanted = Snapshots(snapshots, traces, parameters, input_format, update, workers)
+        ctx.exit(run_snapshots(paths or (".",), wanted, Output(form, reports)))
     from policyc.cli.strength import Counting, Mutating  # noqa: PLC0415  # slow to load
     from policyc.cli.testing import Asked, Output, run_once  # noqa: PLC0415
 

@@ -11,6 +11,7 @@ from policyc.cli.drawing import show_tree
 from policyc.cli.exits import Refusal
 from policyc.cli.inputs import STDIN
 from policyc.cli.loading import load_policy, refuse_misuse
+from policyc.cli.options import input_format_option, parameter_options
 from policyc.cli.parameters import read_parameters
 from policyc.cli.terminal import Terminal, color_option, json_text
 
@@ -24,22 +25,8 @@ from policyc.cli.terminal import Terminal, color_option, json_text
     metavar="RULE",
     help="Only this rule: its name or a part of it, its number from 1, or a line of it as :12.",
 )
-@click.option(
-    "--param",
-    "options",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A value for the policy's input.NAME: JSON, or else a text.",
-)
-@click.option(
-    "--params-file", type=click.File(encoding="utf-8"), help="A JSON object of such values."
-)
-@click.option(
-    "--input-format",
-    type=click.Choice(["auto", "openai", "anthropic", "responses", "mcp"]),
-    default="auto",
-    help="The form of the trace; auto finds it out.",
-)
+@parameter_options
+@input_format_option
 @click.option(
     "--format",
     "form",

@@ -1,4 +1,4 @@
-"""The option `-n`, which commands have that run things in several processes."""
+"""Options that several commands have: `-n`, `--param`, `--params-file`, `--input-format`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,30 @@ def workers_option(what: str, default: str) -> Callable[[Command], Command]:
         callback=_read,
         help=f"{what} at the same time: a number, or auto, {how}.",
     )
+
+
+def parameter_options(command: Command) -> Command:
+    """The options `--param` and `--params-file`, as `options` and `params_file`."""
+    file = click.option(
+        "--params-file", type=click.File(encoding="utf-8"), help="A JSON object of such values."
+    )
+    return click.option(
+        "--param",
+        "options",
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="A value for the policy's input.NAME: JSON, or else a text.",
+    )(file(command))
+
+
+def input_format_option(command: Command) -> Command:
+    """The option `--input-format`."""
+    return click.option(
+        "--input-format",
+        type=click.Choice(["auto", "openai", "anthropic", "responses", "mcp"]),
+        default="auto",
+        help="The form of the traces; auto finds it out.",
+    )(command)
 
 
 def _read(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
