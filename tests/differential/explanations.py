@@ -220,9 +220,12 @@ def _compare_ranges(
 
 
 def _have_same_description(trace: list[Event]) -> bool:
-    """Whether several tools lack a description: the reference gives them the same text."""
+    """Whether several tools and parameters lack a description: the reference gives them the same
+    text."""
     tools = [tool for event in trace for tool in event.get("tools", ())]
-    return sum(tool.get("description") is None for tool in tools) > 1
+    schemas = [tool.get("inputSchema") or {} for tool in tools]
+    parts = [part for schema in schemas for part in schema.get("properties", {}).values()]
+    return sum(part.get("description") is None for part in (*tools, *parts)) > 1
 
 
 def _asks_for_ids(source: str) -> bool:

@@ -103,16 +103,25 @@ def test_only_rules_with_variables_over_lists_may_see_the_list_around_it(
 SHARED = 'raise Violation("r0", t.name) if:\n    (t: Tool)\n    "a" in t.description\n'
 
 
+SCHEMA = {"properties": {"to": {"type": "string"}}}
+
+
 @pytest.mark.parametrize(
-    ("descriptions", "expected"), [((None, None), "Violations"), (("a", "a"), UNEXPLAINED)]
+    ("tools", "expected"),
+    [
+        ([{}, {}], "Violations"),
+        ([{"inputSchema": SCHEMA}], "Violations"),
+        ([{"description": "a"}, {"description": "a"}], UNEXPLAINED),
+        ([{}], UNEXPLAINED),
+    ],
 )
-def test_only_tools_without_description_may_be_taken_for_one_another(
-    descriptions: tuple[str | None, ...], expected: str
+def test_only_what_has_no_description_may_be_taken_for_one_another(
+    tools: list[dict[str, Any]], expected: str
 ) -> None:
     """The reference gives them one text, and places are those of the text wherever it is."""
-    tools = [{"name": f"t{i}", "description": text} for i, text in enumerate(descriptions)]
+    named = [{"name": f"t{number}", **tool} for number, tool in enumerate(tools)]
     theirs = [
-        {"args": ["r0", f"t{i}"], "kwargs": {}, "key": f"(0, ({i},))", "ranges": ["0", "1"]}
-        for i in range(2)
+        {"args": ["r0", f"t{i}"], "kwargs": {}, "key": f"(0, ({i},))", "ranges": ["7"]}
+        for i in range(len(tools))
     ]
-    assert verdict(SHARED, [{"tools": tools}], {"violations": theirs}).startswith(expected)
+    assert verdict(SHARED, [{"tools": named}], {"violations": theirs}).startswith(expected)
