@@ -26,7 +26,7 @@ from policyc.compiler.joins import JoinPlan, plan_joins
 from policyc.compiler.schedule import Schedule, Scheduler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 DISPATCH_FROM = 8
 """From this number of rules for single tool calls they are found by tool name in a dict."""
@@ -131,6 +131,7 @@ class _Generator:
         self.uses_context = metered
         self.notes_places = False
         self.shapes: dict[str, tuple[str, int]] = {}
+        self.asking_constants = [x for one in plan.constants for x in _asking(one, plan)]
 
     def generate(self) -> Generated:
         schedules = [self.scheduler.schedule(rule) for rule in self.plan.rules]
@@ -183,10 +184,11 @@ class _Generator:
         if schedule.asks_about_past:
             self.keeps_events = True
             self.looking_back.add(rule.index)
-        if _asks(rule, self.plan, _is_provenance):
+        asking = [*_asking(rule, self.plan), *self.asking_constants]
+        if any(map(_is_provenance, asking)):
             self.looking_back.add(rule.index)
             self.uses_context = self.keeps_events = True
-        if _asks(rule, self.plan, _is_about_links):
+        if any(map(_is_about_links, asking)):
             self.looking_back.add(rule.index)
             self.uses_links = True
             self.uses_context = True
@@ -780,18 +782,19 @@ def _asks_what_follows_calls(schedule: Schedule, plan: p.Plan) -> bool:
     )
 
 
-def _asks(rule: p.RulePlan, plan: p.Plan, question: Callable[[p.PlanNode], bool]) -> bool:
-    """Whether a rule, or what it refers to, has a node of some kind."""
+def _asking(root: p.PlanNode, plan: p.Plan) -> list[p.PlanNode]:
+    """What may ask beyond its values in a rule, and in the predicates that it refers to."""
+    found: list[p.PlanNode] = []
     seen: set[int] = set()
-    stack: list[p.PlanNode] = [rule, *plan.constants]
+    stack = [root]
     while stack:
         for node in p.walk(stack.pop()):
-            if question(node):
-                return True
-            if isinstance(node, p.CallPredicate) and node.index not in seen:
+            if isinstance(node, p.MatchTool | p.CallFunction):
+                found.append(node)
+            elif isinstance(node, p.CallPredicate) and node.index not in seen:
                 seen.add(node.index)
                 stack.append(plan.predicates[node.index])
-    return False
+    return found
 
 
 def _is_about_links(node: p.PlanNode) -> bool:

@@ -471,13 +471,14 @@ def _fields(kind: type[PlanNode]) -> tuple[str, ...]:
 
 def children(node: PlanNode) -> list[PlanNode]:
     """The plan nodes directly below a node."""
+    kind = type(node)
     found: list[PlanNode] = []
-    for name in _fields(type(node)):
+    for name in _FIELDS.get(kind) or _fields(kind):
         value = getattr(node, name)
         if type(value) is tuple:
             for item in value:
                 if type(item) is tuple:
-                    found.extend(part for part in item if isinstance(part, PlanNode))
+                    found += [part for part in item if isinstance(part, PlanNode)]
                 else:
                     found.append(item)
         elif value is not None:
@@ -491,7 +492,7 @@ def walk(node: PlanNode) -> Iterator[PlanNode]:
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(children(current))
+        stack += children(current)
 
 
 def rewrite(node: Any, change: Callable[[PlanNode], PlanNode]) -> Any:

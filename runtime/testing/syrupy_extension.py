@@ -11,9 +11,7 @@ from typing import Any
 try:
     from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 except ImportError:
-    raise ImportError(
-        "snapshots of results need syrupy: `pip install 'policyc[syrupy]'`"
-    ) from None
+    raise ImportError("snapshots of results need syrupy: `pip install 'policyc[syrupy]'`") from None
 
 from policyc.runtime.results import AnalysisResult
 from policyc.runtime.testing.verdicts import to_yaml, verdict_of

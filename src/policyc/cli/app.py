@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("policyc.cli.explain", "Explain a diagnostic code."),
     "ast": ("policyc.cli.tree", "Show the syntax tree of a policy."),
     "plan": ("policyc.cli.plan", "Show what a policy is compiled to."),
+    "serve": ("policyc.cli.serve", "Serve policies over HTTP."),
     "policies": ("policyc.cli.policies", "List the bundled policies."),
     "detectors": ("policyc.cli.detectors", "List the detectors that policies can use."),
     "completion": ("policyc.cli.completion", "Print the completion script of a shell."),

@@ -1,0 +1,116 @@
+"""The parts of a running server, and how its routes ask for an evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from fastapi import HTTPException
+
+from policyc.runtime.server.jobs import (
+    Append,
+    BadPolicy,
+    BadTrace,
+    Done,
+    Fault,
+    Forget,
+    NeedsHistory,
+)
+from policyc.runtime.server.sessions import Sessions
+from policyc.runtime.server.texts import error_text
+from policyc.runtime.server.workers import Died, TooLate, Workers
+
+if TYPE_CHECKING:
+    from policyc.runtime.server.folder import Loaded
+    from policyc.runtime.server.jobs import Answer, Job
+    from policyc.runtime.server.metrics import Metrics
+    from policyc.runtime.server.sessions import Session, Stream
+    from policyc.runtime.server.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check came to. `problem`: why there is no verdict, in words; `status` of HTTP for
+    clients that want that instead of a finding; `diagnostics` of a policy that does not compile."""
+
+    done: Done | None
+    problem: str = ""
+    status: int = 500
+    diagnostics: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def is_error(self) -> bool:
+        """Whether something could not be evaluated."""
+        return self.done is None or bool(self.done.errors)
+
+
+@dataclass(slots=True)
+class State:
+    """What all requests share."""
+
+    settings: Settings
+    workers: Workers
+    metrics: Metrics
+    policies: dict[str, Loaded] = field(default_factory=dict)
+    """The policies of the folder, by name; replaced as a whole."""
+    sessions: Sessions[Session] = field(init=False)
+    streams: Sessions[Stream] = field(init=False)
+
+    def __post_init__(self) -> None:
+        most, idle = self.settings.most_sessions, self.settings.idle_seconds
+        self.sessions = Sessions(most, idle)
+        self.streams = Sessions(most, idle, self.workers.forget)
+
+    async def judge(self, job: Job, owner: str) -> Verdict:
+        """The verdict of a job; whatever goes wrong is one that has a problem."""
+        with self.metrics.check() as check:
+            answer = await self.workers.do(job, owner=owner)
+            if isinstance(answer, NeedsHistory) and isinstance(job, Append):
+                # Another worker has it, or the one that had it is gone.
+                history = self.streams.get(job.session)
+                events = [] if history is None else list(history.events)
+                answer = await self.workers.do(replace(job, history=events), owner=owner)
+            verdict = _verdict(answer)
+            check.outcome = "error" if verdict.is_error else "done"
+        return verdict
+
+    def texts(self, verdict: Verdict) -> list[Any]:
+        """The findings of the Invariant APIs: what cannot be evaluated is one, unless the settings
+        say that it is an error of HTTP.
+
+        Raises:
+            HTTPException: it is one.
+        """
+        if verdict.diagnostics:
+            raise HTTPException(422, list(verdict.diagnostics))
+        if verdict.is_error and self.settings.on_error == "http":
+            problems = verdict.done.errors if verdict.done else (verdict.problem,)
+            raise HTTPException(verdict.status, "; ".join(problems))
+        if verdict.done is None:
+            return [error_text("policyc", verdict.problem)]
+        return [*verdict.done.findings, *verdict.done.errors]
+
+    async def end_stream(self, stream_id: str) -> bool:
+        """End a session of our own API; whether there was one."""
+        if not self.streams.remove(stream_id):
+            return False
+        await self.workers.do(Forget(stream_id), owner=stream_id)
+        return True
+
+
+def _verdict(answer: Answer | TooLate | Died) -> Verdict:
+    match answer:
+        case Done():
+            return Verdict(answer)
+        case BadPolicy(diagnostics=diagnostics):
+            return Verdict(None, "the policy has errors", 422, diagnostics)
+        case BadTrace(message=message):
+            return Verdict(None, f"the trace cannot be read: {message}", 422)
+        case TooLate(seconds=seconds):
+            return Verdict(None, f"no verdict within {seconds:g} seconds", 504)
+        case Died(reason=reason):
+            return Verdict(None, f"the evaluation broke off: {reason}", 500)
+        case Fault(message=message):
+            return Verdict(None, f"policyc itself failed: {message}", 500)
+        case NeedsHistory():
+            return Verdict(None, "the events of the session are gone", 500)

@@ -1,0 +1,200 @@
+"""`policyc serve`: the engine over HTTP."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from policyc.cli.exits import Refusal, reason, say_warning
+from policyc.cli.terminal import Terminal, color_option
+
+if TYPE_CHECKING:
+    from policyc.runtime.server.settings import OnError, Risk
+
+TOKEN_VARIABLE = "POLICYC_TOKEN"  # noqa: S105  # the name of a variable
+
+
+@click.command
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on. Any but this machine's own needs a token.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="The port to listen on; 0: a free one, which is printed.",
+)
+@click.option(
+    "--policy",
+    "policies",
+    metavar="PATH",
+    multiple=True,
+    help="Policies that clients of /v1 can name: a file, a folder, policy:NAME. Repeatable.",
+)
+@click.option("--watch", is_flag=True, help="Load these policies again when their files change.")
+@click.option(
+    "--token-file",
+    type=click.File(encoding="utf-8"),
+    help="A file with what clients have to send as `Authorization: Bearer TOKEN`. By default it is "
+    f"in {TOKEN_VARIABLE}.",
+)
+@click.option(
+    "--open",
+    "is_open",
+    is_flag=True,
+    help="Listen on any address without a token: only where something else keeps others out.",
+)
+@click.option(
+    "--workers",
+    metavar="NUMBER",
+    type=click.IntRange(min=1),
+    help="Processes that evaluate, at most. By default two for each core, and two more.",
+)
+@click.option(
+    "--deadline",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="The time that a check may take.",
+)
+@click.option(
+    "--max-body",
+    metavar="MIB",
+    type=click.FloatRange(min=0, min_open=True),
+    default=8.0,
+    show_default=True,
+    help="The size that the body of a request may have.",
+)
+@click.option(
+    "--max-sessions",
+    metavar="NUMBER",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Sessions that are kept.",
+)
+@click.option(
+    "--idle",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3600.0,
+    show_default=True,
+    help="After which a session that is not used ends.",
+)
+@click.option(
+    "--default-risk",
+    type=click.Choice(["low", "medium", "high", "none"]),
+    default="high",
+    show_default=True,
+    help="The level that clients of the Invariant APIs read where a rule has none.",
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["finding", "http"]),
+    default="finding",
+    show_default=True,
+    help="What a rule that fails is in the Invariant APIs: a finding of high risk, or an error.",
+)
+@color_option
+def command(
+    *,
+    host: str,
+    port: int,
+    policies: tuple[str, ...],
+    watch: bool,
+    token_file: click.utils.LazyFile | None,
+    is_open: bool,
+    workers: int | None,
+    deadline: float,
+    max_body: float,
+    max_sessions: int,
+    idle: float,
+    default_risk: Risk,
+    on_error: OnError,
+) -> None:
+    """Serve policies over HTTP.
+
+    There are three APIs on one port: the session API and the stateless API of the Invariant
+    analysis server, and /v1, which takes policies by name or text and gives structured results.
+    /openapi.json describes them. /health and /version answer always, /metrics is for Prometheus.
+
+    Ends with 0 on SIGTERM or Ctrl-C, after the requests that run are answered; with 2 if a policy
+    or an option cannot be used; with 3 if the port cannot be had.
+    """
+    token = token_file.read().strip() if token_file else os.environ.get(TOKEN_VARIABLE, "").strip()
+    if token_file and not token:
+        raise Refusal(f"there is no token in `{token_file.name}`")
+    if not token and not is_open and not _is_own(host):
+        raise Refusal(
+            f"others can reach `{host}`, so clients need a token",
+            f"set {TOKEN_VARIABLE} or --token-file, or say --open if something else keeps others "
+            "out",
+        )
+    if watch and not policies:
+        raise click.UsageError("--watch is for the policies of --policy")
+    try:
+        from policyc.runtime.server.running import serve  # noqa: PLC0415  # an extra
+        from policyc.runtime.server.settings import Settings, default_workers  # noqa: PLC0415
+    except ImportError as error:
+        raise Refusal(
+            f"`policyc serve` needs the package `{error.name}`",
+            "pip install 'policyc[server]'",
+        ) from None
+    settings = Settings(
+        token=token or None,
+        workers=workers or default_workers(),
+        deadline=deadline,
+        most_bytes=int(max_body * 1024 * 1024),
+        most_sessions=max_sessions,
+        idle_seconds=idle,
+        default_risk=default_risk,
+        on_error=on_error,
+    )
+    if token is None and is_open:
+        say_warning("anybody who reaches the port can ask")
+    serve(settings, _listen(host, port), policies, watches=watch, say=_say)
+
+
+def _say(line: str) -> None:
+    Terminal.of(sys.stderr).write(line)
+
+
+def _is_own(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        BackendError: the port cannot be had.
+    """
+    from policyc.runtime.failures import BackendError  # noqa: PLC0415  # by need
+
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(1024)
+    except OSError as error:
+        raise BackendError(f"cannot listen on {host} port {port}: {reason(error)}") from None
+    return made
