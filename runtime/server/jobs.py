@@ -102,8 +102,9 @@ class BadPolicy:
 
 @dataclass(frozen=True, slots=True)
 class BadTrace:
-    """An event cannot be read."""
+    """An event cannot be read. `path`: a JSON path."""
 
+    path: str
     message: str
 
 
@@ -199,9 +200,9 @@ class Jobs:
         except PolicyError as error:
             return BadPolicy(tuple(one.to_dict() for one in error.diagnostics))
         except TraceError as error:
-            return BadTrace(str(error))
+            return BadTrace(error.path, error.message)
         except RecursionError:
-            return BadTrace("the events are nested too deep")
+            return BadTrace("$", "it is nested too deep")
         except Exception as error:
             return Fault(f"{type(error).__name__}: {error}")
 

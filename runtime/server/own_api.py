@@ -97,11 +97,12 @@ def own_routes(state: State) -> APIRouter:
     @router.post("/compile")
     async def compile_policy(chosen: ChosenPolicy) -> dict[str, Any]:
         verdict = await state.judge(Compile(sources_of(chosen)), "v1")
-        found = verdict.diagnostics or (verdict.done.warnings if verdict.done else ())
-        if verdict.done is None and not verdict.diagnostics:
+        if verdict.done is not None:
+            found = list(verdict.done.warnings)
+            return {"ok": True, "diagnostics": found, **verdict.done.findings}
+        if not verdict.diagnostics:
             raise _refusal(verdict)
-        needs = verdict.done.findings if verdict.done else {}
-        return {"ok": verdict.done is not None, "diagnostics": list(found), **needs}
+        return {"ok": False, "diagnostics": verdict.diagnostics}
 
     @router.post("/check")
     async def check(asked: Check) -> dict[str, Any]:
@@ -171,8 +172,4 @@ def _result(verdict: Verdict) -> dict[str, Any]:
 
 
 def _refusal(verdict: Verdict) -> HTTPException:
-    if verdict.diagnostics:
-        detail: Any = {"message": verdict.problem, "diagnostics": list(verdict.diagnostics)}
-    else:
-        detail = verdict.problem
-    return HTTPException(verdict.status, detail)
+    return HTTPException(verdict.status, verdict.detail)

@@ -175,8 +175,7 @@ def session_routes(state: State, template: Callable[[], str]) -> APIRouter:
         text = rule or ""
         verdict = await state.judge(Compile(_sources(text)), session.id)
         if verdict.done is None:
-            detail: Any = list(verdict.diagnostics) or verdict.problem
-            raise HTTPException(verdict.status, detail)
+            raise HTTPException(verdict.status, verdict.diagnostics or verdict.problem)
         record = session.add(session.monitors, "Monitor", text, monitor.name)
         return monitor_record(session, record)
 

@@ -31,12 +31,18 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a check came to. `problem`: why there is no verdict, in words; `status` of HTTP for
-    clients that want that instead of a finding; `diagnostics` of a policy that does not compile."""
+    clients that want that instead of a finding; `detail`: the same as our own API has it."""
 
     done: Done | None
     problem: str = ""
     status: int = 500
-    diagnostics: tuple[dict[str, Any], ...] = ()
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def diagnostics(self) -> list[dict[str, Any]]:
+        """Those of a policy that does not compile."""
+        found: list[dict[str, Any]] = self.detail.get("diagnostics", [])
+        return found
 
     @property
     def is_error(self) -> bool:
@@ -82,7 +88,7 @@ class State:
             HTTPException: it is one.
         """
         if verdict.diagnostics:
-            raise HTTPException(422, list(verdict.diagnostics))
+            raise HTTPException(422, verdict.diagnostics)
         if verdict.is_error and self.settings.on_error == "http":
             problems = verdict.done.errors if verdict.done else (verdict.problem,)
             raise HTTPException(verdict.status, "; ".join(problems))
@@ -103,14 +109,19 @@ def _verdict(answer: Answer | TooLate | Died) -> Verdict:
         case Done():
             return Verdict(answer)
         case BadPolicy(diagnostics=diagnostics):
-            return Verdict(None, "the policy has errors", 422, diagnostics)
-        case BadTrace(message=message):
-            return Verdict(None, f"the trace cannot be read: {message}", 422)
+            return _none("policy", "the policy has errors", 422, diagnostics=list(diagnostics))
+        case BadTrace(path=path, message=message):
+            told = f"the trace cannot be read: {path}: {message}"
+            return _none("trace", told, 422, path=path, reason=message)
         case TooLate(seconds=seconds):
-            return Verdict(None, f"no verdict within {seconds:g} seconds", 504)
+            return _none("deadline", f"no verdict within {seconds:g} seconds", 504)
         case Died(reason=reason):
-            return Verdict(None, f"the evaluation broke off: {reason}", 500)
+            return _none("fault", f"the evaluation broke off: {reason}", 500)
         case Fault(message=message):
-            return Verdict(None, f"policyc itself failed: {message}", 500)
+            return _none("fault", f"policyc itself failed: {message}", 500)
         case NeedsHistory():
-            return Verdict(None, "the events of the session are gone", 500)
+            return _none("fault", "the events of the session are gone", 500)
+
+
+def _none(kind: str, problem: str, status: int, **more: Any) -> Verdict:
+    return Verdict(None, problem, status, {"kind": kind, "message": problem, **more})

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from policyc.grammar.source import Source
+from policyc.runtime.backends.base import EMBEDDED, make_backend
 from policyc.runtime.engine import Engine, as_events, check_parameters
 from policyc.runtime.failures import BackendError
 from policyc.runtime.limits import Limits, limits_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from policyc.grammar.diagnostics import Diagnostic
+    from policyc.runtime.backends.base import Backend, RemoteMonitor
     from policyc.runtime.explanation import Explanation
     from policyc.runtime.program import Program
 
@@ -33,6 +35,8 @@ class Options:
     functions: Functions | None = None
     limits: Limits | None = None
     optimize: bool = True
+    backend: str | None = None
+    """Where it is evaluated; None: in this process."""
 
     @classmethod
     def of(
@@ -43,11 +47,14 @@ class Options:
         *,
         optimize: bool,
     ) -> Options:
-        if backend not in (None, "embedded"):
-            raise BackendError(
-                f"there is no backend `{backend}`: this version evaluates policies embedded"
-            )
-        return cls(functions, limits_of(limits), optimize)
+        if backend in (None, EMBEDDED):
+            return cls(functions, limits_of(limits), optimize)
+        for name, given in (("functions", functions), ("limits", limits)):
+            if given:
+                raise BackendError(
+                    f"`{name}` cannot be sent to a server: give them to the embedded engine only"
+                )
+        return cls(optimize=optimize, backend=backend)
 
 
 class Policy:
@@ -61,8 +68,9 @@ class Policy:
     - `functions`: functions and types that the policy may use by these names, besides the standard
       library;
     - `limits`: budgets (`Limits`, or a mapping of its fields); by default the search has none;
-    - `backend`: where it is evaluated; `"embedded"`, in this process, is the default and so far the
-      only one;
+    - `backend`: where it is evaluated: `"embedded"`, in this process, is the default; the address
+      of a server, `"http://127.0.0.1:8000"`, sends each trace there. `session+http://...` and
+      `stateless+http://...` say that it is an Invariant server, with this API;
     - `optimize`: False evaluates rules plainly, without indexes: slow, for comparison.
     """
 
@@ -78,6 +86,10 @@ class Policy:
         self._engine = Engine(
             program, loader(options.functions), limits=options.limits, optimize=options.optimize
         )
+        self._judge: Engine | Backend = self._engine
+        """What judges: the engine, or a server. Explanations are always of the engine."""
+        if options.backend is not None:
+            self._judge = make_backend(options.backend, program.plan.sources)
         self.diagnostics = diagnostics
         """The warnings of the policy."""
 
@@ -184,7 +196,7 @@ class Policy:
         if parameters:
             check_parameters(parameters)
         events = trace if type(trace) is list else as_events(trace)
-        result = self._engine.analyze(events, parameters)
+        result = self._judge.analyze(events, parameters)
         if raise_on_violation and result:
             raise UnhandledViolations(result)
         return result
@@ -200,7 +212,7 @@ class Policy:
             UnhandledViolations: the result blocks, and `raise_on_violation` is set.
         """
         check_parameters(parameters)
-        result = self._engine.analyze_pending(as_events(past), as_events(pending), parameters)
+        result = self._judge.analyze_pending(as_events(past), as_events(pending), parameters)
         if raise_on_violation and result:
             raise UnhandledViolations(result)
         return result
@@ -208,30 +220,51 @@ class Policy:
     async def a_analyze(
         self, trace: Any, /, *, raise_on_violation: bool = False, **parameters: Any
     ) -> AnalysisResult:
-        """`analyze` in a thread, so that the event loop goes on."""
-        import asyncio  # noqa: PLC0415  # slow to load, and seldom needed
+        """`analyze`, while the event loop goes on: in a thread, or waiting for a server."""
+        if isinstance(self._judge, Engine):
+            import asyncio  # noqa: PLC0415  # slow to load, and seldom needed
 
-        return await asyncio.to_thread(
-            self.analyze, trace, raise_on_violation=raise_on_violation, **parameters
-        )
+            return await asyncio.to_thread(
+                self.analyze, trace, raise_on_violation=raise_on_violation, **parameters
+            )
+        check_parameters(parameters)
+        result = await self._judge.a_analyze(as_events(trace), parameters)
+        if raise_on_violation and result:
+            raise UnhandledViolations(result)
+        return result
 
     async def a_analyze_pending(
         self, past: Any, pending: Any, /, *, raise_on_violation: bool = False, **parameters: Any
     ) -> AnalysisResult:
-        """`analyze_pending` in a thread, so that the event loop goes on."""
-        import asyncio  # noqa: PLC0415  # slow to load, and seldom needed
+        """`analyze_pending`, as `a_analyze`."""
+        if isinstance(self._judge, Engine):
+            import asyncio  # noqa: PLC0415  # slow to load, and seldom needed
 
-        return await asyncio.to_thread(
-            self.analyze_pending,
-            past,
-            pending,
-            raise_on_violation=raise_on_violation,
-            **parameters,
-        )
+            return await asyncio.to_thread(
+                self.analyze_pending,
+                past,
+                pending,
+                raise_on_violation=raise_on_violation,
+                **parameters,
+            )
+        check_parameters(parameters)
+        given = (as_events(past), as_events(pending))
+        result = await self._judge.a_analyze_pending(*given, parameters)
+        if raise_on_violation and result:
+            raise UnhandledViolations(result)
+        return result
 
-    def monitor(self, /, **parameters: Any) -> Monitor:
+    def monitor(self, /, **parameters: Any) -> Monitor | RemoteMonitor:
         """A monitor that is fed event by event and reports only what is new."""
-        return Monitor(self._engine, parameters)
+        if isinstance(self._judge, Engine):
+            return Monitor(self._engine, parameters)
+        check_parameters(parameters)
+        return self._judge.monitor(parameters)
+
+    def close(self) -> None:
+        """End what the policy has on a server. Of the embedded engine there is nothing to end."""
+        if not isinstance(self._judge, Engine):
+            self._judge.close()
 
     # --- explanations
 

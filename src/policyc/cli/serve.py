@@ -6,7 +6,7 @@ import ipaddress
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -112,7 +112,7 @@ def command(
     port: int,
     policies: tuple[str, ...],
     watch: bool,
-    token_file: click.utils.LazyFile | None,
+    token_file: IO[str] | None,
     is_open: bool,
     workers: int | None,
     deadline: float,
@@ -131,7 +131,7 @@ def command(
     Ends with 0 on SIGTERM or Ctrl-C, after the requests that run are answered; with 2 if a policy
     or an option cannot be used; with 3 if the port cannot be had.
     """
-    token = token_file.read().strip() if token_file else os.environ.get(TOKEN_VARIABLE, "").strip()
+    token = (token_file.read() if token_file else os.environ.get(TOKEN_VARIABLE, "")).strip()
     if token_file and not token:
         raise Refusal(f"there is no token in `{token_file.name}`")
     if not token and not is_open and not _is_own(host):
@@ -160,7 +160,7 @@ def command(
         default_risk=default_risk,
         on_error=on_error,
     )
-    if token is None and is_open:
+    if is_open and not token:
         say_warning("anybody who reaches the port can ask")
     serve(settings, _listen(host, port), policies, watches=watch, say=_say)
 
