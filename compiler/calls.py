@@ -106,6 +106,8 @@ def _function(checker: Checker, node: Call, signature: Signature, arguments: lis
     )
     _check_argument_types(checker, node, signature, arguments)
     options.check_call(checker, node, signature)
+    if signature.engines:
+        options.check_engines(checker, node, signature)
     regexes.check_call(checker, node, signature)
     return signature.result
 

@@ -108,6 +108,7 @@ class Checker:
         self.declared_types: dict[int, Type] = {}
         """By node: what the declaration of a predicate's parameter says, which nothing enforces."""
         self.reported_missing: set[str] = set()
+        self.reported_refusals: set[tuple[str, str]] = set()
         self._parameter_types: dict[Symbol, Type] = {}
         self._in_constant = False
 

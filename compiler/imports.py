@@ -145,9 +145,10 @@ class ImportBinder:
     def _member(self, module: Module, imported: ImportedName) -> Symbol | None:
         name = imported.name.text
         symbol = find_member(module, name, self._catalogue)
-        if symbol is not None and symbol.signature is not None and symbol.signature.missing:
-            # The host may stand in for what is not available here.
-            symbol.signature = self._catalogue.host.get(name, symbol.signature)
+        known = None if symbol is None else symbol.signature
+        if symbol is not None and known is not None and (known.missing or known.engines):
+            # The host may stand in for what is not available here, or asks a model.
+            symbol.signature = self._catalogue.host.get(name, known)
         if symbol is None and module.name == "invariant" and name in self._catalogue.builtins:
             signature = self._catalogue.builtins[name]
             return Symbol(name, SymbolKind.FUNCTION, CALLABLE, signature=signature)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from policyc.compiler.symbols import SymbolKind
 from policyc.grammar.nodes import (
@@ -52,6 +52,21 @@ def is_spelled_out(node: Expr, table: SymbolTable) -> bool:
             return all(is_spelled_out(entry.value, table) for entry in entries)
         case _:
             return False
+
+
+def spelled_value(node: Expr, table: SymbolTable) -> Any:
+    """The value of an expression that is spelled out."""
+    match meant(node, table):
+        case String(value=value) | Number(value=value) | Constant(value=value):
+            return value
+        case Unary(operator=operator, operand=Number(value=number)):
+            return -number if operator == "-" else number
+        case ListLiteral(items=items):
+            return [spelled_value(item, table) for item in items]
+        case ObjectLiteral(entries=entries):
+            return {entry.key.text: spelled_value(entry.value, table) for entry in entries}
+        case other:
+            raise TypeError(f"{other} is not spelled out")
 
 
 def literal_texts(node: Expr, table: SymbolTable) -> list[String]:

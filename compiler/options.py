@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policyc.compiler.literals import is_spelled_out, spelled_value
 from policyc.compiler.spelling import closest
 from policyc.grammar.nodes import ListLiteral, String
 
@@ -20,17 +21,48 @@ NOT_YET = "this version of policyc has no model for it"
 
 def check_call(checker: Checker, node: Call, signature: Signature) -> None:
     """Reports each literal text that its argument does not take, or not without an extra."""
+    for param, value in _given(node, signature):
+        if param.choices:
+            for text in _literals(value):
+                _check_text(checker, text, param, signature)
+
+
+def check_engines(checker: Checker, node: Call, signature: Signature) -> None:
+    """Reports where a call needs a model or a service that is not there."""
+    spelled, is_fixed = {}, True
+    at = node.function.span
+    for param, value in _given(node, signature):
+        if is_spelled_out(value, checker.table):
+            spelled[param.name] = spelled_value(value, checker.table)
+        elif param.is_fixed:
+            is_fixed = False
+            checker.report(
+                "E0407",
+                value.span,
+                f"`{param.name}` of `{signature.name}` is not known before the policy runs",
+                "write it as a text or a constant: no trace may choose a model or an address",
+            )
+        if param.name == "model":
+            at = value.span
+    refusal = checker.catalogue.unavailable(signature, spelled) if is_fixed else None
+    if refusal is None or (signature.name, refusal.reason) in checker.reported_refusals:
+        return
+    # Once for each reason: the remedy is the same at each call.
+    checker.reported_refusals.add((signature.name, refusal.reason))
+    checker.report(
+        "E0601", at, f"`{signature.name}` is not available: {refusal.reason}", refusal.advice
+    )
+
+
+def _given(node: Call, signature: Signature) -> list[tuple[Param, Expr]]:
+    """The arguments of a call with the parameters that they are for."""
     by_name = {param.name: param for param in signature.parameters}
-    given = list(zip(signature.parameters, node.args, strict=False))
-    given += [
+    named = [
         (by_name[keyword.name.text], keyword.value)
         for keyword in node.keywords
         if keyword.name.text in by_name
     ]
-    for param, value in given:
-        if param.choices:
-            for text in _literals(value):
-                _check_text(checker, text, param, signature)
+    return [*zip(signature.parameters, node.args, strict=False), *named]
 
 
 def extra_of(signature: Signature, kind: str) -> str | None:

@@ -33,7 +33,8 @@ class Param:
 
     `default` tells that it may be left out; a call passes what was written and nothing else.
     `choices`: the texts that it takes, alone or in a list; empty where any will do. `extras`:
-    further texts that it takes only with an extra of policyc, and the names of these.
+    further texts that it takes only with an extra of policyc, and the names of these. What
+    `is_fixed` must be written out in the policy: no trace and no parameter may choose it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Param:
     keyword_only: bool = False
     choices: tuple[str, ...] = ()
     extras: tuple[tuple[str, str], ...] = ()
+    is_fixed: bool = False
 
     @property
     def is_required(self) -> bool:
@@ -55,13 +57,16 @@ class FunctionKind(StrEnum):
     first argument one by one (and the other arguments as options), returns `Detection`s, and marks
     their places. `reader` gets the value of its first argument and, as `place`, where that lies in
     the trace; it returns a record that tells what to mark where a policy reads a member of it
-    (`policyc.runtime.records.MarkingRecord`). `special` is written into the interpreter itself
+    (`policyc.runtime.records.MarkingRecord`). `service` asks something outside of this process; it
+    gets, as `evaluation`, what the evaluation may still ask and what it was answered
+    (`policyc.runtime.evaluation.Evaluation`). `special` is written into the interpreter itself
     (`text`, `find`, `tool_call`, ...).
     """
 
     PLAIN = "plain"
     DETECTOR = "detector"
     READER = "reader"
+    SERVICE = "service"
     SPECIAL = "special"
 
 
@@ -78,13 +83,23 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Why a call cannot work here, and what to do about it."""
+
+    reason: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """A function that a policy may call.
 
     `variadic`: further positional arguments are taken; `any_keywords`: keyword arguments of any
     name are taken. `extra`: the name of the extra of policyc that must be installed, `requires` the
     modules that show whether it is. `missing`: the reason why it is not available, or None.
-    `deterministic` functions of the same arguments may be cached.
+    `deterministic` functions of the same arguments may be cached. `engines`: the module that knows
+    the engines of the function (`policyc.runtime.models.engines.Engines`), where it depends on a
+    model or a service that each machine has, or has not; the host may pass its own in its place.
 
     Of a detector: `version` changes whenever its answers may; `license` is that of the code, data
     and models that it judges by; `files` are these data and models ("package:file"). A longer text
@@ -105,6 +120,7 @@ class Signature:
     requires: tuple[str, ...] = ()
     missing: str | None = None
     deterministic: bool = True
+    engines: str = ""
     version: str = ""
     license: str = ""
     files: tuple[str, ...] = ()
@@ -144,3 +160,7 @@ class Catalogue(Protocol):
     @property
     def types(self) -> Mapping[str, Type]:
         """Types that the host passed (classes among `functions=`), usable without an import."""
+
+    def unavailable(self, signature: Signature, options: Mapping[str, Any]) -> Unavailable | None:
+        """Why a function with engines cannot be called with the options that a policy spells out;
+        None where it can."""

@@ -102,6 +102,14 @@ def _check_reference(checker: Checker, node: ValueReference) -> None:
         reason, extra = f"there is no detector `{detector}`", None
     elif signature.missing is not None:
         reason, extra = signature.missing, signature.extra
+    elif (refusal := checker.catalogue.unavailable(signature, {})) is not None:
+        checker.report(
+            "E0601",
+            node.span,
+            f"`<{node.name}>` is not available: {refusal.reason}",
+            refusal.advice,
+        )
+        return
     else:
         extra = options.extra_of(signature, node.name)
         if extra is None:

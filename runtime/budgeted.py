@@ -130,7 +130,11 @@ class CalledByNeed:
 
     def _is(self, node: p.PlanNode) -> bool:
         match node:
-            case p.CallFunction(signature=signature) | p.FunctionRef(signature=signature):
+            case p.CallFunction(signature=signature):
+                return not is_built_in(signature) or (
+                    bool(signature.engines) and _names_a_model(node)
+                )
+            case p.FunctionRef(signature=signature):
                 return not is_built_in(signature)
             case p.DetectorPattern(signature=signature):
                 return not is_built_in(signature)
@@ -147,6 +151,12 @@ class CalledByNeed:
             self.known[key] = False
             self.known[key] = self(node)
         return self.known[key]
+
+
+def _names_a_model(call: p.CallFunction) -> bool:
+    """Whether a call asks another engine than the one that needs nothing else."""
+    position = [one.name for one in call.signature.parameters].index("model")
+    return len(call.args) > position or any(name == "model" for name, _ in call.keywords)
 
 
 def is_built_in(signature: Signature) -> bool:

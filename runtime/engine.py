@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from policyc.compiler import plan as p
     from policyc.compiler.signatures import Signature
+    from policyc.runtime.evaluation import Evaluation
     from policyc.runtime.interpreter import Frame, Interpreter
     from policyc.runtime.limits import Limits
     from policyc.runtime.matches import Event, Identity, Match
@@ -108,9 +109,14 @@ class Engine:
             return AnalysisResult(found, Builder(self, events, parameters, tools))
         return self.result(self.new_run(events, parameters, found, tools), found)
 
-    def search(self, events: list[Event], parameters: Mapping[str, Any]) -> Run:
-        """Every match and every failed candidate of a trace."""
-        run = self.new_run(events, parameters)
+    def search(
+        self,
+        events: list[Event],
+        parameters: Mapping[str, Any],
+        evaluation: Evaluation | None = None,
+    ) -> Run:
+        """Every match and every failed candidate of a trace; as a part of `evaluation`."""
+        run = self.new_run(events, parameters, evaluation=evaluation)
         if not self.optimize:
             from policyc.runtime.naive import search_all  # noqa: PLC0415  # for comparison only
 
@@ -131,6 +137,7 @@ class Engine:
         tools: list[tuple[int, int]] | None = None,
         *,
         is_monitor: bool = False,
+        evaluation: Evaluation | None = None,
     ) -> Run:
         from policyc.runtime.run import Run  # noqa: PLC0415  # loads the interpreter
 
@@ -143,6 +150,7 @@ class Engine:
             [] if tools is None else tools,
             is_monitor=is_monitor,
             limits=self.limits,
+            evaluation=evaluation,
         )
         if not self.parameters <= parameters.keys():
             from policyc.runtime.parameters import disable_rules  # noqa: PLC0415  # an error
@@ -189,7 +197,8 @@ class Engine:
                 kept.append(match)
                 continue
             if before is None:
-                before = {identity_of(x) for x in self.search(past, parameters).found}
+                earlier = self.search(past, parameters, run.evaluation)
+                before = {identity_of(x) for x in earlier.found}
             if identity_of(match) not in before:
                 kept.append(match)
         run.failed = [x for x in run.failed if self._fails_on_pending(x[0], x[2], boundary)]

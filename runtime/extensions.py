@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from policyc.compiler.signatures import (
     REQUIRED,
@@ -45,6 +45,9 @@ from policyc.runtime.detectors.options import complete
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from policyc.compiler.signatures import Unavailable
+    from policyc.runtime.models.engines import Engines
 
 PLUGINS = "policyc.detectors"
 """The entry-point group of plug-ins, and the module that a policy imports them from."""
@@ -87,6 +90,10 @@ class StandardCatalogue:
     types: Mapping[str, Type] = field(default_factory=dict)
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     classes: Mapping[str, type] = field(default_factory=dict)
+
+    def unavailable(self, signature: Signature, options: Mapping[str, Any]) -> Unavailable | None:
+        """Why a function with engines cannot be called with some options; None where it can."""
+        return engines_of(signature).unavailable(options) if signature.engines else None
 
     def load(self, signature: Signature) -> Callable[..., Any]:
         """The function that a signature of this catalogue stands for.
@@ -147,6 +154,11 @@ def load(signature: Signature) -> Callable[..., Any]:
     if not signature.implementation:
         raise ExtensionError(f"`{signature.name}` has no implementation to load")
     return _load(signature.implementation)
+
+
+def engines_of(signature: Signature) -> Engines:
+    """What knows the engines of a function."""
+    return cast("Engines", import_module(signature.engines))
 
 
 @cache

@@ -22,6 +22,7 @@ from policyc.runtime.detectors.answers import AnswerCache
 from policyc.runtime.detectors.options import ON_ERROR
 from policyc.runtime.detectors.protocol import summarize
 from policyc.runtime.detectors.scanning import scan
+from policyc.runtime.evaluation import Evaluation
 from policyc.runtime.events import (
     Chunks,
     Function,
@@ -142,6 +143,7 @@ class Interpreter:
         history: History,
         parameters: Mapping[str, Any],
         load: Callable[[Signature], Callable[..., Any]],
+        evaluation: Evaluation | None = None,
     ) -> None:
         self.plan = plan
         self.history = history
@@ -149,6 +151,7 @@ class Interpreter:
         self.load = load
         self.constants: dict[int, Any] = {}
         self.answers = AnswerCache()
+        self.evaluation = evaluation or Evaluation()
         self.tick: Callable[[], None] | None = None
         """Called for each candidate; may raise LimitExceeded."""
 
@@ -590,6 +593,8 @@ class Interpreter:
         return self._apply(signature, args, keywords)
 
     def _apply(self, signature: Signature, args: list[Any], keywords: dict[str, Any]) -> Any:
+        if signature.kind is FunctionKind.SERVICE:
+            keywords = {**keywords, "evaluation": self.evaluation}
         try:
             return self.callable(signature)(*args, **keywords)
         except (PolicycError, RecursionError):

@@ -90,8 +90,7 @@ class Monitor:
         run = self._run
         if self._events is not None:
             self._keep(event, self._events)
-        if run.meter is not None:
-            run.meter.restart()
+        run.restart()
         try:
             self._feed(event)
         except PolicycError:

@@ -47,7 +47,7 @@ def search(
 def search_all(run: Run) -> Run:
     """Every match and every failed candidate of a trace, put into the run."""
     history = History(run.events or [])
-    interpreter = Interpreter(run.plan, history, run.parameters, run.load)
+    interpreter = Interpreter(run.plan, history, run.parameters, run.load, run.evaluation)
     for rule in run.plan.rules:
         if rule.index in run.disabled:
             continue

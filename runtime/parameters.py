@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def disable_rules(run: Run) -> None:
     """Rules that lack a parameter fail, unless a line above its use is false whatever the trace."""
-    interpreter = Interpreter(run.plan, History([]), run.parameters, run.load)
+    interpreter = Interpreter(run.plan, History([]), run.parameters, run.load, run.evaluation)
     disabled = set()
     for rule in run.plan.rules:
         if set(rule.parameters) <= run.parameters.keys():

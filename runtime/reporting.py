@@ -76,7 +76,10 @@ def write_out(match: Match, build: Builder) -> Violation:
     else:
         history = History(build.events or [])
     if build.interpreter is None:
-        build.interpreter = Interpreter(engine.plan, history, build.parameters, engine.load)
+        evaluation = None if run is None else run.evaluation
+        build.interpreter = Interpreter(
+            engine.plan, history, build.parameters, engine.load, evaluation
+        )
     build.interpreter.history = history
     model = build.models.get(identity_of(match))
     if model is None:

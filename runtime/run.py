@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from policyc.compiler import plan as p
+from policyc.runtime.evaluation import Evaluation
 from policyc.runtime.failures import EvaluationError, LimitExceeded
 from policyc.runtime.history import CallLinks, History, ToolCounts
 from policyc.runtime.interpreter import Frame, Interpreter
@@ -44,6 +45,7 @@ class Run:
         *,
         is_monitor: bool = False,
         limits: Limits | None = None,
+        evaluation: Evaluation | None = None,
     ) -> None:
         self.program = program
         self.load = load
@@ -52,6 +54,7 @@ class Run:
         self.found = found
         self.tools = tools
         self.is_monitor = is_monitor
+        self.evaluation = evaluation or Evaluation()
         self.failed: list[tuple[p.RulePlan, EvaluationError, Frame]] = []
         generated = program.generated
         self.waiting: dict[int, list[Spots]] = {
@@ -90,6 +93,12 @@ class Run:
         for rule in self.plan.rules:
             self.exceeded.setdefault(rule.index, failure)
 
+    def restart(self) -> None:
+        """What may be used up for each event of a monitor begins anew."""
+        self.evaluation.restart()
+        if self.meter is not None:
+            self.meter.restart()
+
     # --- history
 
     def history_with(self, events: Mapping[int, Event]) -> History:
@@ -127,7 +136,9 @@ class Run:
 
     def interpreter(self, history: History) -> Interpreter:
         if self._interpreter is None:
-            self._interpreter = Interpreter(self.plan, history, self.parameters, self.load)
+            self._interpreter = Interpreter(
+                self.plan, history, self.parameters, self.load, self.evaluation
+            )
         self._interpreter.history = history
         self._interpreter.tick = None
         return self._interpreter

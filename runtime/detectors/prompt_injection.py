@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import re2  # type: ignore[import-untyped]
 
-from policyc.runtime.bounds import BuiltinError, kind_of
 from policyc.runtime.detectors.decoding import decoded
 from policyc.runtime.detectors.normalizing import Plain, folded, plain, undisguised
-from policyc.runtime.detectors.protocol import Detection
+from policyc.runtime.detectors.protocol import Detection, merged
 from policyc.runtime.detectors.rule_matching import Text
 
 if TYPE_CHECKING:
@@ -71,18 +70,11 @@ def cues() -> tuple[Cue, ...]:
     )
 
 
-def detect(text: str, model: Any = "cues", threshold: Any = 0.9) -> list[Detection]:
+def detect(text: str, threshold: float = 0.9) -> list[Detection]:
     """The passages of a text that look like orders to an agent, by position.
 
     `threshold`: the score that a passage must reach, from 0 to 1.
-
-    Raises:
-        BuiltinError: `threshold` is no number, or `model` is not available.
     """
-    if model not in ("", "cues"):
-        raise BuiltinError(f"`prompt_injection` has no model `{model}`", "Leave `model` out.")
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float):
-        raise BuiltinError(f"`threshold` takes a number, not {kind_of(threshold)}")
     found = [_detection(one, form) for one, form in _readings(text, threshold)]
     for piece in decoded(text):
         if piece.end - piece.start >= _SHORTEST:
@@ -91,7 +83,7 @@ def detect(text: str, model: Any = "cues", threshold: Any = 0.9) -> list[Detecti
                 best = max(hidden, key=lambda one: one.score)
                 detail = f"in {piece.encoding}: {', '.join(best.cues)}"
                 found.append(Detection(KIND, piece.start, piece.end, best.score, detail))
-    return _merged(found)
+    return merged(found)
 
 
 def _detection(passage: Passage, form: Plain) -> Detection:
@@ -137,17 +129,3 @@ def _hits(plain_text: str) -> Iterator[tuple[int, int, Cue]]:
             places = text.characters([place for span in spans for place in span])
             for start, end in spans:
                 yield places[start], places[end], cue
-
-
-def _merged(found: list[Detection]) -> list[Detection]:
-    """Passages that touch as one, with the score of the surest."""
-    kept: list[Detection] = []
-    for one in sorted(found, key=lambda one: (one.start, -one.end)):
-        if kept and one.start < kept[-1].end:
-            last = kept[-1]
-            sure = max(last, one, key=lambda each: each.score)
-            end = max(last.end, one.end)
-            kept[-1] = Detection(KIND, last.start, end, sure.score, sure.detail)
-        else:
-            kept.append(one)
-    return kept

@@ -53,6 +53,21 @@ class BatchDetector(Protocol):
     ) -> Sequence[Sequence[Detection]]: ...
 
 
+def merged(found: Iterable[Detection]) -> list[Detection]:
+    """Findings by position, those of a type that overlap as one, with the score of the surest."""
+    kept: dict[str, list[Detection]] = {}
+    for one in sorted(found, key=lambda one: (one.start, -one.end)):
+        of_type = kept.setdefault(one.type, [])
+        if of_type and one.start < of_type[-1].end:
+            last = of_type[-1]
+            sure = max(last, one, key=lambda each: each.score)
+            end = max(last.end, one.end)
+            of_type[-1] = Detection(one.type, last.start, end, sure.score, sure.detail)
+        else:
+            of_type.append(one)
+    return sorted((one for each in kept.values() for one in each), key=lambda one: one.start)
+
+
 def summarize(answer: Answer, found: Iterable[tuple[str, Sequence[Detection]]]) -> list[str] | bool:
     """What a policy sees of the findings in some texts, in the order of texts and findings."""
     match answer:

@@ -56,6 +56,8 @@ def _detector(
     files: tuple[str, ...] = (),
     is_windowed: bool = False,
     is_secret: bool = False,
+    engines: str = "",
+    extra: str | None = None,
 ) -> Signature:
     row = Signature(
         name,
@@ -70,6 +72,8 @@ def _detector(
         window=_WINDOW if is_windowed else 0,
         margin=_MARGIN if is_windowed else 0,
         is_secret=is_secret,
+        engines=f"{_HERE}.{engines}" if engines else "",
+        extra=extra,
         doc=doc,
     )
     return complete(row)
@@ -227,16 +231,23 @@ _PII = _detector(
     is_windowed=True,
     doc="The kinds of personal data in all texts, one for each; marks them.",
 )
+_OF_MODELS = (
+    Param("sha256", TEXT, "", keyword_only=True, is_fixed=True),
+    Param("labels", LIST, None, keyword_only=True, is_fixed=True),
+    Param("timeout", NUMBER, 30, keyword_only=True),
+)
 _PROMPT_INJECTION = _detector(
-    "prompt_injection:detect",
+    "injection:detect",
     "prompt_injection",
-    Param("model", TEXT, "cues", choices=("cues",)),
+    Param("model", TEXT, "cues", is_fixed=True),
     Param("threshold", NUMBER, 0.9),
+    *_OF_MODELS,
     answer=Answer.FOUND,
     result=BOOL,
+    version="2",
     files=("prompt_injection.toml",),
-    is_windowed=True,
-    doc="Whether a text tries to give orders to the agent, by its wording; marks the passages.",
+    engines="injection",
+    doc="Whether a text gives orders to the agent, by its wording or by a model; marks where.",
 )
 _DECEPTIVE_UNICODE = _detector(
     "unicode_tricks:detect",
@@ -260,15 +271,18 @@ _DECEPTIVE_UNICODE = _detector(
     result=list_of(TEXT),
     doc="How a text hides or disguises characters: `TAG`, `BIDI_CONTROL` and others; marks them.",
 )
-_MODERATED = _missing(
+_MODERATED = _detector(
+    "moderation:detect",
     "moderated",
-    _DATA,
-    Param("model", TEXT, ""),
-    Param("default_threshold", NUMBER, 0.5),
+    Param("model", TEXT, "", is_fixed=True),
+    Param("default_threshold", ANY, None),
     Param("cat_thresholds", ANY, None),
+    *_OF_MODELS,
+    answer=Answer.FOUND,
     result=BOOL,
-    reason=_NO_MODEL,
-    doc="Whether a text is harmful.",
+    engines="moderation",
+    extra="moderation",
+    doc="Whether a text is harmful, by a model in a folder or a moderation service; marks where.",
 )
 _IS_SIMILAR = _detector(
     "lexical_similarity:detect",

@@ -73,7 +73,7 @@ def _look(
     except Exception as error:
         raise EvaluationError(f"`{row.name}` failed: {error}") from error
     for text, answer in zip(texts, answers, strict=True):
-        _check(row, text, answer)
+        _check(row.name, text, answer)
     return answers
 
 
@@ -84,14 +84,28 @@ def _whole(
     options: Sequence[Any],
     keywords: dict[str, Any],
 ) -> Sequence[Detection]:
-    if not row.window or len(text) <= row.window:
-        return function(text, *options, **keywords)  # type: ignore[no-any-return]  # checked below
+    def look(piece: str) -> Any:
+        return function(piece, *options, **keywords)
+
+    return in_windows(row.name, look, text, row.window, row.margin) if row.window else look(text)
+
+
+def in_windows(
+    name: str, look: Callable[[str], Any], text: str, size: int, margin: int
+) -> Sequence[Detection]:
+    """What is found in a text that is looked at in pieces of `size` characters: see `windows`.
+
+    Raises:
+        EvaluationError: it was too slow, or did not answer with detections.
+    """
+    if len(text) <= size:
+        return look(text)  # type: ignore[no-any-return]  # checked by `scan`
     found: list[Detection] = []
     started = monotonic()
-    pieces = windows(len(text), row.window, row.margin)
+    pieces = windows(len(text), size, margin)
     for number, (start, end, first, last) in enumerate(pieces, 1):
-        piece = function(text[start:end], *options, **keywords)
-        _check(row, text[start:end], piece)
+        piece = look(text[start:end])
+        _check(name, text[start:end], piece)
         found += (
             replace(one, start=one.start + start, end=one.end + start)
             for one in piece
@@ -99,7 +113,7 @@ def _whole(
         )
         if monotonic() - started > SECONDS * number:
             raise EvaluationError(
-                f"`{row.name}` was too slow: it looked at {end} of {len(text)} characters"
+                f"`{name}` was too slow: it looked at {end} of {len(text)} characters"
             )
     return found
 
@@ -122,16 +136,16 @@ def windows(length: int, size: int, margin: int) -> Iterator[tuple[int, int, int
         start += step
 
 
-def _check(row: Signature, text: str, answer: Any) -> None:
+def _check(name: str, text: str, answer: Any) -> None:
     """Refuse what is no list of detections within the text.
 
     Raises:
         EvaluationError: it is not.
     """
     if not isinstance(answer, list | tuple):
-        raise EvaluationError(f"`{row.name}` did not answer with a list of detections")
+        raise EvaluationError(f"`{name}` did not answer with a list of detections")
     for one in answer:
         if not isinstance(one, Detection):
-            raise EvaluationError(f"`{row.name}` did not answer with a list of detections")
+            raise EvaluationError(f"`{name}` did not answer with a list of detections")
         if not 0 <= one.start <= one.end <= len(text):
-            raise EvaluationError(f"`{row.name}` found something outside of the text")
+            raise EvaluationError(f"`{name}` found something outside of the text")

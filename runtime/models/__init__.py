@@ -1,0 +1,1 @@
+"""Models that detectors and `llm` ask: in a folder of this machine, or behind an address."""
