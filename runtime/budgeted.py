@@ -16,6 +16,7 @@ from policyc.compiler.signatures import FunctionKind
 from policyc.compiler.typesystem import BOOL
 from policyc.runtime.detectors.answers import question
 from policyc.runtime.interpreter import Interpreter
+from policyc.runtime.outside import needs_more
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -131,9 +132,7 @@ class CalledByNeed:
     def _is(self, node: p.PlanNode) -> bool:
         match node:
             case p.CallFunction(signature=signature):
-                return not is_built_in(signature) or (
-                    bool(signature.engines) and _names_a_model(node)
-                )
+                return not is_built_in(signature) or needs_more(node)
             case p.FunctionRef(signature=signature):
                 return not is_built_in(signature)
             case p.DetectorPattern(signature=signature):
@@ -151,12 +150,6 @@ class CalledByNeed:
             self.known[key] = False
             self.known[key] = self(node)
         return self.known[key]
-
-
-def _names_a_model(call: p.CallFunction) -> bool:
-    """Whether a call asks another engine than the one that needs nothing else."""
-    position = [one.name for one in call.signature.parameters].index("model")
-    return len(call.args) > position or any(name == "model" for name, _ in call.keywords)
 
 
 def is_built_in(signature: Signature) -> bool:

@@ -60,8 +60,9 @@ def private_folder() -> Path | None:
 def cached(
     sources: Sequence[Source],
     make: Callable[[], tuple[Program, tuple[Diagnostic, ...]]],
+    may_keep: Callable[[Program], bool],
 ) -> tuple[Program, tuple[Diagnostic, ...]]:
-    """The program of some sources: from the cache, else made and kept."""
+    """The program of some sources: from the cache, else made, and kept if it may be."""
     home = private_folder()
     if home is None:
         return make()
@@ -77,7 +78,8 @@ def cached(
             found = _read(path)
             if found is None:
                 found = make()
-                _write(path, *found)
+                if may_keep(found[0]):
+                    _write(path, *found)
             return found
     except (OSError, Timeout) as error:
         _note("nothing is kept in %s: %s", home, error)

@@ -6,21 +6,18 @@ kept for the next one: a service may answer otherwise then.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from policyc.runtime.failures import EvaluationError
+from typing import Any
 
 
 class Evaluation:
-    """Answers and failures by the digest of the request; how many requests were sent, and the
-    seconds that they took. It belongs to one thread at a time."""
+    """Answers, and failures with what to do about them, by request; how many requests were sent,
+    and the seconds that they took. It belongs to one thread at a time."""
 
     __slots__ = ("answers", "calls", "failures", "seconds")
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
-        self.failures: dict[str, EvaluationError] = {}
+        self.failures: dict[str, tuple[str, str | None]] = {}
         self.calls = 0
         self.seconds = 0.0
 

@@ -84,7 +84,7 @@ def load_program(
     """The program of some sources, and their warnings.
 
     `keep`: look for it in the cache, and put it there. What depends on more than the sources, such
-    as functions of the host or plug-ins, is not kept.
+    as functions of the host, plug-ins, extras and models, is not kept.
 
     Raises:
         PolicyError: a source has errors.
@@ -97,7 +97,7 @@ def load_program(
             return compile_program(sources, functions)
 
     if keep and not functions and not any("policyc.detectors" in x.text for x in sources):
-        return cached(sources, compiled)
+        return cached(sources, compiled, _is_complete)
     return compiled()
 
 
@@ -117,6 +117,17 @@ def compile_program(
     compilation = compile_sources(sources, catalogue(functions))
     plan = compilation.require()
     return Program(plan, generate(plan)), compilation.diagnostics
+
+
+def _is_complete(program: Program) -> bool:
+    """Whether a program depends on nothing that may be gone when it is loaded again: whether an
+    extra or a model is there is looked at when a policy is compiled."""
+    from policyc.compiler.plan import walk  # noqa: PLC0415  # only after a compilation
+    from policyc.runtime.outside import needs_more  # noqa: PLC0415
+
+    plan = program.plan
+    tops = (*plan.rules, *plan.predicates, *plan.constants)
+    return not any(needs_more(node) for top in tops for node in walk(top))
 
 
 @contextmanager

@@ -318,38 +318,40 @@ _PLAIN = (
 BUILTINS: dict[str, Signature] = {row.name: row for row in (*_SPECIALS, *_PLAIN)}
 """Functions that need no import, by name."""
 
-_NOT_YET = "this version of policyc calls no language model"
+_OF_LLM = (
+    Param("system_prompt", TEXT, ""),
+    Param("model", TEXT, ""),
+    Param("temperature", NUMBER, 0.2),
+    Param("max_tokens", INT, 500),
+    Param("url", TEXT, "", keyword_only=True, is_fixed=True),
+)
 
-_LLM = (
-    Signature(
-        "llm",
-        (
-            Param("prompt", TEXT),
-            Param("system_prompt", TEXT, ""),
-            Param("model", TEXT, ""),
-            Param("temperature", NUMBER, 0.2),
-            Param("max_tokens", INT, 500),
-        ),
-        TEXT,
-        missing=_NOT_YET,
+
+def _service(name: str, first: str, *, result: Type, doc: str) -> Signature:
+    where = "policyc.runtime.models.language_model"
+    return Signature(
+        name,
+        (Param(first, TEXT), *_OF_LLM),
+        result,
+        kind=FunctionKind.SERVICE,
+        implementation=f"{where}:{name}",
+        engines=where,
         deterministic=False,
-        doc="The answer of a language model.",
-    ),
-    Signature(
+        doc=doc,
+    )
+
+
+_LLM_ROWS = (
+    _service("llm", "prompt", result=TEXT, doc="The answer of a language model."),
+    _service(
         "llm_confirm",
-        (
-            Param("property_description", TEXT),
-            Param("system_prompt", TEXT, ""),
-            Param("model", TEXT, ""),
-            Param("temperature", NUMBER, 0.2),
-            Param("max_tokens", INT, 500),
-        ),
-        BOOL,
-        missing=_NOT_YET,
-        deterministic=False,
-        doc="Whether a language model confirms a property.",
+        "property_description",
+        result=BOOL,
+        doc="Whether a language model says that a property holds.",
     ),
 )
+LLM = Module("invariant.llm", functions={row.name: row for row in _LLM_ROWS})
+"""What asks a language model."""
 
 _LANGUAGE_TYPES = {name: type_ for name, type_ in TYPE_NAMES.items() if name[0].isupper()}
 _VIOLATIONS = {name: BUILTINS[name] for name in ("Violation", "PolicyViolation")}
@@ -546,7 +548,7 @@ MODULES: dict[str, Module] = {
     for module in (
         Module(
             "invariant",
-            functions={**BUILTINS, **{row.name: row for row in _LLM}},
+            functions={**BUILTINS, **LLM.functions},
             types=_LANGUAGE_TYPES,
             quantifiers=_QUANTIFIERS,
         ),
@@ -554,7 +556,7 @@ MODULES: dict[str, Module] = {
         Module("invariant.nodes", types=_LANGUAGE_TYPES),
         Module("invariant.errors", functions=_VIOLATIONS),
         Module("invariant.quantifiers", quantifiers=_QUANTIFIERS),
-        Module("invariant.llm", functions={row.name: row for row in _LLM}),
+        LLM,
         _JSON,
         _RE,
         _MATH,

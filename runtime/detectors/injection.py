@@ -9,11 +9,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from policyc.runtime.bounds import BuiltinError
-from policyc.runtime.detectors.model_options import fraction, positive, text_of
 from policyc.runtime.detectors.protocol import Detection, merged
 from policyc.runtime.detectors.scanning import in_windows, windows
+from policyc.runtime.models.arguments import fraction, positive, text_of
 from policyc.runtime.models.endpoints import Endpoint, endpoint
-from policyc.runtime.models.engines import Engine, needs_extra, refusal_of
+from policyc.runtime.models.engines import Engine, needs_extra, reason_of, refusal_of
 from policyc.runtime.models.folders import ModelFolder, open_folder
 from policyc.runtime.models.labels import of_injections
 
@@ -82,11 +82,11 @@ def unavailable(options: Mapping[str, Any]) -> Unavailable | None:
 def engines() -> tuple[Engine, ...]:
     """All engines of it."""
     absent = needs_extra("injection")
-    there = refusal_of(lambda: _engine(CONFIGURED))
+    there = reason_of(lambda: _engine(CONFIGURED))
     return (
         Engine(CUES, "the default"),
         Engine("folder", '`model="FOLDER"`', absent.message if absent else None),
-        Engine(CONFIGURED, f'`model="{CONFIGURED}"` or an address', there and there.reason),
+        Engine(CONFIGURED, f'`model="{CONFIGURED}"` or an address', there),
     )
 
 
@@ -151,7 +151,7 @@ def _by_folder(
 def _by_endpoint(
     service: Endpoint, text: str, least: float, labels: Any, deadline: float
 ) -> list[Detection]:
-    from policyc.runtime.models.http import post  # noqa: PLC0415  # loads what opens connections
+    from policyc.runtime.models.requests import post  # noqa: PLC0415  # loads what opens connections
 
     alarms = []
     for start, end, _, _ in windows(len(text), _SENT, _SHARED):

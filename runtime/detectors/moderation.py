@@ -11,11 +11,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from policyc.runtime.bounds import BuiltinError, kind_of
-from policyc.runtime.detectors.model_options import fraction, positive, text_of
 from policyc.runtime.detectors.protocol import Detection, merged
 from policyc.runtime.detectors.scanning import windows
+from policyc.runtime.models.arguments import fraction, positive, text_of
 from policyc.runtime.models.endpoints import Endpoint, endpoint
-from policyc.runtime.models.engines import Engine, needs_extra, refusal_of
+from policyc.runtime.models.engines import Engine, needs_extra, reason_of, refusal_of
 from policyc.runtime.models.folders import ModelFolder, open_folder
 from policyc.runtime.models.labels import of_harm
 
@@ -100,9 +100,9 @@ def engines() -> tuple[Engine, ...]:
                 local = Engine(
                     local.name, local.choice, None, version, found.license, found.digests
                 )
-    there = refusal_of(lambda: _engine(CONFIGURED))
+    there = reason_of(lambda: _engine(CONFIGURED))
     chosen = f'POLICYC_MODERATION_URL, `model="{CONFIGURED}"` or an address'
-    return (local, Engine(CONFIGURED, chosen, there and there.reason))
+    return (local, Engine(CONFIGURED, chosen, there))
 
 
 def _engine(
@@ -215,7 +215,7 @@ def _by_endpoint(
 
 def _ask(service: Endpoint, pieces: list[str], deadline: float) -> list[Any]:
     """What a service says of each piece."""
-    from policyc.runtime.models.http import post  # noqa: PLC0415  # loads what opens connections
+    from policyc.runtime.models.requests import post  # noqa: PLC0415  # loads what opens connections
 
     left = deadline - monotonic()
     if left <= 0:

@@ -33,7 +33,12 @@ BATCH = 8
 """Windows that a model gets together; between two batches the time is looked at."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
+_INPUTS = {
+    "input_ids": "ids",
+    "attention_mask": "attention_mask",
+    "token_type_ids": "type_ids",  # no password
+}
+"""What a model may take, and what of an encoding that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Classifier:
             reason = f"the model in `{folder.path}` cannot be loaded: {_first_line(error)}"
             raise BuiltinError(reason) from error
         self._inputs = {one.name: one.type for one in self._session.get_inputs()}
-        if "input_ids" not in self._inputs or not self._inputs.keys() <= _INPUTS:
+        if "input_ids" not in self._inputs or not self._inputs.keys() <= _INPUTS.keys():
             names = ", ".join(f"`{name}`" for name in self._inputs)
             raise BuiltinError(f"the model in `{folder.path}` takes {names}: no text classifier")
 
@@ -101,15 +106,13 @@ class Classifier:
         import numpy as np  # noqa: PLC0415  # of an extra
 
         size = max(len(one.ids) for one in encodings)
-        columns = {"input_ids": "ids", "attention_mask": "attention_mask"}
-        columns["token_type_ids"] = "type_ids"
         feed = {}
         for name, type_ in self._inputs.items():
             fill = self._pad if name == "input_ids" else 0
             kind = np.int32 if type_ == "tensor(int32)" else np.int64
             table = np.full((len(encodings), size), fill, kind)
             for row, one in enumerate(encodings):
-                values = getattr(one, columns[name])
+                values = getattr(one, _INPUTS[name])
                 table[row, : len(values)] = values
             feed[name] = table
         logits = np.asarray(self._session.run(None, feed)[0], np.float64)
@@ -136,7 +139,7 @@ def _tokenizer(folder: ModelFolder) -> Any:
 
 
 def _session(folder: ModelFolder) -> Any:
-    import onnxruntime  # noqa: PLC0415  # of an extra
+    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415  # of an extra
 
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()

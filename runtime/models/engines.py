@@ -40,6 +40,12 @@ class Engines(Protocol):
         """All engines of the function."""
 
 
+def reason_of(resolve: Callable[[], object]) -> str | None:
+    """The reason why an engine cannot be found; None where it can."""
+    refusal = refusal_of(resolve)
+    return None if refusal is None else refusal.reason
+
+
 def refusal_of(resolve: Callable[[], object]) -> Unavailable | None:
     """The error of finding an engine, as the compiler tells it."""
     try:

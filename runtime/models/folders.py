@@ -68,6 +68,20 @@ def open_folder(name: str, pin: str = "") -> ModelFolder:
     Raises:
         BuiltinError: a file is missing or cannot be used, the model has no pin, or another one.
     """
+    found = look_into(name)
+    if pin:
+        _check_pin(found, pin)
+    else:
+        _check_list(found)
+    return found
+
+
+def look_into(name: str) -> ModelFolder:
+    """The model of a folder, pinned or not.
+
+    Raises:
+        BuiltinError: a file is missing or cannot be used.
+    """
     path = place_of(name)
     if not path.is_dir():
         raise BuiltinError(
@@ -78,28 +92,25 @@ def open_folder(name: str, pin: str = "") -> ModelFolder:
     digests = {file: _digest(path / file) for file in FILES}
     listed = "".join(f"{digests[file]}  {file}\n" for file in FILES)
     digest = hashlib.sha256(listed.encode()).hexdigest()
-    if pin:
-        _check_pin(path, pin, digest)
-    else:
-        _check_list(path, digests, digest)
     return ModelFolder(path, digest, digests, _config(path), _license(path))
 
 
-def _check_pin(path: Path, pin: str, digest: str) -> None:
-    if pin.lower() != digest:
+def _check_pin(found: ModelFolder, pin: str) -> None:
+    if pin.lower() != found.digest:
         raise BuiltinError(
-            f"the model in `{path}` is not the one that `sha256` names",
-            f"its digest is {digest}, by `{_LISTED} | sha256sum`",
+            f"the model in `{found.path}` is not the one that `sha256` names",
+            f"its digest is {found.digest}, by `{_LISTED} | sha256sum`",
         )
 
 
-def _check_list(path: Path, digests: dict[str, str], digest: str) -> None:
+def _check_list(found: ModelFolder) -> None:
+    path = found.path
     try:
         lines = (path / SUMS).read_text("utf-8").splitlines()
     except FileNotFoundError:
         raise BuiltinError(
             f"the model in `{path}` is not pinned",
-            f'write `sha256="{digest}"`, or keep the list that `{_LISTED}` prints as `{SUMS}`',
+            f'write `sha256="{found.digest}"`, or keep as `{SUMS}` what `{_LISTED}` prints',
         ) from None
     except (OSError, ValueError) as error:
         raise BuiltinError(f"`{path / SUMS}` cannot be read: {error}") from error
@@ -107,8 +118,8 @@ def _check_list(path: Path, digests: dict[str, str], digest: str) -> None:
     for line in lines:
         value, _, name = line.partition(" ")
         told[name.strip().removeprefix("*").removeprefix("./")] = value.lower()
-    for file, found in digests.items():
-        if told.get(file) != found:
+    for file, digest in found.digests.items():
+        if told.get(file) != digest:
             raise BuiltinError(
                 f"`{path / file}` is not the file that `{SUMS}` lists",
                 f"if it is the right one, make the list anew: `{_LISTED} > {SUMS}`",

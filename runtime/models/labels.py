@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _HARMLESS = frozenset(
-    "ok safe benign legit legitimate clean normal neutral none harmless acceptable negative "
-    "non_toxic not_toxic nontoxic not_hate not_offensive not_injection no_injection".split()
-)
+    {
+        "ok", "safe", "benign", "legit", "legitimate", "clean", "normal", "neutral", "none",
+        "harmless", "acceptable", "non_toxic", "not_toxic", "nontoxic", "not_hate",
+        "not_offensive", "not_injection", "no_injection",
+    }
+)  # fmt: skip
 _INJECTION = re.compile("(?i)injection|jailbreak|malicious|unsafe|attack")
 _NUMBERED = re.compile(r"(?i)label_?\d+|\d+")
 

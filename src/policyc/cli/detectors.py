@@ -23,14 +23,25 @@ if TYPE_CHECKING:
     default="text",
     help="How to print the list: for people, or as JSON.",
 )
+@click.option(
+    "--model",
+    metavar="FOLDER",
+    help="Check the model in this folder and print its digest, labels and license.",
+)
 @color_option
-def command(form: str) -> None:
+def command(form: str, model: str | None) -> None:
     """List the detectors that policies can use.
 
     Those of the standard library and those of installed plug-ins, each with the module to import it
     from, its version, its license, a digest of the data or model that it judges by, and the reason
-    where one is not available here.
+    where one is not available here. Of those that ask a model, all engines, with what chooses each
+    and what is configured.
+
+    With --model, check a model in a folder and print its digest, as policies name it.
     """
+    if model is not None:
+        _print_model(model, form)
+        return
     rows = _rows()
     terminal = Terminal.of(sys.stdout)
     if form == "json":
@@ -55,8 +66,38 @@ def _print_row(row: dict[str, Any], column: int, terminal: Terminal) -> None:
     if facts:
         terminal.write(f"{gap}{terminal.styled(printable(facts), 'quiet')}")
     if not row["available"]:
-        what = terminal.styled("not available:", "warning")
-        terminal.write(f"{gap}{what} {printable(row['reason'])}")
+        _print_reason(row["reason"], gap, terminal)
+    for engine in row["engines"]:
+        chosen = f"{gap}{printable(engine['name'])}: {printable(engine['choice'])}"
+        facts = _facts(engine)
+        terminal.write(f"{chosen}, {printable(facts)}" if facts else chosen)
+        if not engine["available"]:
+            _print_reason(engine["reason"], f"{gap}  ", terminal)
+
+
+def _print_reason(reason: str, gap: str, terminal: Terminal) -> None:
+    what = terminal.styled("not available:", "warning")
+    terminal.write(f"{gap}{what} {printable(reason)}")
+
+
+def _print_model(name: str, form: str) -> None:
+    """What is in a folder with a model, whether or not it is pinned."""
+    from policyc.runtime.models.folders import look_into  # noqa: PLC0415  # by need
+
+    terminal = Terminal.of(sys.stdout)
+    found = look_into(name)
+    told = {
+        "sha256": found.digest,
+        "labels": found.labels,
+        "license": found.license,
+        "files": found.digests,
+    }
+    if form == "json":
+        terminal.write(json_text(told))
+        return
+    terminal.write(f"sha256   {found.digest}")
+    terminal.write(f"labels   {printable(', '.join(found.labels))}")
+    terminal.write(f"license  {printable(found.license or 'not told')}")
 
 
 def _facts(row: dict[str, Any]) -> str:
@@ -68,29 +109,56 @@ def _facts(row: dict[str, Any]) -> str:
 
 def _rows() -> list[dict[str, Any]]:
     """A row for each detector, under the first module that has it: the others hold the same one."""
-    from policyc.runtime.detectors.registry import MODULES  # noqa: PLC0415  # by need
+    from policyc.runtime.builtins.registry import LLM  # noqa: PLC0415  # by need
+    from policyc.runtime.detectors.registry import MODULES  # noqa: PLC0415
     from policyc.runtime.extensions import PLUGINS, plugins  # noqa: PLC0415
 
     rows: dict[str, dict[str, Any]] = {}
     for module in MODULES.values():
         for name, signature in module.functions.items():
             rows.setdefault(name, _row(module.name, signature))
+    rows |= {name: _row(LLM.name, signature) for name, signature in LLM.functions.items()}
     found = [_row(PLUGINS, signature) for signature in plugins().functions.values()]
     return [*rows.values(), *found]
 
 
 def _row(module: str, signature: Signature) -> dict[str, Any]:
+    engines, reason = _engines(signature)
     return {
         "name": signature.name,
         "module": module,
-        "available": signature.missing is None,
-        "reason": signature.missing,
+        "available": reason is None,
+        "reason": reason,
         "extra": signature.extra,
         "version": signature.version,
         "license": signature.license,
         "files": {file.rpartition(":")[2]: _digest(file) for file in signature.files},
         "doc": signature.doc,
+        "engines": engines,
     }
+
+
+def _engines(signature: Signature) -> tuple[list[dict[str, Any]], str | None]:
+    """The engines of a detector, and why a call that names none does not work."""
+    from policyc.runtime.extensions import engines_of  # noqa: PLC0415  # by need
+
+    if signature.missing is not None or not signature.engines:
+        return [], signature.missing
+    known = engines_of(signature)
+    rows = [
+        {
+            "name": one.name,
+            "choice": one.choice,
+            "available": one.reason is None,
+            "reason": one.reason,
+            "version": one.version,
+            "license": one.license,
+            "files": dict(one.files),
+        }
+        for one in known.engines()
+    ]
+    refusal = known.unavailable({})
+    return rows, None if refusal is None else refusal.reason
 
 
 def _digest(file: str) -> str:

@@ -7,7 +7,6 @@ gives for a request that it did not understand; and no key does.
 from __future__ import annotations
 
 import json
-import ssl
 from functools import cache
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from policyc.runtime.bounds import BuiltinError
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
     from policyc.runtime.models.endpoints import Endpoint
