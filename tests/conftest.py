@@ -28,6 +28,14 @@ settings.register_profile("any", deadline=None, suppress_health_check=[HealthChe
 settings.load_profile("any")
 
 
+# Nor which models and services whoever runs the tests uses: no test may ask one of those.
+for _name in list(os.environ):
+    if _name.startswith(
+        ("OPENAI_", "POLICYC_LLM_", "POLICYC_MODERATION_", "POLICYC_INJECTION_", "POLICYC_MODELS")
+    ):
+        del os.environ[_name]
+
+
 class TextFile(SingleFileSnapshotExtension):
     """A text file for each snapshot, which a person can read in a diff."""
 

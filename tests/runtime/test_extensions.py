@@ -100,9 +100,9 @@ def test_records_have_the_members_that_the_compiler_knows(name: str) -> None:
 
 
 def test_a_missing_detector_says_why() -> None:
-    missing = catalogue().modules["invariant.detectors"].functions["moderated"]
+    missing = catalogue().modules["invariant.detectors"].functions["embedding_similarity"]
     with pytest.raises(
-        ExtensionError, match="`moderated` is not available: this version of policyc"
+        ExtensionError, match="`embedding_similarity` is not available: this version of policyc"
     ):
         load(missing)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from policyc.cli.exits import Refusal
 from policyc.cli.terminal import Terminal, color_option, json_text
 from policyc.grammar.printable import printable
 
@@ -82,10 +83,14 @@ def _print_reason(reason: str, gap: str, terminal: Terminal) -> None:
 
 def _print_model(name: str, form: str) -> None:
     """What is in a folder with a model, whether or not it is pinned."""
-    from policyc.runtime.models.folders import look_into  # noqa: PLC0415  # by need
+    from policyc.runtime.bounds import BuiltinError  # noqa: PLC0415  # by need
+    from policyc.runtime.models.folders import look_into  # noqa: PLC0415
 
     terminal = Terminal.of(sys.stdout)
-    found = look_into(name)
+    try:
+        found = look_into(name)
+    except BuiltinError as error:
+        raise Refusal(error.message, error.help) from error
     told = {
         "sha256": found.digest,
         "labels": found.labels,
