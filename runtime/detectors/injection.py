@@ -41,8 +41,18 @@ SECONDS = 30
 class PromptInjection:
     """The detector: see `protocol.BatchDetector`."""
 
-    def __call__(self, text: str, /, *options: Any, **named: Any) -> Sequence[Detection]:
-        return self.batch([text], *options, **named)[0]
+    def __call__(
+        self,
+        text: str,
+        model: Any = CUES,
+        threshold: Any = 0.9,
+        *,
+        sha256: Any = "",
+        labels: Any = None,
+        timeout: Any = SECONDS,
+    ) -> Sequence[Detection]:
+        named = {"sha256": sha256, "labels": labels, "timeout": timeout}
+        return self.batch([text], model, threshold, **named)[0]
 
     def batch(
         self,
@@ -103,7 +113,8 @@ def _engine(model: Any, sha256: Any = "", labels: Any = None) -> ModelFolder | E
         found = endpoint("INJECTION", "" if name == CONFIGURED else name)
         if found is None:
             raise BuiltinError(
-                "no address is configured for it", "set POLICYC_INJECTION_URL, or leave `model` out"
+                "no address is configured for it",
+                "set `POLICYC_INJECTION_URL`, or leave `model` out",
             )
         return found
     absent = needs_extra("injection")

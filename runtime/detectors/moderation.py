@@ -43,8 +43,19 @@ _TOGETHER = 16
 class Moderated:
     """The detector: see `protocol.BatchDetector`."""
 
-    def __call__(self, text: str, /, *options: Any, **named: Any) -> Sequence[Detection]:
-        return self.batch([text], *options, **named)[0]
+    def __call__(
+        self,
+        text: str,
+        model: Any = "",
+        default_threshold: Any = None,
+        cat_thresholds: Any = None,
+        *,
+        sha256: Any = "",
+        labels: Any = None,
+        timeout: Any = SECONDS,
+    ) -> Sequence[Detection]:
+        named = {"sha256": sha256, "labels": labels, "timeout": timeout}
+        return self.batch([text], model, default_threshold, cat_thresholds, **named)[0]
 
     def batch(
         self,
@@ -87,7 +98,7 @@ def engines() -> tuple[Engine, ...]:
     """All engines of it; the folder that the environment names with its digests."""
     absent = needs_extra("moderation")
     reason = absent.message if absent else None
-    local = Engine("folder", '`model="FOLDER"` or POLICYC_MODERATION_MODEL', reason)
+    local = Engine("folder", '`model="FOLDER"` or `POLICYC_MODERATION_MODEL`', reason)
     name = os.environ.get("POLICYC_MODERATION_MODEL", "")
     if name and not os.environ.get("POLICYC_MODERATION_URL"):
         try:
@@ -101,7 +112,7 @@ def engines() -> tuple[Engine, ...]:
                     local.name, local.choice, None, version, found.license, found.digests
                 )
     there = reason_of(lambda: _engine(CONFIGURED))
-    chosen = f'POLICYC_MODERATION_URL, `model="{CONFIGURED}"` or an address'
+    chosen = f'`POLICYC_MODERATION_URL`, `model="{CONFIGURED}"` or an address'
     return (local, Engine(CONFIGURED, chosen, there))
 
 
@@ -122,7 +133,7 @@ def _engine(
         if name == CONFIGURED:
             raise BuiltinError(
                 "no address is configured for it",
-                "set POLICYC_MODERATION_URL, or name a folder: `model=`",
+                "set `POLICYC_MODERATION_URL`, or name a folder: `model=`",
             )
         name = os.environ.get("POLICYC_MODERATION_MODEL", "")
         pin = pin or os.environ.get("POLICYC_MODERATION_SHA256", "")
@@ -131,8 +142,9 @@ def _engine(
         install = f"; {absent.help}" if absent else ""
         raise BuiltinError(
             "no model is configured for it",
-            'name a folder, `model="FOLDER"`, or set POLICYC_MODERATION_URL or '
-            'POLICYC_MODERATION_MODEL; or pass your own: `functions={"moderated": ...}`' + install,
+            'name a folder, `model="FOLDER"`, or set `POLICYC_MODERATION_URL` or '
+            '`POLICYC_MODERATION_MODEL`; or pass your own: `functions={"moderated": ...}`'
+            + install,
         )
     if absent is not None:
         raise absent

@@ -49,7 +49,7 @@ def endpoint(service: str, url: str = "", *, openai: bool = False) -> Endpoint |
     if not named and openai:
         named = _read("OPENAI_BASE_URL") or (OPENAI if _read("OPENAI_API_KEY") else "")
         key = key or _read("OPENAI_API_KEY")
-    checked = _checked(named, f"{prefix}_URL") if named else ""
+    checked = _checked(named, f"`{prefix}_URL`") if named else ""
     found = Endpoint(checked, key, _read(f"{prefix}_MODEL")) if checked else None
     if found is not None and not found.key and found.is_openai:
         found = Endpoint(found.url, _read("OPENAI_API_KEY"), found.model)

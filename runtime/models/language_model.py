@@ -101,7 +101,7 @@ def unavailable(options: Mapping[str, Any]) -> Unavailable | None:
 
 def engines() -> tuple[Engine, ...]:
     """All engines of it."""
-    return (Engine("endpoint", "POLICYC_LLM_URL, or `url=`", reason_of(settings)),)
+    return (Engine("endpoint", "`POLICYC_LLM_URL`, or `url=`", reason_of(settings)),)
 
 
 def _once(request: dict[str, Any], url: str, evaluation: Evaluation) -> str:
@@ -129,7 +129,7 @@ def _answer(request: dict[str, Any], key: str, found: Settings, evaluation: Eval
         limit = f"{found.calls} requests" if left > 0 else f"{found.seconds:g} seconds"
         raise BuiltinError(
             f"the language model was asked as much as one evaluation may: {limit}",
-            "ask after cheaper conditions, or set POLICYC_LLM_CALLS or POLICYC_LLM_SECONDS",
+            "ask after cheaper conditions, or set `POLICYC_LLM_CALLS` or `POLICYC_LLM_SECONDS`",
         )
     evaluation.calls += 1
     started = monotonic()

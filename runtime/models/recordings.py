@@ -39,7 +39,7 @@ def recorded(path: str, key: str, prompt: str) -> str:
     if key not in answers:
         raise BuiltinError(
             f"`{path}` has no answer to `{_start(prompt)}` (key {key[:12]})",
-            f"record it: POLICYC_LLM_RECORD={path} in place of POLICYC_LLM_REPLAY",
+            f"record it: `POLICYC_LLM_RECORD={path}` in place of `POLICYC_LLM_REPLAY`",
         )
     return answers[key]
 

@@ -35,7 +35,7 @@ class Settings:
         name = written or self.endpoint.model
         if not name:
             raise BuiltinError(
-                "no model is named for it", 'write `model="..."`, or set POLICYC_LLM_MODEL'
+                "no model is named for it", 'write `model="..."`, or set `POLICYC_LLM_MODEL`'
             )
         return name.removeprefix("openai/") if self.endpoint.is_openai else name
 
@@ -57,13 +57,13 @@ def settings(url: str = "") -> Settings:
     if found.record and found.replay:
         raise BuiltinError(
             "answers cannot be recorded and replayed at once",
-            "set one of POLICYC_LLM_RECORD and POLICYC_LLM_REPLAY",
+            "set one of `POLICYC_LLM_RECORD` and `POLICYC_LLM_REPLAY`",
         )
     if found.endpoint is None and not found.replay:
         raise BuiltinError(
             "no language model is configured",
-            f"set POLICYC_LLM_URL (as `{OPENAI}`), or POLICYC_LLM_REPLAY for recorded answers; "
-            "or pass your own",
+            f"set `POLICYC_LLM_URL`, as `{OPENAI}`, or `POLICYC_LLM_REPLAY` for recorded answers; "
+            "or pass a function of your own: `functions={...}`",
         )
     return found
 
@@ -76,6 +76,6 @@ def _number(name: str, default: float) -> float:
         value = math.nan
     if not 0 < value < math.inf:
         raise BuiltinError(
-            f"{name} is not a number above 0", f"it is {default:g} where it is not set"
+            f"`{name}` is not a number above 0", f"it is {default:g} where it is not set"
         )
     return value

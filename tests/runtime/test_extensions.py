@@ -80,6 +80,8 @@ def test_every_function_takes_what_its_row_says(row: Signature) -> None:
         told, parameters = told[1:], parameters[1:-1]
     if row.kind is FunctionKind.READER:
         assert told.pop().name == "place"
+    if row.kind is FunctionKind.SERVICE:
+        assert told.pop().name == "evaluation"
     named = [parameter for parameter in told if parameter.kind is not kinds.VAR_POSITIONAL]
     assert row.variadic is (len(named) < len(told))
     if row.variadic:  # what stands before the rest is part of it
