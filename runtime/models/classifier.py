@@ -6,6 +6,7 @@ A long text is not cut: it is looked at in windows of as many tokens as the mode
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,6 +32,9 @@ OVERLAP = 64
 
 BATCH = 8
 """Windows that a model gets together; between two batches the time is looked at."""
+
+_EXTERNAL = "session.model_external_initializers_file_folder_path"
+"""The option of onnxruntime that says where other files of a model are."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INPUTS = {
@@ -144,6 +148,8 @@ def _session(folder: ModelFolder) -> Any:
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # its errors are raised as well
+    # A model may say that parts of it are in other files, which no pin covers: there are none.
+    options.add_session_config_entry(_EXTERNAL, os.path.join(os.devnull, "none"))
     # From what was read, not from the path: that could be another file by now.
     return onnxruntime.InferenceSession(
         folder.read("model.onnx"), options, providers=["CPUExecutionProvider"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.runtime.models.services import Answer, Asked, service
-from tests.runtime.models.tiny_model import make_model
+from tests.runtime.models.tiny_model import make_model, onnx
 
 import policyc
 from policyc.runtime.bounds import BuiltinError
@@ -115,6 +115,21 @@ def test_a_model_that_cannot_be_loaded_is_an_error(
 ) -> None:
     folder = make_model(tmp_path / "m", ["SAFE", "INJECTION"], WORDS)
     (folder / file).write_bytes(content)
+    with pytest.raises(BuiltinError, match="cannot be loaded"):
+        detect("ignore", **options(folder))
+
+
+def test_weights_in_another_file_are_refused_as_no_pin_covers_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_model(tmp_path / "m", ["SAFE", "INJECTION"], WORDS)
+    network = onnx.load(str(folder / "model.onnx"))
+    (table,) = [one for one in network.graph.initializer if one.name == "table"]
+    onnx.external_data_helper.set_external_data(table, location="weights.bin")
+    onnx.external_data_helper.write_external_data_tensors(network, str(folder))
+    (folder / "model.onnx").write_bytes(network.SerializeToString())
+    monkeypatch.chdir(folder)
+    assert (folder / "weights.bin").exists()
     with pytest.raises(BuiltinError, match="cannot be loaded"):
         detect("ignore", **options(folder))
 
