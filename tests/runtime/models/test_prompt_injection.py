@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.runtime.models.services import Answer, Asked, service
-from tests.runtime.models.tiny_model import make_model, onnx
+from tests.runtime.models.tiny_model import make_model, onnx, tokenizers
 
 import policyc
 from policyc.runtime.bounds import BuiltinError
@@ -93,6 +93,30 @@ def test_labels_that_say_nothing_must_be_chosen(tmp_path: Path) -> None:
     assert detect("ignore", labels=["LABEL_1"], **model)
     with pytest.raises(BuiltinError, match="has no label `LABEL_2`"):
         detect("ignore", labels=["LABEL_2"], **model)
+
+
+def test_a_model_with_three_inputs_of_32_bits(tmp_path: Path) -> None:
+    folder = make_model(
+        tmp_path / "m", ["SAFE", "INJECTION"], WORDS, default={"SAFE": 0.0}, is_old=True
+    )
+    assert [len(one) for one in detect.batch(["ignore", "word"], **options(folder))] == [1, 0]
+
+
+def test_places_are_characters_also_where_tokens_are_bytes(tmp_path: Path) -> None:
+    words = {f"w{number}": {"INJECTION": 5.0} for number in range(300)}
+    folder = make_model(tmp_path / "m", ["SAFE", "INJECTION"], words)
+    bytewise = tokenizers.Tokenizer(tokenizers.models.BPE())
+    bytewise.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bytewise.post_processor = tokenizers.processors.ByteLevel(trim_offsets=True)
+    letters = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    bytewise.train_from_iterator(
+        ["\u00e9\u00e8 \U0001f600"],
+        tokenizers.trainers.BpeTrainer(vocab_size=260, initial_alphabet=letters),
+    )
+    (folder / "tokenizer.json").write_text(bytewise.to_str())
+    text = "\U0001f600\u00e9 \u4f60\u597d" * 20
+    (found,) = detect(text, threshold=0, labels=["INJECTION"], **options(folder))
+    assert (found.start, found.end) == (0, len(text))
 
 
 def test_two_labels_of_injections_count_together(tmp_path: Path) -> None:
