@@ -251,19 +251,19 @@ def _alarming(
     try:
         said = {name: bool(value) for name, value in result["categories"].items()}
         told = result.get("category_scores") or {}
-        scores = {name: fraction("score", told.get(name, float(said[name]))) for name in said}
+        scores = {name: fraction("score", value) for name, value in told.items()}
         is_flagged = bool(result["flagged"])
     except (TypeError, KeyError, AttributeError, BuiltinError) as error:
         raise BuiltinError(f"{service.shown} does not answer with categories") from error
     counted = frozenset(said) if labels is None else of_harm(said, labels)
     _check_categories(counted, limits.by_category)
-    found = [
-        (name, scores[name])
-        for name, is_said in said.items()
-        if name in counted
-        for limit in [limits.of(name)]
-        if (is_said if limit is None else scores[name] >= limit)
-    ]
+    found = []
+    for name in sorted(counted):
+        limit = limits.of(name)
+        if limit is not None and name not in scores:
+            raise BuiltinError(f"{service.shown} tells no score of `{name}`")
+        if said[name] if limit is None else scores[name] >= limit:
+            found.append((name, scores.get(name, 1.0)))
     if not found and is_flagged and not any(said.values()):
         # Said to be harmful, without a category that a policy could choose.
         found.append(("flagged", 1.0))

@@ -199,6 +199,15 @@ def test_another_number_of_results_is_an_error(monkeypatch: pytest.MonkeyPatch) 
         assert "a result for each text" in str(harmful("", "word").errors[0])
 
 
+def test_a_threshold_without_a_score_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = {"flagged": False, "categories": {"hate": False}}
+    with service(lambda _: Answer({"results": [result]})) as there:
+        monkeypatch.setenv("POLICYC_MODERATION_URL", there.url)
+        assert not harmful("", "word")
+        found = harmful(", default_threshold=0.1", "word")
+    assert "tells no score of `hate`" in str(found.errors[0])
+
+
 def test_what_is_flagged_without_a_category_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     result = {"flagged": True, "categories": {"hate": False}, "category_scores": {"hate": 0.1}}
     with service(lambda _: Answer({"results": [result]})) as there:
