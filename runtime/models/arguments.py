@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from policyc.runtime.bounds import BuiltinError, kind_of
+
+_LARGEST = 1_000_000_000
 
 
 def text_of(name: str, value: Any) -> str:
@@ -15,8 +16,11 @@ def text_of(name: str, value: Any) -> str:
 
 
 def number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """A number as it is, so that a whole one is sent as such."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise BuiltinError(f"`{name}` takes a number, not {kind_of(value)}")
+    if not abs(value) <= _LARGEST:  # nor anything that is no number
+        raise BuiltinError(f"`{name}` does not take a number of this size")
     return value
 
 
