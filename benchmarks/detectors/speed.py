@@ -23,7 +23,7 @@ from policyc.runtime.detectors import (
 )
 from policyc.runtime.detectors.registry import MODULES
 from policyc.runtime.detectors.scanning import scan
-from policyc.runtime.extensions import load
+from policyc.runtime.extensions import catalogue, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,7 +68,8 @@ HOSTILE = (
 def detectors() -> list[Signature]:
     """The detectors of the standard library that are available."""
     rows = {row.name: row for module in MODULES.values() for row in module.functions.values()}
-    return [row for row in rows.values() if row.kind is FunctionKind.DETECTOR and not row.missing]
+    found = [row for row in rows.values() if row.kind is FunctionKind.DETECTOR and not row.missing]
+    return [row for row in found if catalogue().unavailable(row, {}) is None]
 
 
 def seconds(row: Signature, text: str) -> float:
