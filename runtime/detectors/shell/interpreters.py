@@ -12,6 +12,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from policyc.runtime.detectors.notebook_cells import to_python
 from policyc.runtime.detectors.shell.unwrapping import Inside, Nested, data_of
 from policyc.runtime.detectors.shell.values import Data, Word
 
@@ -133,6 +134,13 @@ _PYTHON_RUNNERS = {
     "asyncio.create_subprocess_shell",
     "asyncio.create_subprocess_exec",
 }
+_NOTEBOOK_RUNNERS = {
+    "get_ipython.system",
+    "get_ipython.getoutput",
+    "get_ipython.run_cell_magic",
+}
+_PYTHON_VALUE = re.compile(r"(?<!\$)\{[^{}\n]*\}")
+"""What a notebook fills in before a shell gets the line."""
 _PYTHON_DELETES = {
     "shutil.rmtree": "rm -rf",
     "os.remove": "rm",
@@ -146,7 +154,7 @@ _HARMLESS_EVAL = re.compile(r"[\w\s+\-*/%().,\[\]'\"]*")
 
 def _python(code: str) -> Iterator[tuple[str, bool]]:
     try:
-        tree = ast.parse(code)
+        tree = _tree(code)
     except (SyntaxError, ValueError):
         # It may have been cut, or be written for another version.
         yield from _other("python", code)
@@ -158,6 +166,14 @@ def _python(code: str) -> Iterator[tuple[str, bool]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from _python_call(node, aliases)
+
+
+def _tree(code: str) -> ast.Module:
+    """The syntax tree of a program, or of a notebook's cell."""
+    try:
+        return ast.parse(code)
+    except SyntaxError:
+        return ast.parse(to_python(code))
 
 
 def _aliases(tree: ast.Module) -> dict[str, str]:
@@ -185,6 +201,8 @@ def _python_call(node: ast.Call, aliases: dict[str, str]) -> Iterator[tuple[str,
             yield "runs code that is put together", False
         else:
             yield from _python(literal) if len(literal) < MAX_CODE // 10 else ()
+    elif name in _NOTEBOOK_RUNNERS:
+        yield from _notebook_command(node)
     elif name in _PYTHON_RUNNERS:
         yield _command_of(node, name)
     elif name in _PYTHON_DELETES and node.args:
@@ -195,6 +213,19 @@ def _python_call(node: ast.Call, aliases: dict[str, str]) -> Iterator[tuple[str,
             yield "deletes folders that are not known", False
     elif name == "open" and node.args:
         yield from _opened(node)
+
+
+def _notebook_command(node: ast.Call) -> Iterator[tuple[str, bool]]:
+    """`!command` or `%%bash`; magics that are for no shell have no arguments here."""
+    if not node.args:
+        return
+    text = _text(node.args[-1])
+    if text is None:
+        yield "starts a command that is put together", False
+    elif "\n" in text:
+        yield text, True
+    else:
+        yield _PYTHON_VALUE.sub('"$_"', text), True
 
 
 def _opened(node: ast.Call) -> Iterator[tuple[str, bool]]:
@@ -231,6 +262,9 @@ def _dotted(node: ast.expr) -> str:
             case ast.Attribute(value=node, attr=name):
                 parts.append(name)
             case ast.Name(id=name):
+                parts.append(name)
+                break
+            case ast.Call(func=ast.Name(id="get_ipython" as name)):
                 parts.append(name)
                 break
             case ast.Call(func=ast.Name(id="__import__"), args=[ast.Constant(value=str() as name)]):

@@ -1,8 +1,10 @@
 """The commands in a value that a policy hands over, and where they stand in the trace.
 
 A text is a script. A list of texts is one command, already split into words, as tools take it that
-start programs without a shell. Of a tool call or its arguments it is the entry that holds a command
-(`COMMAND_KEYS`), or every text if it has none of these. Of anything else it is every text.
+start programs without a shell. Of a tool call or its arguments it is the entries that hold a command
+(`COMMAND_KEYS`) or the code of a notebook's cell (`CODE_KEY`), also those of objects in them; every
+text if there is none of these. What `python_code` and `ipython_code` answer stands for the commands
+that the code runs. Of anything else it is every text.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from policyc.runtime.events import Function, ToolCall
+from policyc.runtime.records import PythonCode
 from policyc.runtime.texts import collect_texts
 from policyc.runtime.traces import arguments_of, function_of
 
@@ -30,6 +33,9 @@ COMMAND_KEYS = (
     "keystrokes",
 )
 """Names of arguments under which tools take commands."""
+
+CODE_KEY = "code"
+"""The name of the argument under which tools take Python code, with the lines of a notebook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,8 @@ def sources(value: Any, place: Any) -> list[Source]:
         return _of_arguments(arguments_of(function), below)
     if isinstance(value, dict):
         return _of_arguments(value, place)
+    if isinstance(value, PythonCode):
+        return [_of_text(command, None) for command in value.shell_commands]
     if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
         return [_of_words(list(value), place)]
     if isinstance(value, list | tuple):
@@ -108,8 +116,28 @@ def _of_text(text: str, place: Any) -> Source:
 def _of_arguments(arguments: Any, place: Any) -> list[Source]:
     if not isinstance(arguments, dict):
         return sources_of_entry(arguments, None, 0)
-    keys = [key for key in COMMAND_KEYS if key in arguments] or list(arguments)
-    return [source for key in keys for source in sources_of_entry(arguments[key], place, key)]
+    return _of_commands(arguments, place) or [
+        source for key in arguments for source in sources_of_entry(arguments[key], place, key)
+    ]
+
+
+def _of_commands(arguments: dict[str, Any], place: Any) -> list[Source]:
+    """What stands under the names of commands and code, at any depth.
+
+    All of it: an argument that a tool does not know must not hide the one that it takes.
+    """
+    found: list[Source] = []
+    for key in COMMAND_KEYS:
+        if key in arguments:
+            found += sources_of_entry(arguments[key], place, key)
+    code = arguments.get(CODE_KEY)
+    if isinstance(code, str):
+        where = (*place, CODE_KEY) if isinstance(place, tuple) else None
+        found.append(_of_words(["ipython", "-c", code], [None, None, where]))
+    for key, value in arguments.items():
+        if isinstance(value, dict) and key not in COMMAND_KEYS:
+            found += _of_commands(value, (*place, key) if isinstance(place, tuple) else None)
+    return found
 
 
 _PLAIN = re.compile(r"[\w@%+=:,./-]+")
