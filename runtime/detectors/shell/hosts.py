@@ -97,9 +97,7 @@ def _first_operand(call: Call) -> list[str]:
 
 def _clean(host: str) -> str:
     host = host.strip("[]").rstrip(".").lower()
-    return (
-        "" if not host.strip(UNKNOWN + ".-") or host.startswith("-") else host.replace(UNKNOWN, "*")
-    )
+    return "" if not host.strip(".-") or host.startswith("-") else host.replace(UNKNOWN, "*")
 
 
 _LOCAL = re.compile(

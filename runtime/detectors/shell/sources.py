@@ -1,10 +1,10 @@
 """The commands in a value that a policy hands over, and where they stand in the trace.
 
 A text is a script. A list of texts is one command, already split into words, as tools take it that
-start programs without a shell. Of a tool call or its arguments it is the entries that hold a command
-(`COMMAND_KEYS`) or the code of a notebook's cell (`CODE_KEY`), also those of objects in them; every
-text if there is none of these. What `python_code` and `ipython_code` answer stands for the commands
-that the code runs. Of anything else it is every text.
+start programs without a shell. Of a tool call or its arguments it is the entries that hold a
+command (`COMMAND_KEYS`) or the code of a notebook's cell (`CODE_KEY`), also those of objects in
+them; every text if there is none of these. What `python_code` and `ipython_code` answer stands for
+the commands that the code runs. Of anything else it is every text.
 """
 
 from __future__ import annotations

@@ -147,3 +147,8 @@ def test_positions_count_characters() -> None:
     text = "echo 'äöü🎉' && rm -rf /"
     (risk,) = read_shell(text).risks
     assert risk.span == [text.index("/"), len(text)]
+
+
+@pytest.mark.parametrize("text", ["curl $URL", "wget https://$HOST/x", "ssh $HOST ls", "scp f $H:"])
+def test_a_host_of_which_nothing_is_known_is_told(text: str) -> None:
+    assert read_shell(text).hosts == ["*"]

@@ -1,4 +1,4 @@
-"""Python code that a tool runs, with the lines of a notebook, and calls with arguments in arguments."""
+"""Python code that a tool runs, with the lines of a notebook; arguments in arguments."""
 
 from __future__ import annotations
 
