@@ -29,7 +29,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 POLICIES = (
     "policy:loops",
     "policy:secrets",
-    "policy:shell",
+    "policy:destructive-actions",
     str(EXAMPLES / "mail-assistant" / "mail.inv"),
     str(EXAMPLES / "coding-agent" / "coding.inv"),
 )

@@ -2,8 +2,8 @@
 
     python -m benchmarks.detectors.shell
 
-The others, in the same run: the bundled policy `shell`, which is made of regular expressions, and
-what can be done with the words of a command by name, split by `shlex` or, where it is installed, by
+The others, in the same run: the bundled policies `destructive-actions` and `coding-agent`, which ask
+the reader, and what can be done with the words of a command by name, split by `shlex` or, where it is installed, by
 `bashlex`.
 """
 
@@ -63,9 +63,9 @@ def reader(command: str) -> frozenset[str]:
     return kinds | {UNDECIDABLE} if code.undecidable else kinds
 
 
-def bundled_policy() -> Candidate:
-    """The policy `shell`, asked about a call of `bash`."""
-    policy = policyc.Policy.from_file("policy:shell")
+def bundled_policies() -> Candidate:
+    """The policies about commands, asked about a call of `bash`."""
+    policy = policyc.Policy.from_files(["policy:destructive-actions", "policy:coding-agent"])
 
     def judge(command: str) -> frozenset[str]:
         function = {"name": "bash", "arguments": {"command": command}}
@@ -144,7 +144,7 @@ def bashlex_words(command: str) -> Iterator[list[str]]:
 
 def candidates() -> dict[str, Candidate]:
     """Everything that is compared, by name."""
-    found: dict[str, Candidate] = {"policyc shell()": reader, "policy:shell": bundled_policy()}
+    found: dict[str, Candidate] = {"policyc shell()": reader, "bundled policies": bundled_policies()}
     found["shlex + names"] = by_words(shlex_words)
     if find_spec("bashlex") is not None:
         found["bashlex + names"] = by_words(bashlex_words)

@@ -47,7 +47,7 @@ def test_every_candidate_is_judged_by_the_same_counts() -> None:
     assert figures.false_alarms == figures.harmless
     assert figures.precision < 0.8 < figures.recall
     assert len(shell.one_kib()) == 1024
-    assert {"policyc shell()", "policy:shell", "shlex + names"} <= set(shell.candidates())
+    assert {"policyc shell()", "bundled policies", "shlex + names"} <= set(shell.candidates())
 
 
 def test_the_page_names_every_kind_of_risk() -> None:

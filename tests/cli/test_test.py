@@ -222,7 +222,7 @@ def test_files_are_found(run: Run, folder: Path, cases: Path, argument: str) -> 
 
 
 def test_bundled_policies_have_cases_that_hold(run: Run) -> None:
-    result = run("test", "policy:secrets", "policy:shell", "policy:loops")
+    result = run("test", "policy:secrets", "policy:loops")
     assert result.exit_code == 0
     assert result.stdout.startswith("policy:secrets: ")
 

@@ -86,7 +86,7 @@ def fuzz_cases(number: int) -> None:
     """Reading a damaged case file about a bundled policy."""
     rng = random.Random(f"cases/{number}")
     text = damage_text(rng, rng.choice(case_files()), case_files())
-    source = Source(text, "policy:shell")
+    source = Source(text, "policy:secrets")
     loaded = read_cases(source)
     for found in loaded.diagnostics:
         assert 0 <= found.span.start <= found.span.end <= len(source.text) + 1, found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -170,6 +171,7 @@ def _python(code: str) -> Iterator[tuple[str, bool]]:
 
 def _tree(code: str) -> ast.Module:
     """The syntax tree of a program, or of a notebook's cell."""
+    code = textwrap.dedent(code)
     try:
         return ast.parse(code)
     except SyntaxError:

@@ -23,6 +23,7 @@ def kinds(arguments: Any) -> set[str]:
         "%sx rm -rf /",
         "%%bash\ncd /\nrm -rf *",
         "import shutil\nshutil.rmtree('/')",
+        "    import shutil\n    shutil.rmtree('/')",
         "!ls\nimport os\nos.system('rm -rf /')",
         "get_ipython().system('rm -rf /')",
     ],
