@@ -144,7 +144,10 @@ def bashlex_words(command: str) -> Iterator[list[str]]:
 
 def candidates() -> dict[str, Candidate]:
     """Everything that is compared, by name."""
-    found: dict[str, Candidate] = {"policyc shell()": reader, "bundled policies": bundled_policies()}
+    found: dict[str, Candidate] = {
+        "policyc shell()": reader,
+        "bundled policies": bundled_policies(),
+    }
     found["shlex + names"] = by_words(shlex_words)
     if find_spec("bashlex") is not None:
         found["bashlex + names"] = by_words(bashlex_words)
