@@ -2,9 +2,9 @@
 
     python -m benchmarks.detectors.shell
 
-The others, in the same run: the bundled policies `destructive-actions` and `coding-agent`, which ask
-the reader, and what can be done with the words of a command by name, split by `shlex` or, where it is installed, by
-`bashlex`.
+The others, in the same run: the bundled policies `destructive-actions` and `coding-agent`, which
+ask the reader, and what can be done with the words of a command by name, split by `shlex` or, where
+it is installed, by `bashlex`.
 """
 
 from __future__ import annotations

@@ -111,6 +111,20 @@ def _dd(call: Call) -> None:
             _write(call, [word.with_value(value)])
 
 
+_PATCHED = re.compile(
+    r"^\*\*\* (?:Add File|Update File|Delete File|Move to): (.*\S)\s*$", re.MULTILINE
+)
+
+
+def _apply_patch(call: Call) -> None:
+    """The files of a patch as Codex writes it, in a word or on standard input."""
+    patches = [(word.value, word) for word in call.words[1:]]
+    if call.stdin is not None and call.stdin.text is not None:
+        patches.append((call.stdin.text, call.words[0]))
+    for patch, word in patches:
+        _write(call, [word.with_value(path) for path in _PATCHED.findall(patch)])
+
+
 def _tee(call: Call) -> None:
     for word in call.operands:
         if call.stdin is not None:
@@ -220,6 +234,7 @@ def _input_option(*options: str) -> Callable[[Call], None]:
 
 
 _SPECIAL: dict[str, Callable[[Call], None]] = {
+    "apply_patch": _apply_patch,
     "cp": _copy,
     "mv": _copy,
     "install": _copy,

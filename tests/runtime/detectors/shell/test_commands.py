@@ -152,3 +152,17 @@ def test_positions_count_characters() -> None:
 @pytest.mark.parametrize("text", ["curl $URL", "wget https://$HOST/x", "ssh $HOST ls", "scp f $H:"])
 def test_a_host_of_which_nothing_is_known_is_told(text: str) -> None:
     assert read_shell(text).hosts == ["*"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apply_patch '*** Update File: /w/a.py\n@@\n*** Move to: ~/.bashrc\n*** End Patch'",
+        "cd /w/src; apply_patch <<E\n*** Add File: ../a.py\n+*** Add File: b\n"
+        "*** Delete File: ~/.bashrc \nE",
+    ],
+)
+def test_files_of_a_patch(text: str) -> None:
+    code = read_shell(text)
+    assert code.writes == ["/w/a.py", "~/.bashrc"]
+    assert [risk.kind for risk in code.risks] == ["persistence"]
