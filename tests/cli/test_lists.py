@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Run
 
 
+REPEATED = """\
+from invariant import count
+
+raise Violation("the agent repeats a tool call [risk=low]", tool=call.function.name) if:
+    (call: ToolCall)
+    count(min=2):
+        (again: ToolCall)
+        call -> again
+        again.function.name == call.function.name
+        again.function.arguments == call.function.arguments
+"""
+
+
 def test_every_bundled_policy_is_listed_with_what_it_is_for(run: Run) -> None:
     lines = run("policies").stdout.splitlines()
     assert [line.split()[0] for line in lines] == list(policies.names())
@@ -88,7 +101,7 @@ def test_a_policy_with_errors_has_no_tree_and_no_plan(run: Run, command: str) ->
 
 
 def test_the_plan_of_a_policy(run: Run, text_snapshot: SnapshotAssertion) -> None:
-    assert run("plan", "policy:loops").stdout == text_snapshot
+    assert run("plan", "-", stdin=REPEATED).stdout == text_snapshot
 
 
 def test_the_python_code_of_a_policy(run: Run, policy: str) -> None:

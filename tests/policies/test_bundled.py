@@ -28,11 +28,40 @@ def messages_of(name: str, *events: dict[str, Any]) -> list[str]:
     return [violation.rule.name for violation in result]
 
 
-def test_each_has_a_summary_a_test_below_and_needs_no_parameters() -> None:
-    assert policies.names() == ("loops", "secrets", "shell")
+# What cannot have a default; all else works at once.
+NEEDED = {"least-privilege": {"allowed_tools"}}
+
+
+@pytest.mark.parametrize("name", policies.names())
+def test_each_has_a_summary_cases_and_says_each_parameter(name: str) -> None:
+    text = policies.read(name)
+    header = text.partition("\n\n")[0]
+    policy = policyc.Policy.from_file(f"policy:{name}")
+    assert policies.summary(text).endswith(".")
+    assert "no_violations: true" in policies.read_cases(name)
+    assert [parameter for parameter in policy.parameters if parameter not in header] == []
+    assert policy.required_parameters == NEEDED.get(name, set())
+
+
+def test_a_parameter_of_several_policies_has_one_default() -> None:
+    defaults: dict[str, dict[str, Any]] = {}
     for name in policies.names():
-        assert policies.summary(policies.read(name)).endswith(".")
-        assert policyc.Policy.from_file(f"policy:{name}").parameters == {}
+        policy = policyc.Policy.from_file(f"policy:{name}")
+        for parameter, default in policy.parameters.items():
+            if default is not None:
+                defaults.setdefault(parameter, {})[name] = default
+    shared = {parameter: found for parameter, found in defaults.items() if len(found) > 1}
+    assert {"shell_tools", "message_tools", "web_tools"} <= shared.keys()
+    for parameter, found in shared.items():
+        assert len({repr(default) for default in found.values()}) == 1, (parameter, found)
+
+
+def test_least_privilege_says_that_it_needs_its_list() -> None:
+    policy = policyc.Policy.from_file("policy:least-privilege")
+    result = policy.analyze([call("read")])
+    assert result.blocked
+    assert ["`allowed_tools`" in error.message for error in result.errors] == [True]
+    assert not policy.analyze([call("read")], allowed_tools=["read"]).blocked
 
 
 def test_secrets() -> None:
@@ -46,10 +75,23 @@ def test_secrets() -> None:
     ) == ["the agent repeats a credential", "a tool call contains a credential"]
 
 
-def test_loops() -> None:
+def test_loops_and_budgets() -> None:
     push = call("bash", command="git push")
-    assert messages_of("loops", push, push, call("bash", command="git pull")) == []
-    assert messages_of("loops", push, push, push) == ["the agent repeats a tool call"]
+    pull = call("bash", command="git pull")
+    name = "loops-and-budgets"
+    assert messages_of(name, push, push, push, pull) == []
+    assert messages_of(name, push, push, push, push) == ["the agent repeats a tool call"]
+
+
+def test_budgets_compare_a_call_with_each_before_it_once() -> None:
+    """And do not look at the whole session again whenever it grows."""
+    limits = policyc.Limits(work=10**12)
+    monitor = policyc.Policy.from_file("policy:loops-and-budgets", limits=limits).monitor()
+    for number in range(50):
+        assert not monitor.append(call("bash", command=f"ls {number}"))
+        assert not monitor.append({"role": "tool", "tool_call_id": "1", "content": f"{number}"})
+    assert monitor.work is not None
+    assert max(monitor.work.tested) == 50 * 51 // 2 + 50
 
 
 @pytest.mark.parametrize(
