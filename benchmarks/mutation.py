@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 POLICIES = (
-    "policy:loops",
+    "policy:loops-and-budgets",
     "policy:secrets",
     "policy:destructive-actions",
     str(EXAMPLES / "mail-assistant" / "mail.inv"),

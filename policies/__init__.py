@@ -45,3 +45,10 @@ def summary(text: str) -> str:
     """What a policy says about itself: the first line of the comment that it opens with."""
     first = text.partition("\n")[0]
     return first.lstrip("# ").rstrip() if first.startswith("#") else ""
+
+
+def header(text: str) -> str:
+    """The comment that a policy opens with, as plain text."""
+    lines = text.partition("\n\n")[0].splitlines()
+    comment = [line.removeprefix("#").removeprefix(" ") for line in lines if line.startswith("#")]
+    return "\n".join(comment)

@@ -37,7 +37,7 @@ def test_banana(policy):
     assert_violations(policy.analyze(trace), ["a banana"])
     assert_violations(policy.analyze(trace), [{"marked": "banana", "risk": "low"}], trace=trace)
 
-@pytest.mark.policy("policy:secrets", "policy:loops", optimize=False)
+@pytest.mark.policy("policy:secrets", "policy:loops-and-budgets", optimize=False)
 def test_several(policy):
     assert_violations(policy.analyze([]), [])
 """

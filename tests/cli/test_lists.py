@@ -19,17 +19,62 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Run
 
 
+REPEATED = """\
+from invariant import count
+
+raise Violation("the agent repeats a tool call [risk=low]", tool=call.function.name) if:
+    (call: ToolCall)
+    count(min=2):
+        (again: ToolCall)
+        call -> again
+        again.function.name == call.function.name
+        again.function.arguments == call.function.arguments
+"""
+
+
 def test_every_bundled_policy_is_listed_with_what_it_is_for(run: Run) -> None:
     lines = run("policies").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == list(policies.names())
+    assert [line.split()[0] for line in lines[::2]] == list(policies.names())
     told = json.loads(run("policies", "--format", "json").stdout)
     assert [row["name"] for row in told["policies"]] == list(policies.names())
-    assert all(row["summary"] for row in told["policies"])
+    assert all(row["summary"] and row["rules"] for row in told["policies"])
+
+
+def test_the_list_says_how_many_rules_of_which_risk_and_what_is_needed(run: Run) -> None:
+    lines = [line.strip() for line in run("policies").stdout.splitlines()]
+    assert "9 rules of risk high; 13 parameters; needs allowed_tools" in lines
+    assert "3 rules of risk high, medium; 9 parameters" in lines
+
+
+def test_a_bundled_policy_is_shown_with_its_header_rules_and_parameters(run: Run) -> None:
+    shown = run("policies", "policy:loops-and-budgets").stdout
+    assert shown.startswith(
+        "An agent that goes round in circles, or does more than it was given.\n"
+    )
+    assert "#" not in shown
+    assert "\nRules\n  low     the agent repeats a tool call\n" in shown
+    assert "\n  max_calls_of = {}\n" in shown
+    assert "\n  allowed_tools needed\n" in run("policies", "least-privilege").stdout
+
+
+def test_a_bundled_policy_as_json_has_defaults_and_the_text(run: Run) -> None:
+    told = json.loads(run("policies", "loops-and-budgets", "--format", "json").stdout)
+    assert told["text"] == policies.read("loops-and-budgets")
+    rule = told["rules"][0]
+    assert (rule["name"], rule["risk"]) == ("the agent repeats a tool call", "low")
+    assert "raise" in told["text"].splitlines()[rule["line"] - 1]
+    assert {"name": "max_calls", "required": False, "default": 500} in told["parameters"]
+
+
+def test_the_source_is_that_of_one_policy(run: Run) -> None:
+    result = run("policies", "--source")
+    assert result.exit_code == 2
+    assert "--source needs a NAME" in result.stderr
 
 
 @pytest.mark.parametrize("name", policies.names())
 def test_every_bundled_policy_is_printed_clean_and_formatted(run: Run, name: str) -> None:
-    text = run("policies", name).stdout
+    text = run("policies", name, "--source").stdout
     assert text == policies.read(name)
     assert run("check", "--strict", f"policy:{name}").exit_code == 0
     assert run("fmt", "--check", "-", stdin=text).exit_code == 0
@@ -88,7 +133,7 @@ def test_a_policy_with_errors_has_no_tree_and_no_plan(run: Run, command: str) ->
 
 
 def test_the_plan_of_a_policy(run: Run, text_snapshot: SnapshotAssertion) -> None:
-    assert run("plan", "policy:loops").stdout == text_snapshot
+    assert run("plan", "-", stdin=REPEATED).stdout == text_snapshot
 
 
 def test_the_python_code_of_a_policy(run: Run, policy: str) -> None:

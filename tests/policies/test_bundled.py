@@ -62,6 +62,7 @@ def test_each_says_what_it_is_and_what_it_takes(name: str) -> None:
     text = policies.read(name)
     header = text.partition("\n\n")[0]
     assert all(line.startswith("#") for line in header.splitlines())
+    assert "no_violations: true" in policies.read_cases(name)
     assert policies.summary(text).endswith(".")
     policy = policyc.Policy.from_file(f"policy:{name}")
     assert not policy.diagnostics
@@ -156,7 +157,27 @@ def test_secrets() -> None:
     ) == ["the agent repeats a credential", "a tool call contains a credential"]
 
 
-def test_loops() -> None:
+def test_loops_and_budgets() -> None:
     push, pull = (call("bash", {"command": f"git {verb}"}) for verb in ("push", "pull"))
-    assert rules("loops", push, push, pull) == []
-    assert rules("loops", push, push, push) == ["the agent repeats a tool call"]
+    name = "loops-and-budgets"
+    assert rules(name, push, push, push, pull) == []
+    assert rules(name, push, push, push, push) == ["the agent repeats a tool call"]
+
+
+def test_budgets_compare_a_call_with_each_before_it_once() -> None:
+    """And do not look at the whole session again whenever it grows."""
+    limits = policyc.Limits(work=10**12)
+    monitor = policyc.Policy.from_file("policy:loops-and-budgets", limits=limits).monitor()
+    for number in range(50):
+        assert not monitor.append(call("bash", {"command": f"ls {number}"}))
+        assert not monitor.append({"role": "tool", "tool_call_id": "1", "content": f"{number}"})
+    assert monitor.work is not None
+    assert max(monitor.work.tested) == 50 * 51 // 2 + 50
+
+
+def test_least_privilege_says_that_it_needs_its_list() -> None:
+    policy = policyc.Policy.from_file("policy:least-privilege")
+    result = policy.analyze([call("read", {})])
+    assert result.blocked
+    assert ["`allowed_tools`" in error.message for error in result.errors] == [True]
+    assert not policy.analyze([call("read", {})], allowed_tools=["read"]).blocked

@@ -234,7 +234,8 @@ def test_what_came_before_is_decided_once() -> None:
 
 def test_a_repeated_call_costs_what_it_completes() -> None:
     """Not what came before it: a monitor of a long session does the work of a short one."""
-    policy = Policy.from_file("policy:loops", limits=Limits(work=10**12))
+    source = HEAD + REPEATED.format(bounds="min=2")
+    policy = Policy.from_string(source, limits=Limits(work=10**12))
     joined = {}
     for length in (100, 1000):
         monitor = policy.monitor()
