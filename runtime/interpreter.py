@@ -35,8 +35,8 @@ from policyc.runtime.events import (
 )
 from policyc.runtime.failures import EvaluationError, LimitExceeded, MissingParameter
 from policyc.runtime.places import Mark, SecretMark, occurrences, whole
-from policyc.runtime.records import MarkingRecord
-from policyc.runtime.texts import collect_images, collect_texts
+from policyc.runtime.records import MarkedList, MarkingRecord
+from policyc.runtime.texts import collect_images, entries, placed_texts
 from policyc.runtime.traces import arguments_of
 from policyc.runtime.values import ABSENT, kind_of
 from policyc.runtime.wildcards import wildcard_match
@@ -590,6 +590,10 @@ class Interpreter:
         if signature.kind is FunctionKind.READER:
             subject = self._arguments(e, frame)[0]
             keywords["place"] = self.locate(subject, frame)
+            result = self._apply(signature, args, keywords)
+            if frame.marks is not None and isinstance(result, MarkedList):
+                frame.marks.extend(result.marks)
+            return result
         return self._apply(signature, args, keywords)
 
     def _apply(self, signature: Signature, args: list[Any], keywords: dict[str, Any]) -> Any:
@@ -613,7 +617,7 @@ class Interpreter:
         else:
             data, options = keywords.pop(name, None), []
             subject = next(arg for key, arg in e.keywords if key == name)
-        texts = self.texts_of(data, self.locate(subject, frame))
+        texts = placed_texts(data, self.locate(subject, frame))
         answers = self._detections(signature, [text for text, _ in texts], options, keywords)
         found = []
         for (text, place), detections in zip(texts, answers, strict=True):
@@ -639,30 +643,13 @@ class Interpreter:
             log_of_detectors.warning("allowed without an answer: %s", error)
             return [()] * len(texts)
 
-    def texts_of(self, value: Any, places: Places) -> list[tuple[str, Place | None]]:
-        """Every text of a value with its place."""
-        if isinstance(value, str):
-            return [(value, places if isinstance(places, tuple) else None)]
-        if isinstance(value, list | tuple):
-            found = []
-            for item, place in elements(list(value), places):
-                found.extend(self.texts_of(item, place))
-            return found
-        if isinstance(value, dict) and isinstance(places, tuple):
-            return [
-                found
-                for key, entry in value.items()
-                for found in self.texts_of(entry, (*places, key))
-            ]
-        return collect_texts(value)
-
     def _text(self, e: p.CallFunction, frame: Frame) -> Any:
         return [text for text, _ in self._text_places(e, frame)]
 
     def _text_places(self, e: p.CallFunction, frame: Frame) -> list[tuple[str, Place | None]]:
         found = []
         for arg in e.args:
-            found.extend(self.texts_of(_plain(self.eval(arg, frame)), self.locate(arg, frame)))
+            found.extend(placed_texts(_plain(self.eval(arg, frame)), self.locate(arg, frame)))
         return found
 
     def _image(self, e: p.CallFunction, frame: Frame) -> Any:
@@ -683,7 +670,7 @@ class Interpreter:
         pattern = self._pattern(pattern_arg, frame)
         value = _plain(self.eval(subject, frame))
         result = []
-        for text, place in self.texts_of(value, self.locate(subject, frame)):
+        for text, place in placed_texts(value, self.locate(subject, frame)):
             for start, end in pattern.finditer(text):
                 result.append(text[start:end])
                 if frame.marks is not None and place is not None:
@@ -694,7 +681,7 @@ class Interpreter:
         pattern_arg, subject = self._arguments(e, frame)
         pattern = self._pattern(pattern_arg, frame)
         value = _plain(self.eval(subject, frame))
-        return any(pattern.match(text) is not None for text, _ in self.texts_of(value, None))
+        return any(pattern.match(text) is not None for text, _ in placed_texts(value, None))
 
     def _pattern(self, argument: p.Expr, frame: Frame) -> Any:
         text = self.eval(argument, frame)
@@ -725,7 +712,7 @@ class Interpreter:
         from policyc.runtime.taint import found_in  # noqa: PLC0415  # few policies ask
 
         subject, source = self._arguments(e, frame)[:2]
-        texts = self.texts_of(_plain(self.eval(source, frame)), self.locate(source, frame))
+        texts = placed_texts(_plain(self.eval(source, frame)), self.locate(source, frame))
         found = False
         for needle, place in self._needles(e, subject, frame):
             for text, where in texts:
@@ -762,7 +749,7 @@ class Interpreter:
         least = self._least(e, frame)
         value, places = _plain(self.eval(subject, frame)), self.locate(subject, frame)
         if isinstance(value, TraceObject):
-            texts: Any = self.texts_of(value, places)
+            texts: Any = placed_texts(value, places)
         else:
             texts = leaves(value, places if isinstance(places, tuple) else None)
         for text, place in texts:
@@ -881,13 +868,7 @@ def elements(value: Any, places: Places) -> Iterator[tuple[Any, Places]]:
             yield view, (*value.place, number)
         return
     if isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            if isinstance(item, TraceObject):
-                yield item, item.place
-            elif isinstance(places, list):
-                yield item, places[number] if number < len(places) else None
-            else:
-                yield item, None if places is None else (*places, number)
+        yield from entries(value, places)
         return
     if isinstance(value, str | dict | set | frozenset):
         for item in value:

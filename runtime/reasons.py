@@ -14,6 +14,7 @@ from policyc.runtime import mismatches
 from policyc.runtime.budgeted import Spent
 from policyc.runtime.excerpts import counted, shown
 from policyc.runtime.failures import EvaluationError
+from policyc.runtime.texts import placed_texts
 
 if TYPE_CHECKING:
     from policyc.runtime.budgeted import BudgetedInterpreter
@@ -58,7 +59,7 @@ def _reason(interpreter: BudgetedInterpreter, e: p.Expr, frame: Frame, *, holds:
             signature.name == "match" and signature.kind is FunctionKind.SPECIAL and not holds
         ):
             text = interpreter.eval(pattern, frame)
-            texts = interpreter.texts_of(interpreter.eval(subject, frame), None)
+            texts = placed_texts(interpreter.eval(subject, frame), None)
             return mismatches.no_match(text, [found for found, _ in texts])
         case _:
             return ""

@@ -5,11 +5,11 @@ Their fields are what a policy may read; `compiler.typesystem.MEMBERS` lists the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from policyc.runtime.places import Mark
 
@@ -23,8 +23,34 @@ class MarkingRecord(Protocol):
         picks the record itself."""
 
 
+class Marked:
+    """A record that knows where in the trace it stands (a `MarkingRecord`).
+
+    The places are no field: they are nothing that a policy reads or compares.
+    """
+
+    def marked(self, marks: Mapping[str, Sequence[Mark]]) -> Self:
+        """The same with the pieces of the trace that it (named by an empty text) and its members
+        stand for."""
+        placed = replace(self)  # type: ignore[type-var]  # each of these is a dataclass
+        placed.__dict__["_marks"] = marks
+        return placed
+
+    def marks_of(self, member: str) -> Sequence[Mark]:
+        marks: Mapping[str, Sequence[Mark]] = self.__dict__.get("_marks", {})
+        return marks.get(member, ())
+
+
+class MarkedList(list[Any]):
+    """A list that was read from pieces of the trace: `marks`, marked where a policy asks for it."""
+
+    def __init__(self, items: Sequence[Any], marks: Sequence[Mark]) -> None:
+        super().__init__(items)
+        self.marks = marks
+
+
 @dataclass(frozen=True, slots=True)
-class PythonCode:
+class PythonCode(Marked):
     """What a piece of Python code uses. With a syntax error all lists are empty."""
 
     imports: list[str] = field(default_factory=list)
@@ -36,7 +62,7 @@ class PythonCode:
 
 
 @dataclass(frozen=True, slots=True)
-class HtmlCode:
+class HtmlCode(Marked):
     """What HTML holds that a reader of the page does not see."""
 
     alt_texts: list[str] = field(default_factory=list)

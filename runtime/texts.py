@@ -31,9 +31,12 @@ from policyc.runtime.traces import arguments_of, function_of
 from policyc.runtime.values import image_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from policyc.runtime.events import Place
+
+    Places = Place | list[Any] | None
+    """Where a value lies: in one place, the entries of a list each in their own, or nowhere."""
 
 _IMAGE_DATA = ("data:image/png;base64,", "data:image/jpeg;base64,")
 
@@ -55,6 +58,36 @@ def collect_texts(value: Any) -> list[tuple[str, Place | None]]:
         else:
             stack.extend(reversed(list(_parts(item, place))))
     return found
+
+
+def placed_texts(value: Any, places: Places) -> list[tuple[str, Place | None]]:
+    """All texts in a value with their places, where `places` tells where the value lies.
+
+    Raises:
+        BuiltinError: it is nested deeper than a trace may be.
+    """
+    if isinstance(value, str):
+        return [(value, places if isinstance(places, tuple) else None)]
+    if isinstance(value, list | tuple):
+        return [
+            found for item, place in entries(value, places) for found in placed_texts(item, place)
+        ]
+    if isinstance(value, dict) and isinstance(places, tuple):
+        return [
+            found for key, entry in value.items() for found in placed_texts(entry, (*places, key))
+        ]
+    return collect_texts(value)
+
+
+def entries(value: Sequence[Any], places: Places) -> Iterator[tuple[Any, Any]]:
+    """The entries of a list with their places."""
+    for number, item in enumerate(value):
+        if isinstance(item, TraceObject):
+            yield item, item.place
+        elif isinstance(places, list):
+            yield item, places[number] if number < len(places) else None
+        else:
+            yield item, None if places is None else (*places, number)
 
 
 def collect_images(value: Any) -> list[tuple[str, Place | None]]:

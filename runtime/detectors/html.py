@@ -8,15 +8,18 @@ these too."""
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
-from policyc.runtime.detectors.protocol import Detection
+from policyc.runtime.detectors.protocol import MAX_MARKS, Detection
 from policyc.runtime.records import HtmlCode
-from policyc.runtime.texts import collect_texts
+from policyc.runtime.texts import placed_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from policyc.runtime.places import Mark
 
 _START = re.compile(
     r"(?P<scheme>(?:git\+)?https?:(?:\\?/|\\)+"
@@ -114,21 +117,31 @@ def _address_end(text: str, start: int) -> int:
     return end
 
 
-def html_code(data: Any) -> HtmlCode:
-    """The texts of images and the addresses in all texts of a value, each once."""
-    alt_texts: dict[str, None] = {}
-    addresses: dict[str, None] = {}
-    for text, _ in collect_texts(data):
-        for tag, name, value in _Tags(text).attributes():
-            if name == "alt" and value:
-                alt_texts[value] = None
-            for address in map(_clean, _addresses_in(tag, name, value)):
-                if address and (tag in _HREF or _SCHEME.match(address)):
-                    addresses[address] = None
-        decoded = _decode(text)
-        for finding in links(decoded):
-            addresses[decoded[finding.start : finding.end]] = None
-    return HtmlCode(list(alt_texts), list(addresses))
+def html_code(data: Any, *, place: Any = None) -> HtmlCode:
+    """The texts of images and the addresses in all texts of a value, each once; `place` is where
+    the value lies in the trace."""
+    found: dict[str, dict[str, None]] = {"alt_texts": {}, "links": {}}
+    marks: dict[str, list[Mark]] = {"alt_texts": [], "links": []}
+    for text, where in placed_texts(data, place):
+        for member, value, start, end in _hidden_in(text):
+            found[member][value] = None
+            if where is not None and len(marks[member]) < MAX_MARKS:
+                marks[member].append((where, start, end))
+    return HtmlCode(list(found["alt_texts"]), list(found["links"])).marked(marks)
+
+
+def _hidden_in(text: str) -> Iterator[tuple[str, str, int, int]]:
+    """Texts of images and addresses: the member that lists them, and the piece that they are in."""
+    for tag, name, value, start, end in _Tags(text).attributes():
+        if name == "alt" and value:
+            yield "alt_texts", value, start, end
+        for address in map(_clean, _addresses_in(tag, name, value)):
+            if address and (tag in _HREF or _SCHEME.match(address)):
+                yield "links", address, start, end
+    decoded = _Unescaped(text)
+    for finding in links(decoded.text):
+        address = decoded.text[finding.start : finding.end]
+        yield "links", address, decoded.place(finding.start), decoded.place(finding.end)
 
 
 def _addresses_in(tag: str, name: str, value: str) -> Iterable[str]:
@@ -148,6 +161,29 @@ def _decode(text: str) -> str:
     return _ENTITY.sub(lambda match: unescape(match[0]), text) if "&" in text else text
 
 
+class _Unescaped:
+    """A text with its entities as the characters that they stand for, and the way back."""
+
+    def __init__(self, text: str) -> None:
+        self._ends = [(0, 0)]
+        """Behind each entity: the place in the decoded text, and in the text."""
+
+        pieces, last, length = [], 0, 0
+        for entity in _ENTITY.finditer(text) if "&" in text else ():
+            pieces += [text[last : entity.start()], unescape(entity[0])]
+            last = entity.end()
+            length += len(pieces[-2]) + len(pieces[-1])
+            self._ends.append((length, last))
+        self.text = "".join([*pieces, text[last:]])
+
+    def place(self, at: int) -> int:
+        """The place in the text of one in the decoded text."""
+        number = bisect_right(self._ends, at, key=lambda ends: ends[0]) - 1
+        decoded, end = self._ends[number]
+        place = end + at - decoded
+        return min(place, self._ends[number + 1][1]) if number + 1 < len(self._ends) else place
+
+
 def _clean(address: str) -> str:
     """An address as a browser reads it: without line ends and tabs, and blanks around it."""
     return address.translate({9: None, 10: None, 13: None}).strip(_CONTROL)
@@ -162,14 +198,16 @@ class _Tags:
         # A quote that was looked for in vain is not looked for again: it is not further on either.
         self.unclosed: set[str] = set()
 
-    def attributes(self) -> Iterator[tuple[str, str, str]]:
-        """Tag, attribute name and decoded value of each attribute, hidden parts last."""
+    def attributes(self) -> Iterator[tuple[str, str, str, int, int]]:
+        """Tag, name, decoded value and place of the value of each attribute, hidden parts last."""
         yield from self._part(0, len(self.text), is_hidden=False)
         for start, end in self.hidden:
             self.unclosed.clear()
             yield from self._part(start, end, is_hidden=True)
 
-    def _part(self, start: int, end: int, *, is_hidden: bool) -> Iterator[tuple[str, str, str]]:
+    def _part(
+        self, start: int, end: int, *, is_hidden: bool
+    ) -> Iterator[tuple[str, str, str, int, int]]:
         position = self.text.find("<", start, end)
         while position >= 0:
             if not is_hidden and self.text.startswith("<!--", position):
@@ -195,8 +233,8 @@ class _Tags:
         self.hidden.append((start, stop))
         return stop
 
-    def _attribute(self, position: int, end: int) -> tuple[int, tuple[str, str] | None]:
-        """Read one attribute; returns where it ends, its name and its value."""
+    def _attribute(self, position: int, end: int) -> tuple[int, tuple[str, str, int, int] | None]:
+        """Read one attribute; returns where it ends, its name, its value and the place of that."""
         text = self.text
         position = _end(_GAP, text, position, end)
         name_end = _end(_ATTRIBUTE_NAME, text, position, end)
@@ -209,10 +247,11 @@ class _Tags:
         if quote in ("'", '"') and quote not in self.unclosed:
             closing = text.find(quote, position + 1, end)
             if closing >= 0:
-                return closing + 1, (name, _decode(text[position + 1 : closing]))
+                value = _decode(text[position + 1 : closing])
+                return closing + 1, (name, value, position + 1, closing)
             self.unclosed.add(quote)
         stop = _end(_UNQUOTED, text, position, end)
-        return stop, (name, _decode(text[position:stop]))
+        return stop, (name, _decode(text[position:stop]), position, stop)
 
 
 def _end(pattern: re.Pattern[str], text: str, position: int, end: int) -> int:

@@ -17,12 +17,16 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from policyc.runtime.bounds import BuiltinError
+from policyc.runtime.detectors.code_places import CodePlaces
 from policyc.runtime.detectors.notebook_cells import to_python
+from policyc.runtime.detectors.protocol import MAX_MARKS
 from policyc.runtime.records import PythonCode
-from policyc.runtime.texts import collect_texts
+from policyc.runtime.texts import placed_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from policyc.runtime.places import Mark
 
 MAX_CODE = 100_000
 """Characters of a piece of code."""
@@ -52,56 +56,61 @@ _RUNNERS = frozenset(
 )  # fmt: skip
 """Functions whose first argument is a command, or whose first list is one."""
 
+_MEMBERS = ("imports", "builtins", "function_calls", "shell_commands")
+"""The members of a result that list names."""
+
 _FILE = "<code of a trace>"
 _HEAD = re.compile(r"\w*")
 
 
-def python_code(data: Any, ipython_mode: Any = False) -> PythonCode:
-    """What the code in all texts of a value uses. A text with a syntax error adds nothing else.
+def python_code(data: Any, ipython_mode: Any = False, *, place: Any = None) -> PythonCode:
+    """What the code in all texts of a value uses; `place` is where the value lies in the trace. A
+    text with a syntax error adds nothing else.
 
     Raises:
         BuiltinError: a text is too long, too deep or has too many names to be understood.
     """
-    imports: dict[str, None] = {}
-    names: dict[str, None] = {}
-    calls: dict[str, None] = {}
-    commands: dict[str, None] = {}
+    found: dict[str, dict[str, None]] = {member: {} for member in _MEMBERS}
+    marks: dict[str, list[Mark]] = {member: [] for member in (*_MEMBERS, "syntax_error")}
     failures: list[str] = []
-    for text, _ in collect_texts(data):
+    for text, where in placed_texts(data, place):
         try:
-            uses = _Uses(_parse_cell(text) if ipython_mode else _parse(text))
+            tree, parsed = _parse_cell(text) if ipython_mode else _parse(text)
         except SyntaxError as error:
             line = "" if error.lineno is None else f" (line {error.lineno})"
             failures.append(f"{error.msg}{line}")
+            if where is not None:
+                marks["syntax_error"].append((where, 0, len(text)))
             continue
-        imports.update(uses.imports)
-        names.update(uses.builtins)
-        calls.update(uses.calls)
-        commands.update(uses.commands)
+        uses = _Uses(tree)
+        for member in _MEMBERS:
+            found[member].update(uses.found[member])
+        if where is not None:
+            places = CodePlaces(text, parsed)
+            for member in _MEMBERS:
+                spans = map(places.span, uses.nodes[member])
+                marks[member] += ((where, start, end) for start, end in spans)
     return PythonCode(
-        imports=list(imports),
-        builtins=list(names),
-        function_calls=list(calls),
-        shell_commands=list(commands),
+        **{member: list(names) for member, names in found.items()},
         syntax_error=bool(failures),
         syntax_error_exception=failures[0] if failures else None,
-    )
+    ).marked(marks)
 
 
-def ipython_code(data: Any) -> PythonCode:
+def ipython_code(data: Any, *, place: Any = None) -> PythonCode:
     """The same for the cells of a notebook, with their `%magic` and `!command` lines."""
-    return python_code(data, ipython_mode=True)
+    return python_code(data, ipython_mode=True, place=place)
 
 
-def _parse_cell(text: str) -> ast.Module:
+def _parse_cell(text: str) -> tuple[ast.Module, str]:
     try:
         return _parse(text)
     except SyntaxError:
         return _parse(to_python(text))
 
 
-def _parse(text: str) -> ast.Module:
-    """The syntax tree of a text that may be indented as a whole.
+def _parse(text: str) -> tuple[ast.Module, str]:
+    """The syntax tree of a text that may be indented as a whole, and what was parsed.
 
     Raises:
         SyntaxError: it is not Python.
@@ -110,8 +119,9 @@ def _parse(text: str) -> ast.Module:
     if len(text) > MAX_CODE:
         raise BuiltinError(f"code of more than {MAX_CODE} characters is not parsed")
     _silence_warnings()
+    code = textwrap.dedent(text)
     try:
-        return ast.parse(textwrap.dedent(text), filename=_FILE)
+        return ast.parse(code, filename=_FILE), code
     except (RecursionError, MemoryError):
         raise BuiltinError("the code is nested too deep to be parsed") from None
     except UnicodeError:
@@ -133,13 +143,12 @@ def _silence_warnings() -> None:
 
 
 class _Uses:
-    """What one syntax tree imports, which built-ins it names, and what it calls."""
+    """What one syntax tree imports, which built-ins it names, and what it calls: the names by the
+    member of `PythonCode` that lists them, and the nodes that they are in."""
 
     def __init__(self, tree: ast.Module) -> None:
-        self.imports: dict[str, None] = {}
-        self.builtins: dict[str, None] = {}
-        self.calls: dict[str, None] = {}
-        self.commands: dict[str, None] = {}
+        self.found: dict[str, dict[str, None]] = {member: {} for member in _MEMBERS}
+        self.nodes: dict[str, list[ast.expr | ast.stmt]] = {member: [] for member in _MEMBERS}
         self.aliases: dict[str, dict[str, None]] = {"__builtins__": {"builtins": None}}
         nodes = list(ast.walk(tree))
         for node in nodes:
@@ -149,58 +158,57 @@ class _Uses:
                 self._import_from(node)
         for node in nodes:
             if isinstance(node, ast.Name) and node.id in _BUILTINS:
-                self.builtins[node.id] = None
+                self._add("builtins", node, node.id)
             elif isinstance(node, ast.Attribute):
-                self._note_builtin(node.value, node.attr)
+                self._note_builtin(node, node.value, node.attr)
             elif isinstance(node, ast.Call):
                 self._call(node)
 
+    def _add(self, member: str, node: ast.expr | ast.stmt, *names: str) -> None:
+        """List names, if any, and the node that they are in."""
+        if names:
+            self.found[member].update(dict.fromkeys(names))
+            if len(self.nodes[member]) < MAX_MARKS:
+                self.nodes[member].append(node)
+
     def _import(self, node: ast.Import) -> None:
         for alias in node.names:
-            self._add_module(alias.name)
+            self._add("imports", node, *_with_packages(alias.name))
             if alias.asname:
                 self.aliases.setdefault(alias.asname, {})[alias.name] = None
 
     def _import_from(self, node: ast.ImportFrom) -> None:
         module = "." * node.level + (node.module or "")
-        self._add_module(module)
+        self._add("imports", node, *_with_packages(module))
         for alias in node.names:
             full = f"{module}.{alias.name}"
             self.aliases.setdefault(alias.asname or alias.name, {})[full] = None
             if module == "builtins":
-                self.builtins[alias.name] = None
+                self._add("builtins", node, alias.name)
 
-    def _add_module(self, name: str) -> None:
-        """A module and, unless it is relative, the packages that it is in."""
-        self.imports[name] = None
-        while "." in name and not name.startswith("."):
-            name = name.rpartition(".")[0]
-            self.imports[name] = None
-
-    def _note_builtin(self, owner: ast.expr, name: str) -> None:
+    def _note_builtin(self, node: ast.expr, owner: ast.expr, name: str) -> None:
         if isinstance(owner, ast.Name) and name in _BUILTINS:
             modules = self.aliases.get(owner.id, {})
             if owner.id == "builtins" or "builtins" in modules:
-                self.builtins[name] = None
+                self._add("builtins", node, name)
 
     def _call(self, node: ast.Call) -> None:
         hidden = _literal_getattr(node)
         if hidden is not None:
-            self._note_builtin(*hidden)
+            self._note_builtin(node, *hidden)
         written = _called_name(node.func)
         if not written:
             return
         names = list(self._meanings(written))
-        if written not in self.calls:
-            self.calls.update(dict.fromkeys(names))
-            if len(self.calls) > MAX_NAMES:
-                raise BuiltinError(f"code that calls more than {MAX_NAMES} names is not looked at")
+        self._add("function_calls", node.func, *names)
+        if len(self.found["function_calls"]) > MAX_NAMES:
+            raise BuiltinError(f"code that calls more than {MAX_NAMES} names is not looked at")
         if not _RUNNERS.isdisjoint(names):
-            self.commands.update(dict.fromkeys(_literal_commands(node)))
+            self._add("shell_commands", node, *_literal_commands(node))
         if not _IMPORTERS.isdisjoint(names):
             module = node.args[0] if node.args else None
             if isinstance(module, ast.Constant) and isinstance(module.value, str):
-                self._add_module(module.value)
+                self._add("imports", node, *_with_packages(module.value))
 
     def _meanings(self, name: str) -> Iterator[str]:
         """A name as it is written, then as what an import made it stand for."""
@@ -209,6 +217,14 @@ class _Uses:
         first = head[0] if head else ""
         for module in self.aliases.get(first, ()):
             yield module + name[len(first) :]
+
+
+def _with_packages(module: str) -> Iterator[str]:
+    """A module and, unless it is relative, the packages that it is in."""
+    yield module
+    while "." in module and not module.startswith("."):
+        module = module.rpartition(".")[0]
+        yield module
 
 
 def _called_name(function: ast.expr) -> str:

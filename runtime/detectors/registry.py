@@ -7,6 +7,7 @@ with that reason.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 from policyc.compiler.signatures import Answer, FunctionKind, Module, Param, Signature
@@ -83,6 +84,12 @@ def _plain(where: str, name: str, *parameters: Param, result: Type, doc: str) ->
     return Signature(name, parameters, result, implementation=f"{_HERE}.{where}", doc=doc)
 
 
+def _reader(where: str, name: str, *parameters: Param, result: Type, doc: str) -> Signature:
+    return replace(
+        _plain(where, name, *parameters, result=result, doc=doc), kind=FunctionKind.READER
+    )
+
+
 def _missing(name: str, *parameters: Param, result: Type, reason: str, doc: str) -> Signature:
     return Signature(name, parameters, result, missing=reason, doc=doc)
 
@@ -146,35 +153,34 @@ _LINKS = _detector(
     result=list_of(TEXT),
     doc="The addresses in all texts; marks them.",
 )
-_HTML_CODE = _plain(
+_HTML_CODE = _reader(
     "html:html_code",
     "html_code",
     _DATA,
     result=HTML_CODE,
-    doc="What HTML hides from a reader: `alt_texts` of images and `links`.",
+    doc="What HTML hides from a reader: `alt_texts` of images and `links`; marks what is read.",
 )
-_PYTHON_CODE = _plain(
+_PYTHON_CODE = _reader(
     "python_code:python_code",
     "python_code",
     _DATA,
     Param("ipython_mode", BOOL, False),
     result=PYTHON_CODE,
-    doc="What Python code imports and calls, and the shell commands that it runs.",
+    doc="What Python code imports, calls and runs in a shell; marks what is read of it.",
 )
-_IPYTHON_CODE = _plain(
+_IPYTHON_CODE = _reader(
     "python_code:ipython_code",
     "ipython_code",
     _DATA,
     result=PYTHON_CODE,
-    doc="What the code of a notebook cell imports and calls, and its shell commands.",
+    doc="The same of the code in a notebook cell; marks what is read of it.",
 )
 
-_SHELL = Signature(
+_SHELL = _reader(
+    "shell.detector:shell",
     "shell",
-    (_DATA,),
-    SHELL_CODE,
-    kind=FunctionKind.READER,
-    implementation=f"{_HERE}.shell.detector:shell",
+    _DATA,
+    result=SHELL_CODE,
     doc="What shell commands would do: commands, files, hosts, risks; marks what is read of it.",
 )
 _HAS_POWERSHELL = find_spec("tree_sitter_powershell") is not None

@@ -7,32 +7,9 @@ text that was read, end exclusive; what stands in a nested script that is not wr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass, field
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from policyc.runtime.places import Mark
-
-
-class _Marked:
-    """A record that knows where in the trace it stands (`policyc.runtime.records.MarkingRecord`).
-
-    The places are no field: they are nothing that a policy reads or compares.
-    """
-
-    def marked(self, marks: Mapping[str, Sequence[Mark]]) -> Self:
-        """The same with the pieces of the trace that it and its members stand for."""
-        placed = replace(self)  # type: ignore[type-var]  # each of these is a dataclass
-        placed.__dict__["_marks"] = marks
-        return placed
-
-    def marks_of(self, member: str) -> Sequence[Mark]:
-        """What to mark where a policy reads a member (`risks`, `undecidable`, `hosts`); without a
-        name, where it picks the record."""
-        marks: Mapping[str, Sequence[Mark]] = self.__dict__.get("_marks", {})
-        return marks.get(member, ())
+from policyc.runtime.records import Marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +46,7 @@ class ShellRedirect:
 
 
 @dataclass(frozen=True)
-class ShellRisk(_Marked):
+class ShellRisk(Marked):
     """Something that may do harm: its kind, why, and the command that does it."""
 
     kind: str
@@ -80,7 +57,7 @@ class ShellRisk(_Marked):
 
 
 @dataclass(frozen=True)
-class ShellUndecidable(_Marked):
+class ShellUndecidable(Marked):
     """A place of which the reader cannot tell what it does, and why."""
 
     reason: str
@@ -89,7 +66,7 @@ class ShellUndecidable(_Marked):
 
 
 @dataclass(frozen=True)
-class ShellCode(_Marked):
+class ShellCode(Marked):
     """What shell code would do."""
 
     commands: list[ShellCommand] = field(default_factory=list)

@@ -124,3 +124,19 @@ def test_addresses_in_other_forms(text: str, expected: list[str]) -> None:
 def test_addresses_in_other_attributes(html: str, addresses: list[str]) -> None:
     assert [one for one in html_code(html).links if one in addresses] == addresses
     assert len(html_code(html).links) == len(addresses)
+
+
+def test_html_code_marks_what_it_found() -> None:
+    text = (
+        'Caf\u00e9 &amp; <img alt="a &lt; b" src="//x.example/?a&amp;b"> see'
+        " https&#58;//evil.example/&copy;! <!-- <a href=up>"
+    )
+    code = html_code(text, place=(0, "content"))
+    pieces = {
+        member: [text[start:end] for _, start, end in code.marks_of(member)]
+        for member in ("alt_texts", "links")
+    }
+    assert code.links == ["//x.example/?a&b", "up", "https://evil.example/\u00a9"]
+    assert pieces["alt_texts"] == ["a &lt; b"]
+    address = "//x.example/?a&amp;b"
+    assert pieces["links"] == [address, "up", address, "https&#58;//evil.example/&copy;"]

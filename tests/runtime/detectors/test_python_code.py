@@ -220,3 +220,46 @@ def test_commands_of_a_cell(cell: str, commands: list[str]) -> None:
     found = ipython_code(cell)
     assert found.shell_commands == commands
     assert not found.syntax_error
+
+
+def marked(code: str, member: str, *, is_cell: bool = False) -> list[str]:
+    function = ipython_code if is_cell else python_code
+    marks = function(code, place=(0, "content")).marks_of(member)
+    assert all(place == (0, "content") for place, _, _ in marks)
+    return [code[start:end] for _, start, end in marks]
+
+
+@pytest.mark.parametrize(
+    ("member", "pieces"),
+    [
+        ("imports", ["import os", "from a.b import (\n        c)", "__import__('x')"]),
+        ("function_calls", ["os.system", "__import__", "eval"]),
+        ("builtins", ["__import__", "eval"]),
+        ("shell_commands", ["os.system('ü rm', x)"]),
+        ("syntax_error", []),
+    ],
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_what_is_found_is_marked(member: str, pieces: list[str], line_end: str) -> None:
+    code = (
+        "    import os\n    from a.b import (\n        c)\n    y = 'ü'; os.system('ü rm', x)\n"
+        "    __import__('x')\n    'é'; eval\n    eval()"
+    ).replace("\n", line_end)
+    expected = [piece.replace("\n", line_end) for piece in pieces]
+    if member in ("function_calls", "builtins"):
+        assert sorted(set(marked(code, member))) == sorted(expected)
+    else:
+        assert marked(code, member) == expected
+
+
+def test_lines_of_a_notebook_are_marked_whole() -> None:
+    cell = "if x:\n  !rm -rf /  \nimport os"
+    assert marked(cell, "shell_commands", is_cell=True) == ["!rm -rf /"]
+    assert marked(cell, "imports", is_cell=True) == ["import os"]
+    script = "%%bash\nrm a\nrm b"
+    assert marked(script, "shell_commands", is_cell=True) == [script]
+
+
+def test_a_syntax_error_marks_its_text() -> None:
+    assert marked("x = = 1", "syntax_error") == ["x = = 1"]
+    assert marked("x = = 1", "imports") == []
