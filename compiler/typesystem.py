@@ -57,6 +57,7 @@ MODULE = Type("module")
 
 CODE_ISSUE = Type("CodeIssue")
 FILE = Type("File")
+IMAGE_WORD = Type("ImageWord")
 PYTHON_CODE = Type("PythonCode")
 HTML_CODE = Type("HtmlCode")
 SHELL_CODE = Type("ShellCode")
@@ -142,7 +143,14 @@ MEMBERS: dict[str, dict[str, Type]] = {
         "items": TOOL_PARAMETER,
         "enum": JSON,
     },
-    "CodeIssue": {"description": TEXT, "severity": TEXT},
+    "CodeIssue": {"description": TEXT, "severity": TEXT, "rule": TEXT, "span": list_of(INT)},
+    "ImageWord": {
+        "text": TEXT,
+        "confidence": FLOAT,
+        "span": list_of(INT),
+        "box": list_of(INT),
+        "image": INT,
+    },
     "File": {"path": TEXT, "content": TEXT},
     "PythonCode": {
         "imports": list_of(TEXT),

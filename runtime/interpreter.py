@@ -36,7 +36,7 @@ from policyc.runtime.events import (
 from policyc.runtime.failures import EvaluationError, LimitExceeded, MissingParameter
 from policyc.runtime.places import Mark, SecretMark, occurrences, whole
 from policyc.runtime.records import MarkedList, MarkingRecord
-from policyc.runtime.texts import collect_images, entries, placed_texts
+from policyc.runtime.texts import entries, placed_images, placed_texts
 from policyc.runtime.traces import arguments_of
 from policyc.runtime.values import ABSENT, kind_of
 from policyc.runtime.wildcards import wildcard_match
@@ -653,10 +653,13 @@ class Interpreter:
         return found
 
     def _image(self, e: p.CallFunction, frame: Frame) -> Any:
+        return [address for address, _ in self._image_places(e, frame)]
+
+    def _image_places(self, e: p.CallFunction, frame: Frame) -> list[tuple[str, Place | None]]:
         return [
-            address
+            found
             for arg in e.args
-            for address, _ in collect_images(_plain(self.eval(arg, frame)))
+            for found in placed_images(_plain(self.eval(arg, frame)), self.locate(arg, frame))
         ]
 
     def _arguments(self, e: p.CallFunction, frame: Frame) -> list[p.Expr]:
@@ -805,6 +808,10 @@ class Interpreter:
                 signature.name == "text" and signature.kind is FunctionKind.SPECIAL
             ):
                 return [place for _, place in self._text_places(expression, frame)]
+            case p.CallFunction(signature=signature) if (
+                signature.name == "image" and signature.kind is FunctionKind.SPECIAL
+            ):
+                return [place for _, place in self._image_places(expression, frame)]
             case p.If(condition=condition, then=then, otherwise=otherwise):
                 chosen = then if self.eval(condition, frame) else otherwise
                 return self.locate(chosen, frame)

@@ -75,3 +75,30 @@ class File:
 
     path: str
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageWord(Marked):
+    """A word in an image. `confidence` is from 0 to 1; `span` is its place in the text of the
+    image, in characters; `box` is left, top, width and height in pixels; `image` is the number of
+    the image among those that were read."""
+
+    text: str
+    confidence: float
+    span: list[int]
+    box: list[int]
+    image: int = 0
+
+    def of_image(self, number: int) -> ImageWord:
+        return replace(self, image=number)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeIssue(Marked):
+    """What a linter says about a piece of code; `severity` is `info`, `warning` or `error`, `rule`
+    the name of the rule, `span` the piece in characters."""
+
+    description: str
+    severity: str
+    rule: str = ""
+    span: list[int] = field(default_factory=list)

@@ -92,13 +92,18 @@ def entries(value: Sequence[Any], places: Places) -> Iterator[tuple[Any, Any]]:
 
 def collect_images(value: Any) -> list[tuple[str, Place | None]]:
     """The addresses of all images in a value, in order, with their places."""
+    return placed_images(value, None)
+
+
+def placed_images(value: Any, places: Places) -> list[tuple[str, Place | None]]:
+    """The same, where `places` tells where the value lies."""
     found: list[tuple[str, Place | None]] = []
-    stack: list[tuple[Any, Place | None]] = [(value, None)]
+    stack: list[tuple[Any, Any]] = [(value, places)]
     while stack:
         item, place = stack.pop()
         if isinstance(item, str):
             if item.startswith(_IMAGE_DATA):
-                found.append((item, place))
+                found.append((item, place if isinstance(place, tuple) else None))
         elif isinstance(item, Image):
             address = image_address(item.data)
             if address is not None:
@@ -113,7 +118,7 @@ def collect_images(value: Any) -> list[tuple[str, Place | None]]:
         elif isinstance(item, Message | ToolOutput):
             stack.extend(_parts(item, place))
         elif isinstance(item, list | tuple):
-            stack.extend((entry, None) for entry in reversed(item))
+            stack.extend(reversed(list(entries(item, place))))
     return found
 
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 ON_ERROR = ("deny", "allow")
 """What happens where a detector fails: its rule fails and blocks, or it counts as nothing found."""
 
-_ON_ERROR = Param("on_error", TEXT, "deny", keyword_only=True, choices=ON_ERROR)
+ON_ERROR_PARAM = Param("on_error", TEXT, "deny", keyword_only=True, choices=ON_ERROR)
 
 
 def complete(row: Signature) -> Signature:
     """A row with what all rows of its kind have: `on_error`, and whether its extra is there."""
     if row.kind is FunctionKind.DETECTOR and all(one.name != "on_error" for one in row.parameters):
-        row = replace(row, parameters=(*row.parameters, _ON_ERROR))
+        row = replace(row, parameters=(*row.parameters, ON_ERROR_PARAM))
     if row.missing is None and not all(map(_is_there, row.requires)):
         row = replace(row, missing=_reason(row))
     return row

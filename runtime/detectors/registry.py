@@ -19,6 +19,7 @@ from policyc.compiler.typesystem import (
     FILE,
     FLOAT,
     HTML_CODE,
+    IMAGE_WORD,
     LIST,
     NUMBER,
     OPTIONAL_TEXT,
@@ -33,7 +34,7 @@ from policyc.compiler.typesystem import (
     Type,
     list_of,
 )
-from policyc.runtime.detectors.options import complete
+from policyc.runtime.detectors.options import ON_ERROR_PARAM, complete
 
 _HERE = "policyc.runtime.detectors"
 _DATA = Param("data")
@@ -84,9 +85,17 @@ def _plain(where: str, name: str, *parameters: Param, result: Type, doc: str) ->
     return Signature(name, parameters, result, implementation=f"{_HERE}.{where}", doc=doc)
 
 
-def _reader(where: str, name: str, *parameters: Param, result: Type, doc: str) -> Signature:
+def _reader(
+    where: str, name: str, *parameters: Param, result: Type, doc: str, extra: str | None = None
+) -> Signature:
+    """A row of kind `reader`; one that needs an extra has engines, in its module."""
     return replace(
-        _plain(where, name, *parameters, result=result, doc=doc), kind=FunctionKind.READER
+        _plain(where, name, *parameters, result=result, doc=doc),
+        kind=FunctionKind.READER,
+        extra=extra,
+        engines=f"{_HERE}.{where.partition(':')[0]}" if extra else "",
+        version="1" if extra else "",
+        license=_LICENSE if extra else "",
     )
 
 
@@ -318,12 +327,28 @@ _SEMGREP = _missing(
     reason="this version of policyc does not run semgrep",
     doc="What semgrep says about code.",
 )
-_OCR = _missing(
-    "ocr",
+_OCR_OPTIONS = (
     Param("image_data"),
+    Param("language", TEXT, "eng"),
+    Param("min_confidence", NUMBER, 0),
+    Param("timeout", NUMBER, 30),
+    ON_ERROR_PARAM,
+)
+_OCR = _reader(
+    "ocr:ocr",
+    "ocr",
+    *_OCR_OPTIONS,
     result=list_of(TEXT),
-    reason="this version of policyc cannot read texts in images",
-    doc="The texts in images.",
+    extra="ocr",
+    doc="The text of each image, read by tesseract; marks the images with text.",
+)
+_OCR_WORDS = _reader(
+    "ocr:ocr_words",
+    "ocr_words",
+    *_OCR_OPTIONS,
+    result=list_of(IMAGE_WORD),
+    extra="ocr",
+    doc="The words in images, each with its confidence and place in the image; marks the images.",
 )
 
 _WORKSPACE = Param("workspace_path", TEXT)
@@ -401,7 +426,7 @@ def _module(name: str, *rows: Signature, types: tuple[Type, ...] = ()) -> Module
 
 _CODE = (_PYTHON_CODE, _IPYTHON_CODE, _SEMGREP)
 _SIMILARITY = (_IS_SIMILAR, _EMBEDDING_SIMILARITY)
-_PARSERS = (_HTML_CODE, _LINKS, _OCR)
+_PARSERS = (_HTML_CODE, _LINKS, _OCR, _OCR_WORDS)
 
 MODULES: dict[str, Module] = {
     module.name: module
@@ -436,9 +461,9 @@ MODULES: dict[str, Module] = {
         _module("invariant.detectors.shell", _SHELL, _POWERSHELL, types=_SHELL_TYPES),
         _module("invariant.detectors.sentence_similarity", *_SIMILARITY),
         _module("invariant.detectors.fuzzy_matching", _FUZZY_CONTAINS),
-        _module("invariant.parsers", *_PARSERS, types=(HTML_CODE,)),
+        _module("invariant.parsers", *_PARSERS, types=(HTML_CODE, IMAGE_WORD)),
         _module("invariant.parsers.html", _HTML_CODE, _LINKS, types=(HTML_CODE,)),
-        _module("invariant.parsers.ocr", _OCR),
+        _module("invariant.parsers.ocr", _OCR, _OCR_WORDS, types=(IMAGE_WORD,)),
         _module("invariant.files", *_FILES, types=(FILE,)),
         _module("invariant.access_control", _SHOULD_ALLOW_RBAC),
     )

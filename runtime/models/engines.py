@@ -59,9 +59,17 @@ CLASSIFIER_MODULES = ("onnxruntime", "tokenizers", "numpy")
 """What a classifier in a folder needs: an extra brings it."""
 
 
-def needs_extra(extra: str) -> BuiltinError | None:
-    """The error where the modules of an extra with a classifier are missing."""
-    if all(find_spec(name) is not None for name in CLASSIFIER_MODULES):
+def is_there(module: str) -> bool:
+    """Whether a module of Python is installed."""
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def needs_extra(extra: str, modules: tuple[str, ...] = CLASSIFIER_MODULES) -> BuiltinError | None:
+    """The error where the modules of an extra, by default of one with a classifier, are missing."""
+    if all(map(is_there, modules)):
         return None
     return BuiltinError(
         f"`policyc[{extra}]` is not installed", f"install it: `pip install 'policyc[{extra}]'`"
