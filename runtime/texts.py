@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     Places = Place | list[Any] | None
     """Where a value lies: in one place, the entries of a list each in their own, or nowhere."""
 
-_IMAGE_DATA = ("data:image/png;base64,", "data:image/jpeg;base64,")
+_IMAGE_DATA = "data:image/"
+"""What a text that is an image starts with."""
 
 
 def collect_texts(value: Any) -> list[tuple[str, Place | None]]:

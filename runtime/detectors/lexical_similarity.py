@@ -27,7 +27,7 @@ MAX_TARGETS = 100
 """Texts that one call compares with."""
 
 _WORD = re.compile(r"\w+")
-_SENTENCE = re.compile(r"[^.!?\n\u3002]+[.!?\u3002]*")
+SENTENCE = re.compile(r"[^.!?\n\u3002]+[.!?\u3002]*")
 _COMMON = frozenset(
     {
         "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "for",
@@ -71,6 +71,11 @@ def detect(
     return [Detection("SIMILAR", *place, round(best, 4), "lexical")] if best >= least else []
 
 
+def likeness(one: str, other: str) -> float:
+    """How alike two texts are as a whole, from 0 to 1."""
+    return _likeness(_words(one), [_vector(_words(other))], {})
+
+
 def _threshold(threshold: Any) -> float:
     if isinstance(threshold, str) and threshold in THRESHOLDS:
         return THRESHOLDS[threshold]
@@ -84,7 +89,7 @@ def _passages(text: str) -> Iterator[tuple[int, int, Counter[str]]]:
     """Passages with their words and how often each occurs."""
     sentences = [
         (match.start(), match.end(), _words(match[0]))
-        for match in _SENTENCE.finditer(text)
+        for match in SENTENCE.finditer(text)
         if not match[0].isspace()
     ]
     whole: Counter[str] = Counter()

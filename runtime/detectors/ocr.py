@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SECONDS = 30
 """What the images of one call may take together, where `timeout` does not say."""
 
+ENLARGED = 2
+"""How much small images are enlarged; three times reads no better."""
+
 LARGE = 4_000_000
 """Pixels above which an image is not enlarged."""
 
@@ -189,7 +192,7 @@ def _read_frame(
 ) -> str:
     """`text` with that of a frame behind it; the words of the frame are added to `words`."""
     scale = 1
-    while scale < 3 and frame.width * frame.height * (scale + 1) ** 2 <= LARGE:
+    while scale < ENLARGED and frame.width * frame.height * (scale + 1) ** 2 <= LARGE:
         scale += 1
     line: tuple[int, ...] = ()
     for word, confidence, at, box in _tesseract(frame, scale, language, deadline):

@@ -212,7 +212,6 @@ _SHELL_TYPES = (
     SHELL_UNDECIDABLE,
 )
 
-_NO_MODEL = "this version of policyc has no model for it"
 _PII_KINDS = (
     "EMAIL_ADDRESS",
     "PHONE_NUMBER",
@@ -299,25 +298,37 @@ _MODERATED = _detector(
     extra="moderation",
     doc="Whether a text is harmful, by a model in a folder or a moderation service; marks where.",
 )
+_OF_SIMILARITY = (
+    Param("model", TEXT, keyword_only=True, is_fixed=True),
+    Param("sha256", TEXT, "", keyword_only=True, is_fixed=True),
+    Param("timeout", NUMBER, 30, keyword_only=True),
+)
 _IS_SIMILAR = _detector(
-    "lexical_similarity:detect",
+    "similarity:detect",
     "is_similar",
     Param("target"),
     Param("threshold", ANY, "might_resemble"),
-    Param("model", TEXT, keyword_only=True, choices=("lexical",)),
+    *_OF_SIMILARITY,
     answer=Answer.FOUND,
     result=BOOL,
-    is_windowed=True,
-    doc="Whether a text has words like those of `target`, by the model that is named; marks where.",
+    version="2",
+    engines="similarity",
+    doc="Whether a text is like `target`, by its words or by the model that is named; marks where.",
 )
-_EMBEDDING_SIMILARITY = _missing(
-    "embedding_similarity",
-    _DATA,
-    Param("target"),
-    Param("mode", TEXT, "max"),
-    result=FLOAT,
-    reason=_NO_MODEL,
-    doc="How similar the meanings of texts are.",
+_EMBEDDING_SIMILARITY = replace(
+    _plain(
+        "similarity:embedding_similarity",
+        "embedding_similarity",
+        _DATA,
+        Param("target"),
+        Param("mode", TEXT, "max", choices=("max", "min", "mean")),
+        *_OF_SIMILARITY,
+        result=FLOAT,
+        doc="How alike texts are, from -1 to 1, by the model that is named.",
+    ),
+    engines=f"{_HERE}.similarity",
+    version="1",
+    license=_LICENSE,
 )
 _SEMGREP = _missing(
     "semgrep",
