@@ -330,13 +330,19 @@ _EMBEDDING_SIMILARITY = replace(
     version="1",
     license=_LICENSE,
 )
-_SEMGREP = _missing(
-    "semgrep",
-    Param("code"),
-    Param("lang", TEXT),
-    result=list_of(CODE_ISSUE),
-    reason="this version of policyc does not run semgrep",
-    doc="What semgrep says about code.",
+_SEMGREP = replace(
+    _reader(
+        "semgrep:semgrep",
+        "semgrep",
+        Param("code"),
+        Param("lang", TEXT, choices=("python", "bash")),
+        Param("timeout", NUMBER, 30),
+        ON_ERROR_PARAM,
+        result=list_of(CODE_ISSUE),
+        extra="semgrep",
+        doc="What semgrep says about code, by rules of policyc; marks the places.",
+    ),
+    files=tuple(f"{_HERE}:semgrep_rules/{lang}.yaml" for lang in ("python", "bash")),
 )
 _OCR_OPTIONS = (
     Param("image_data"),

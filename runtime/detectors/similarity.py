@@ -29,7 +29,7 @@ SECONDS = 30
 """What the texts of one call may take together, where `timeout` does not say."""
 
 _WINDOW, _MARGIN = 65_536, 4_096
-_SHORTEST, _LONGEST = 40, 2_000
+_SHORTEST, _LONGEST = 20, 2_000
 """Characters of a passage: a shorter sentence is taken together with the next one, a longer one is
 cut where it has a blank."""
 

@@ -92,7 +92,7 @@ def test_every_frame_is_read() -> None:
     frames = [page([line], 24).convert("RGB").resize((600, 80)) for line in LINES]
     frames[0].save(data, "GIF", save_all=True, append_images=frames[1:])
     encoded = base64.b64encode(data.getvalue()).decode()
-    (text,) = ocr.ocr(message(f"data:image/gif;base64,{encoded}")["content"])
+    (text,) = ocr.ocr([f"data:image/gif;base64,{encoded}"])
     assert "instructions" in text and "tables" in text
 
 
