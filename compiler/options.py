@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from policyc.compiler.signatures import Param, Signature
     from policyc.grammar.nodes import Call, Expr
 
-NOT_YET = "this version of policyc has no model for it"
+NEEDS_MODEL = "it is found by a model, which a tool pattern cannot name"
 
 
 def check_call(checker: Checker, node: Call, signature: Signature) -> None:
@@ -73,7 +73,7 @@ def extra_of(signature: Signature, kind: str) -> str | None:
 
 
 def why_not(extra: str) -> str:
-    return f"`policyc[{extra}]` is not installed" if extra else NOT_YET
+    return f"`policyc[{extra}]` is not installed" if extra else NEEDS_MODEL
 
 
 def how_to_install(extra: str) -> str:

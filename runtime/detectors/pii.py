@@ -1,8 +1,8 @@
 """Personal data with a form of its own: addresses, numbers of cards, accounts and persons.
 
 What has a check digit is checked; what has none, and looks like any other number, counts only
-beside a word that says what it is. Names and places have no form: finding them needs a language
-model.
+beside a word that says what it is. Names and places have no form: finding them needs a model
+(`policyc.runtime.models.names`).
 
 Every expression starts at an edge and has bounded repetitions, so the time is linear in the text.
 """
@@ -12,14 +12,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from policyc.runtime.bounds import BuiltinError, kind_of
 from policyc.runtime.detectors import check_digits as check
 from policyc.runtime.detectors.protocol import Detection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 CONTEXT = 40
 """Characters before a number in which the word that names it may stand."""
@@ -129,17 +128,9 @@ KINDS = (
 )
 """What is found, by the names that Presidio uses."""
 
-NAMES = ("PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME")
-"""What only a language model finds."""
 
-
-def detect(text: str, entities: Any = None) -> list[Detection]:
-    """The personal data in a text, by position; of `entities` only, where these are given.
-
-    Raises:
-        BuiltinError: `entities` is no list of kinds that can be found.
-    """
-    wanted = KINDS if entities is None else _wanted(entities)
+def detect(text: str, wanted: Sequence[str] = KINDS) -> list[Detection]:
+    """The personal data of some kinds in a text, by position."""
     found: list[Detection] = []
     if "EMAIL_ADDRESS" in wanted and "@" in text:
         found += _mail_addresses(text)
@@ -150,19 +141,7 @@ def detect(text: str, entities: Any = None) -> list[Detection]:
         found += _phone_numbers(text)
     if "IP_ADDRESS" in wanted:
         found += _ip_addresses(text)
-    return _without_overlaps(found)
-
-
-def _wanted(entities: Any) -> tuple[str, ...]:
-    if not isinstance(entities, list | tuple) or not all(isinstance(x, str) for x in entities):
-        raise BuiltinError(
-            f"`entities` takes a list of kinds, not {kind_of(entities)}",
-            'Write for example `pii(m, entities=["EMAIL_ADDRESS"])`.',
-        )
-    unknown = next((kind for kind in entities if kind not in KINDS), None)
-    if unknown is not None:
-        raise BuiltinError(f"`pii` cannot find `{unknown}`; it knows {', '.join(KINDS)}")
-    return tuple(entities)
+    return without_overlaps(found)
 
 
 def _numbers(text: str, form: Form) -> Iterator[Detection]:
@@ -238,7 +217,7 @@ def _ip_addresses(text: str) -> Iterator[Detection]:
                 yield Detection("IP_ADDRESS", *match.span(), 0.9)
 
 
-def _without_overlaps(found: list[Detection]) -> list[Detection]:
+def without_overlaps(found: list[Detection]) -> list[Detection]:
     """Each piece once: as what is most certain, then as what was looked for first."""
     kept: list[Detection] = []
     for one in sorted(found, key=lambda one: (one.start, -one.score, one.start - one.end)):

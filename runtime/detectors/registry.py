@@ -228,21 +228,23 @@ _PII_KINDS = (
     "CRYPTO",
     "MAC_ADDRESS",
 )
+_PII_NAMES = ("PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME")
 _PII = _detector(
-    "pii:detect",
+    "personal_data:detect",
     "pii",
     Param(
         "entities",
         LIST,
         None,
-        choices=_PII_KINDS,
-        extras=tuple(
-            (name, "") for name in ("PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME")
-        ),
+        choices=(*_PII_KINDS, *_PII_NAMES),
+        extras=tuple((name, "") for name in _PII_NAMES),
     ),
+    Param("model", TEXT, "", keyword_only=True, is_fixed=True),
+    Param("timeout", NUMBER, 30, keyword_only=True),
     answer=Answer.TYPES,
     result=list_of(TEXT),
-    is_windowed=True,
+    engines="personal_data",
+    extra="pii-ner",
     doc="The kinds of personal data in all texts, one for each; marks them.",
 )
 _OF_MODELS = (
