@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from policyc.runtime.bounds import BuiltinError
 from policyc.runtime.detectors import images, programs
 from policyc.runtime.detectors.kept import Kept, name_of
-from policyc.runtime.detectors.model_options import fraction, positive, text_of
+from policyc.runtime.models.arguments import fraction, positive, text_of
 from policyc.runtime.models.engines import Engine, is_there, refusal_of
 from policyc.runtime.places import whole
 from policyc.runtime.records import ImageWord, MarkedList

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from policyc.runtime.bounds import BuiltinError, kind_of
 from policyc.runtime.detectors import pii
-from policyc.runtime.detectors.model_options import positive, text_of
 from policyc.runtime.detectors.scanning import in_windows
 from policyc.runtime.models import names
+from policyc.runtime.models.arguments import positive, text_of
 from policyc.runtime.models.engines import Engine, refusal_of
 
 if TYPE_CHECKING:

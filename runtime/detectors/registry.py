@@ -244,7 +244,6 @@ _PII = _detector(
     answer=Answer.TYPES,
     result=list_of(TEXT),
     engines="personal_data",
-    extra="pii-ner",
     doc="The kinds of personal data in all texts, one for each; marks them.",
 )
 _OF_MODELS = (

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from policyc.runtime.bounds import BuiltinError
 from policyc.runtime.detectors import programs
 from policyc.runtime.detectors.kept import Kept, name_of
-from policyc.runtime.detectors.model_options import positive, text_of
+from policyc.runtime.models.arguments import positive, text_of
 from policyc.runtime.models.engines import Engine, refusal_of
 from policyc.runtime.records import CodeIssue, MarkedList
 from policyc.runtime.texts import placed_texts

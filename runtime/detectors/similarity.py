@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from policyc.runtime.bounds import BuiltinError, kind_of
 from policyc.runtime.detectors import lexical_similarity as lexical
-from policyc.runtime.detectors.model_options import number, positive, text_of
 from policyc.runtime.detectors.protocol import Detection
 from policyc.runtime.detectors.scanning import in_windows
+from policyc.runtime.models.arguments import number, positive, text_of
 from policyc.runtime.models.engines import Engine, refusal_of
 from policyc.runtime.texts import collect_texts
 

@@ -208,7 +208,7 @@ class _Service:
         return f"{self.model} at {self.service.shown}"
 
     def embed(self, texts: Sequence[str], deadline: float) -> list[Vector]:
-        from policyc.runtime.models.http import post  # noqa: PLC0415  # loads much
+        from policyc.runtime.models.requests import post  # noqa: PLC0415  # loads much
 
         # The API refuses empty texts.
         body = {"model": self.model, "input": [text if text.strip() else "." for text in texts]}
