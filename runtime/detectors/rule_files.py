@@ -21,6 +21,7 @@ from typing import Any
 import re2  # type: ignore[import-untyped]
 
 from policyc.runtime.bounds import BuiltinError
+from policyc.runtime.detectors.keywords import Keywords
 
 MAX_FILE = 2_000_000
 """Bytes of a rule file."""
@@ -59,7 +60,8 @@ class RuleSet:
     """Rules in the order in which they are believed, and what no rule may find."""
 
     rules: tuple[Rule, ...]
-    allow: tuple[AllowList, ...] = ()
+    allow: tuple[AllowList, ...]
+    keywords: Keywords
 
 
 @cache
@@ -111,7 +113,7 @@ def _rule_set(table: dict[str, Any], file: str) -> RuleSet:
         rules = [rule for rule in rules if rule.id not in disabled]
     if not rules:
         raise BuiltinError(f"`{file}` has no rule that looks at texts")
-    return RuleSet(tuple(rules), allow)
+    return RuleSet(tuple(rules), allow, Keywords([rule.keywords for rule in rules]))
 
 
 def _rule(entry: dict[str, Any], file: str) -> Rule:

@@ -75,9 +75,8 @@ def find(rules: RuleSet, text: Text) -> list[Found]:
     """What the rules find, by place; of two findings that overlap the one of the upper rule."""
     found: list[Found] = []
     taken = Pieces()
-    for rule in rules.rules:
-        if rule.keywords and not any(word in text.lower for word in rule.keywords):
-            continue
+    for number in rules.keywords.rules_for(text.lower):
+        rule = rules.rules[number]
         for one in _search(rule, text.data):
             if not taken.overlap(one.start, one.end) and not _is_allowed(rules, one, text.data):
                 taken.add(one.start, one.end)
