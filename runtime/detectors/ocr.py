@@ -16,7 +16,7 @@ from policyc.runtime.bounds import BuiltinError
 from policyc.runtime.detectors import images, programs
 from policyc.runtime.detectors.kept import Kept, name_of
 from policyc.runtime.models.arguments import fraction, positive, text_of
-from policyc.runtime.models.engines import Engine, is_there, refusal_of
+from policyc.runtime.models.engines import Engine, is_there, reason_of, refusal_of
 from policyc.runtime.places import whole
 from policyc.runtime.records import ImageWord, MarkedList
 from policyc.runtime.texts import placed_images
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from policyc.compiler.signatures import Unavailable
+    from policyc.runtime.places import Mark
 
 SECONDS = 30
 """What the images of one call may take together, where `timeout` does not say."""
@@ -74,13 +75,14 @@ def ocr_words(
     Raises:
         BuiltinError: an image cannot be read, or not in time.
     """
-    words, marks = [], []
+    words: list[ImageWord] = []
+    marks: list[Mark] = []
     for number, one in enumerate(
         _read_all(data, place, language, min_confidence, timeout, on_error)
     ):
-        mark = () if one.place is None else (whole(one.place),)
-        words += (word.of_image(number).marked({"": mark}) for word in one.words)
-        marks += mark if one.words else ()
+        own = [] if one.place is None else [whole(one.place)]
+        words += (word.of_image(number).marked({"": own}) for word in one.words)
+        marks += own if one.words else []
     return MarkedList(words, marks)
 
 
@@ -91,19 +93,14 @@ def unavailable(options: Mapping[str, Any]) -> Unavailable | None:
 
 def engines() -> tuple[Engine, ...]:
     """What reads images."""
-    there = unavailable({})
+    reason = reason_of(_check_installed)
     version = ""
-    if there is None:
+    if reason is None:
         import pytesseract  # type: ignore[import-untyped]  # noqa: PLC0415  # of an extra
 
         pytesseract.pytesseract.tesseract_cmd = programs.find("tesseract")
         version = str(pytesseract.get_tesseract_version())
-    return (
-        Engine(
-            "tesseract", "the only one", there and there.reason, version=version,
-            license="Apache-2.0",
-        ),
-    )  # fmt: skip
+    return (Engine("tesseract", "the only one", reason, version, "Apache-2.0"),)
 
 
 @dataclass(frozen=True, slots=True)

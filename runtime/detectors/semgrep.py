@@ -18,7 +18,7 @@ from policyc.runtime.bounds import BuiltinError
 from policyc.runtime.detectors import programs
 from policyc.runtime.detectors.kept import Kept, name_of
 from policyc.runtime.models.arguments import positive, text_of
-from policyc.runtime.models.engines import Engine, refusal_of
+from policyc.runtime.models.engines import Engine, reason_of, refusal_of
 from policyc.runtime.records import CodeIssue, MarkedList
 from policyc.runtime.texts import placed_texts
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policyc.compiler.signatures import Unavailable
+    from policyc.runtime.places import Mark
 
 SECONDS = 30
 """What one call may take, where `timeout` does not say."""
@@ -61,10 +62,12 @@ def semgrep(
         if on_error != "allow":
             raise
         _log.warning("allowed without an answer: %s", error)
-    listed, marks = [], []
+    listed: list[CodeIssue] = []
+    marks: list[Mark] = []
     for text, where in texts:
         for issue in found[text] or ():
-            own = () if where is None else ((where, *issue.span),)
+            start, end = issue.span
+            own = [] if where is None else [(where, start, end)]
             listed.append(issue.marked({"": own}))
             marks += own
     return MarkedList(listed, marks)
@@ -77,12 +80,11 @@ def unavailable(options: Mapping[str, Any]) -> Unavailable | None:
 
 def engines() -> tuple[Engine, ...]:
     """The program, where it is there."""
-    there = unavailable({})
     try:
         version = metadata.version("semgrep")
     except metadata.PackageNotFoundError:
         version = ""
-    reason = there and there.reason
+    reason = reason_of(_program)
     return (Engine("semgrep", "the only one", reason, version=version, license="LGPL-2.1"),)
 
 

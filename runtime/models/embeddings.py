@@ -111,8 +111,9 @@ def engines() -> tuple[Engine, ...]:
     """What gives vectors."""
     absent = needs_extra(_EXTRA, _MODULES)
     reason = None if endpoint("EMBEDDINGS") else "no address is configured for it"
+    installed = absent.message if absent else None
     return (
-        Engine("folder", '`model="FOLDER"`', absent and absent.message, license="MIT (model2vec)"),
+        Engine("folder", '`model="FOLDER"`', installed, license="MIT (model2vec)"),
         Engine("endpoint", f'`model="{SERVICE}NAME"` and POLICYC_EMBEDDINGS_URL', reason),
     )
 

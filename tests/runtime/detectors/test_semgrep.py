@@ -85,7 +85,7 @@ def test_the_rules_find_what_they_are_for_in_one_process(
             continue
         (found,) = [one for one in own if one.rule == rule]
         assert text[slice(*found.span)].startswith(piece)
-        assert found.marks_of("") == (((number,), *found.span),)
+        assert found.marks_of("") == [((number,), *found.span)]
         assert found.severity in ("info", "warning", "error")
         assert found.description
     assert semgrep(texts, lang) == issues
