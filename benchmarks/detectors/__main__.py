@@ -12,7 +12,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.detectors import own_sets, speed
+from benchmarks.detectors import libraries, own_sets, speed
 from benchmarks.detectors.evaluation import as_text, figures
 from benchmarks.detectors.upstream import Upstream
 from benchmarks.oracle import VARIABLE, interpreter
@@ -33,7 +33,8 @@ EVALUATIONS: dict[str, Callable[[Upstream | None], Evaluation]] = {
 }
 """Each evaluation by name. One for a new detector is a row here."""
 
-SPEED = "speed"
+SPEED, LIBRARIES = "speed", "libraries"
+NAMES = [*EVALUATIONS, SPEED, LIBRARIES]
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -42,8 +43,8 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         "--only",
         metavar="NAME",
         action="append",
-        choices=[*EVALUATIONS, SPEED],
-        help=f"run this one; may be repeated ({', '.join([*EVALUATIONS, SPEED])})",
+        choices=NAMES,
+        help=f"run this one; may be repeated ({', '.join(NAMES)})",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument(
@@ -64,14 +65,26 @@ def main(given: list[str] | None = None) -> None:
         print("without invariant-ai: `make oracle` sets it up", file=sys.stderr)
     upstream = Upstream(python) if python is not None else None
     told = {}
-    for name in options.only or [*EVALUATIONS, SPEED]:
+    for name in options.only or NAMES:
         print(f"{name} ...", file=sys.stderr, flush=True)
         if name == SPEED:
             if options.json:
-                columns = ("detector", "megabyte_seconds", "worst_milliseconds", "worst")
+                columns: tuple[str, ...] = (
+                    "detector",
+                    "megabyte_seconds",
+                    "worst_milliseconds",
+                    "worst",
+                )
                 told[name] = [dict(zip(columns, row, strict=True)) for row in speed.figures()]
             else:
                 print(speed.as_text(), flush=True)
+            continue
+        if name == LIBRARIES:
+            if options.json:
+                columns = ("task", "by", "milliseconds", "result")
+                told[name] = [dict(zip(columns, row, strict=True)) for row in libraries.rows()]
+            else:
+                print(libraries.as_text(), flush=True)
             continue
         evaluation = EVALUATIONS[name](upstream)
         rows = figures(evaluation)

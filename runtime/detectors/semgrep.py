@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -80,12 +80,12 @@ def unavailable(options: Mapping[str, Any]) -> Unavailable | None:
 
 def engines() -> tuple[Engine, ...]:
     """The program, where it is there."""
-    try:
-        version = metadata.version("semgrep")
-    except metadata.PackageNotFoundError:
-        version = ""
     reason = reason_of(_program)
-    return (Engine("semgrep", "the only one", reason, version=version, license="LGPL-2.1"),)
+    version = ""
+    if reason is None:
+        status, output, _ = programs.run([_program(), "--version"], SECONDS)
+        version = output.decode("utf-8", "replace").strip() if status == 0 else ""
+    return (Engine("semgrep", "the only one", reason, version, "LGPL-2.1"),)
 
 
 def _program() -> str:
