@@ -18,6 +18,7 @@ import sys
 import tempfile
 import tomllib
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -27,6 +28,7 @@ import yaml
 import policyc
 from policyc.compiler.frontend import check_source
 from policyc.grammar.source import Source
+from policyc.runtime.detectors import programs
 from policyc.runtime.extensions import catalogue
 
 if TYPE_CHECKING:
@@ -89,6 +91,8 @@ class Page:
         kind = _KINDS.get(block.info)
         if kind is None:
             raise BadBlockError(f"no block of the kind `{block.info}` is known")
+        if not all(map(_is_there, block.markers.get("needs", "").split())):
+            return
         if "file" in block.markers:
             path = self.folder / block.markers["file"]
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -232,11 +236,16 @@ _KINDS = {
 }
 
 
+def _is_there(name: str) -> bool:
+    """Whether a program or a Python module of this name is installed."""
+    return programs.find(name) is not None or find_spec(name) is not None
+
+
 def _environment() -> dict[str, str]:
     """That of a reader with an installed policyc and a terminal of 100 columns."""
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     settings = {"COLUMNS": "100", "NO_COLOR": "1", "POLICYC_NO_CACHE": "1"}
-    return {**os.environ, **settings, "PATH": programs}
+    return {**os.environ, **settings, "PATH": path}
 
 
 def _compare(what: str, found: Any, wanted: Any) -> None:
