@@ -43,7 +43,7 @@ _log = logging.getLogger("policyc.detectors")
 
 
 def ocr(
-    data: Any,
+    image_data: Any,
     language: Any = "eng",
     min_confidence: Any = 0,
     timeout: Any = SECONDS,
@@ -56,13 +56,13 @@ def ocr(
     Raises:
         BuiltinError: an image cannot be read, or not in time.
     """
-    found = list(_read_all(data, place, language, min_confidence, timeout, on_error))
+    found = list(_read_all(image_data, place, language, min_confidence, timeout, on_error))
     marks = [whole(one.place) for one in found if one.text and one.place is not None]
     return MarkedList([one.text for one in found], marks)
 
 
 def ocr_words(
-    data: Any,
+    image_data: Any,
     language: Any = "eng",
     min_confidence: Any = 0,
     timeout: Any = SECONDS,
@@ -78,7 +78,7 @@ def ocr_words(
     words: list[ImageWord] = []
     marks: list[Mark] = []
     for number, one in enumerate(
-        _read_all(data, place, language, min_confidence, timeout, on_error)
+        _read_all(image_data, place, language, min_confidence, timeout, on_error)
     ):
         own = [] if one.place is None else [whole(one.place)]
         words += (word.of_image(number).marked({"": own}) for word in one.words)

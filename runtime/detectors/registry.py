@@ -1,8 +1,7 @@
 """The rows of the detectors, parsers and file functions of the standard library.
 
-Data only: importing this module imports no implementation. A row with `missing` names a detector
-that a policy may know from elsewhere and that this version does not have: the compiler refuses it
-with that reason.
+Data only: importing this module imports no implementation. A row with `engines` depends on what a
+machine has; the compiler asks these, and refuses a call that cannot work.
 """
 
 from __future__ import annotations
@@ -97,10 +96,6 @@ def _reader(
         version="1" if extra else "",
         license=_LICENSE if extra else "",
     )
-
-
-def _missing(name: str, *parameters: Param, result: Type, reason: str, doc: str) -> Signature:
-    return Signature(name, parameters, result, missing=reason, doc=doc)
 
 
 def _file_function(name: str, *parameters: Param, result: Type, doc: str) -> Signature:
@@ -343,7 +338,7 @@ _SEMGREP = replace(
         extra="semgrep",
         doc="What semgrep says about code, by rules of policyc; marks the places.",
     ),
-    files=tuple(f"{_HERE}:semgrep_rules/{lang}.yaml" for lang in ("python", "bash")),
+    files=tuple(f"{_HERE}:semgrep_{lang}.yaml" for lang in ("python", "bash")),
 )
 _OCR_OPTIONS = (
     Param("image_data"),

@@ -1,4 +1,4 @@
-"""What semgrep says about code, by rules of our own (`semgrep_rules`), without a network.
+"""What semgrep says about code, by rules of our own (`semgrep_*.yaml`), without a network.
 
 All texts of a call are looked at by one process, since it takes seconds to start. A text that it
 cannot parse is an issue of its own (`not-parsed`), never "nothing found"; comments that turn rules
@@ -47,8 +47,8 @@ def semgrep(
     Raises:
         BuiltinError: semgrep is not there, fails, or is too slow.
     """
-    if lang not in _ENDINGS:
-        raise BuiltinError(f"`semgrep` knows python and bash, not `{text_of('lang', lang)}`")
+    if text_of("lang", lang) not in _ENDINGS:
+        raise BuiltinError(f"`semgrep` knows python and bash, not `{lang}`")
     seconds = positive("timeout", timeout)
     texts = placed_texts(code, place)
     names = {text: name_of(lang, text) for text, _ in texts}
@@ -148,7 +148,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _rules(lang: str) -> bytes:
-    place = resources.files("policyc.runtime.detectors") / "semgrep_rules" / f"{lang}.yaml"
+    place = resources.files("policyc.runtime.detectors") / f"semgrep_{lang}.yaml"
     return place.read_bytes()
 
 

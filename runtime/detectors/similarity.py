@@ -43,8 +43,18 @@ _MODES: dict[str, Callable[[Sequence[float]], float]] = {
 class Similar:
     """The detector `is_similar`: see `protocol.BatchDetector`."""
 
-    def __call__(self, text: str, /, *options: Any, **named: Any) -> Sequence[Detection]:
-        return self.batch([text], *options, **named)[0]
+    def __call__(
+        self,
+        text: str,
+        target: Any,
+        threshold: Any = "might_resemble",
+        *,
+        model: Any,
+        sha256: Any = "",
+        timeout: Any = SECONDS,
+    ) -> Sequence[Detection]:
+        named = {"model": model, "sha256": sha256, "timeout": timeout}
+        return self.batch([text], target, threshold, **named)[0]
 
     def batch(
         self,
@@ -81,7 +91,7 @@ def embedding_similarity(
         BuiltinError: there is no text, or the model is not there or fails.
     """
     deadline = monotonic() + positive("timeout", timeout)
-    if mode not in _MODES:
+    if text_of("mode", mode) not in _MODES:
         raise BuiltinError(f"`mode` takes {', '.join(map(repr, _MODES))}, not {mode!r}")
     left = [text for text, _ in collect_texts(data)]
     right = [text for text, _ in collect_texts(target)]
