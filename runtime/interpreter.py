@@ -36,7 +36,7 @@ from policyc.runtime.events import (
 from policyc.runtime.failures import EvaluationError, LimitExceeded, MissingParameter
 from policyc.runtime.places import Mark, SecretMark, occurrences, whole
 from policyc.runtime.records import MarkedList, MarkingRecord
-from policyc.runtime.texts import entries, placed_images, placed_texts
+from policyc.runtime.texts import collect_images, entries, placed_texts
 from policyc.runtime.traces import arguments_of
 from policyc.runtime.values import ABSENT, kind_of
 from policyc.runtime.wildcards import wildcard_match
@@ -659,7 +659,7 @@ class Interpreter:
         return [
             found
             for arg in e.args
-            for found in placed_images(_plain(self.eval(arg, frame)), self.locate(arg, frame))
+            for found in collect_images(_plain(self.eval(arg, frame)), self.locate(arg, frame))
         ]
 
     def _arguments(self, e: p.CallFunction, frame: Frame) -> list[p.Expr]:

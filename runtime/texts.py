@@ -91,13 +91,9 @@ def entries(value: Sequence[Any], places: Places) -> Iterator[tuple[Any, Any]]:
             yield item, None if places is None else (*places, number)
 
 
-def collect_images(value: Any) -> list[tuple[str, Place | None]]:
-    """The addresses of all images in a value, in order, with their places."""
-    return placed_images(value, None)
-
-
-def placed_images(value: Any, places: Places) -> list[tuple[str, Place | None]]:
-    """The same, where `places` tells where the value lies."""
+def collect_images(value: Any, places: Places = None) -> list[tuple[str, Place | None]]:
+    """The addresses of all images in a value, in order, with their places, where `places` tells
+    where the value lies."""
     found: list[tuple[str, Place | None]] = []
     stack: list[tuple[Any, Any]] = [(value, places)]
     while stack:

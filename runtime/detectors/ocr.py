@@ -19,7 +19,7 @@ from policyc.runtime.models.arguments import fraction, positive, text_of
 from policyc.runtime.models.engines import Engine, is_there, reason_of, refusal_of
 from policyc.runtime.places import whole
 from policyc.runtime.records import ImageWord, MarkedList
-from policyc.runtime.texts import placed_images
+from policyc.runtime.texts import collect_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -154,7 +154,7 @@ def _read_all(
     least = fraction("min_confidence", min_confidence)
     deadline = monotonic() + positive("timeout", timeout)
     _check_language(text_of("language", language))
-    for address, where in placed_images(data, place):
+    for address, where in collect_images(data, place):
         name = name_of(address, language, least)
         found = _kept.get(name)
         if found is None:
