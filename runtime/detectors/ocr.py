@@ -94,12 +94,7 @@ def unavailable(options: Mapping[str, Any]) -> Unavailable | None:
 def engines() -> tuple[Engine, ...]:
     """What reads images."""
     reason = reason_of(_check_installed)
-    version = ""
-    if reason is None:
-        import pytesseract  # type: ignore[import-untyped]  # noqa: PLC0415  # of an extra
-
-        pytesseract.pytesseract.tesseract_cmd = programs.find("tesseract")
-        version = str(pytesseract.get_tesseract_version())
+    version = "" if reason else programs.version_of("tesseract")
     return (Engine("tesseract", "the only one", reason, version, "Apache-2.0"),)
 
 

@@ -6,6 +6,7 @@ Only detectors that a policy imports start one, without a shell and within a tim
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,10 +20,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
+
+
 def find(name: str) -> str | None:
     """The program of a name: on the PATH, or beside Python, where pip puts those of packages."""
     beside = str(Path(sys.executable).parent)
     return shutil.which(name) or shutil.which(name, path=beside)
+
+
+def version_of(name: str, environment: Mapping[str, str] | None = None) -> str:
+    """The version that a program tells; empty where it tells none."""
+    try:
+        status, output, _ = run([find(name) or name, "--version"], 10, environment)
+    except BuiltinError:
+        return ""
+    found = _VERSION.search(output.decode("utf-8", "replace"))
+    return found[0] if found is not None and status == 0 else ""
 
 
 def run(

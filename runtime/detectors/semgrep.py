@@ -35,6 +35,9 @@ MAX_CODE = 1_000_000
 """Characters of all texts of a call."""
 
 _ENDINGS = {"python": ".py", "bash": ".sh"}
+_OFFLINE = {"SEMGREP_SEND_METRICS": "off", "SEMGREP_ENABLE_VERSION_CHECK": "0"}
+"""Without these, even `semgrep --version` asks a server."""
+
 _kept: Kept[tuple[CodeIssue, ...]] = Kept(1_000)
 _log = logging.getLogger("policyc.detectors")
 
@@ -81,10 +84,7 @@ def unavailable(options: Mapping[str, Any]) -> Unavailable | None:
 def engines() -> tuple[Engine, ...]:
     """The program, where it is there."""
     reason = reason_of(_program)
-    version = ""
-    if reason is None:
-        status, output, _ = programs.run([_program(), "--version"], SECONDS)
-        version = output.decode("utf-8", "replace").strip() if status == 0 else ""
+    version = "" if reason else programs.version_of("semgrep", _OFFLINE)
     return (Engine("semgrep", "the only one", reason, version, "LGPL-2.1"),)
 
 
@@ -140,8 +140,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "SEMGREP_SETTINGS_FILE": str(folder / "settings.yml"),
         "SEMGREP_LOG_FILE": str(folder / "semgrep.log"),
         "SEMGREP_VERSION_CACHE_PATH": str(folder / "version"),
-        "SEMGREP_SEND_METRICS": "off",
-        "SEMGREP_ENABLE_VERSION_CHECK": "0",
+        **_OFFLINE,
         "XDG_CACHE_HOME": str(folder / "cache"),
         "TMPDIR": str(folder),
     }

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from policyc.runtime.bounds import BuiltinError
 from policyc.runtime.detectors.kept import Kept, name_of
 from policyc.runtime.models.endpoints import Endpoint, endpoint
-from policyc.runtime.models.engines import Engine, needs_extra
+from policyc.runtime.models.engines import Engine, needs_extra, reason_of
 from policyc.runtime.models.folders import place_of
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def likeness(one: Vector, other: Vector) -> float:
 def engines() -> tuple[Engine, ...]:
     """What gives vectors."""
     absent = needs_extra(_EXTRA, _MODULES)
-    reason = None if endpoint("EMBEDDINGS") else "no address is configured for it"
+    reason = reason_of(lambda: embedder(f"{SERVICE}any"))
     installed = absent.message if absent else None
     return (
         Engine("folder", '`model="FOLDER"`', installed, license="MIT (model2vec)"),

@@ -67,9 +67,9 @@ def is_there(module: str) -> bool:
         return False
 
 
-def needs_extra(extra: str, modules: tuple[str, ...] = CLASSIFIER_MODULES) -> BuiltinError | None:
+def needs_extra(extra: str, modules: tuple[str, ...] = ()) -> BuiltinError | None:
     """The error where the modules of an extra, by default of one with a classifier, are missing."""
-    if all(map(is_there, modules)):
+    if all(map(is_there, modules or CLASSIFIER_MODULES)):
         return None
     return BuiltinError(
         f"`policyc[{extra}]` is not installed", f"install it: `pip install 'policyc[{extra}]'`"

@@ -177,3 +177,19 @@ def test_each_rule_is_complete(lang: str) -> None:
         assert rule["languages"] == [lang]
         assert rule["severity"] in ("INFO", "WARNING", "ERROR")
         assert rule["message"].endswith(".")
+
+
+def test_semgrep_is_never_asked_without_being_told_to_stay_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "told"
+    fake(tmp_path, f'echo "$SEMGREP_ENABLE_VERSION_CHECK $*" >> {told}; echo 1.2.3')
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (engine,) = module.engines()
+    assert engine.version == "1.2.3"
+    with pytest.raises(BuiltinError):
+        semgrep("x = 'offline'", "python")
+    version, scan = told.read_text().splitlines()
+    assert version == "0 --version"
+    assert scan.startswith("0 scan ")
+    assert "--metrics off --disable-version-check" in scan
