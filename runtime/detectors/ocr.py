@@ -206,7 +206,7 @@ def _tesseract(
 ) -> Iterator[tuple[str, float, tuple[int, ...], tuple[int, ...]]]:
     """The words of a frame: text, confidence from 0 to 1, its block, paragraph and line, and left,
     top, width and height in the enlarged frame."""
-    import pytesseract  # noqa: PLC0415  # of an extra
+    import pytesseract  # type: ignore[import-untyped]  # noqa: PLC0415  # of an extra
 
     pytesseract.pytesseract.tesseract_cmd = programs.find("tesseract")
     large = frame if scale == 1 else frame.resize((frame.width * scale, frame.height * scale), 3)
