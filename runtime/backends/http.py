@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -140,6 +141,11 @@ class Server:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def __del__(self) -> None:
+        # Nobody has to close a policy only because a server evaluates it.
+        with suppress(Exception):
+            self._client.close()
 
     # --- one attempt
 

@@ -11,7 +11,7 @@ import click
 from policyc.cli import exits
 from policyc.cli.judging import Tally, as_json, as_text, judge_all
 from policyc.cli.loading import load_policy, refuse_misuse
-from policyc.cli.options import input_format_option, parameter_options
+from policyc.cli.options import backend_option, input_format_option, parameter_options
 from policyc.cli.parameters import read_parameters
 from policyc.cli.progress import Progress
 from policyc.cli.terminal import Terminal, color_option
@@ -24,6 +24,7 @@ from policyc.cli.wording import counted
 @click.option("-p", "--policy", "more", metavar="POLICY", multiple=True, help="A further policy.")
 @parameter_options
 @input_format_option
+@backend_option
 @click.option(
     "--format",
     "form",
@@ -42,6 +43,7 @@ def command(
     options: tuple[str, ...],
     params_file: IO[str] | None,
     input_format: str,
+    backend: str | None,
     form: str,
 ) -> None:
     """Judge traces with a policy.
@@ -54,11 +56,11 @@ def command(
     folder, or a file with a trace on each line, give one object a line, each with its "trace".
 
     Ends with 0 if nothing was found; with 1 if a rule reports a violation or fails; with 2 if the
-    policy or a trace cannot be used.
+    policy or a trace cannot be used; with 3 if a backend gives no verdict.
     """
     refuse_misuse([policy, *more], traces)
     parameters = read_parameters(options, params_file)
-    compiled = load_policy([policy, *more], parameters)
+    compiled = load_policy([policy, *more], parameters, backend)
     tally = Tally()
     terminal = Terminal.of(sys.stdout)
     show = as_json if form == "json" else partial(as_text, terminal=terminal)

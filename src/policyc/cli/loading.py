@@ -35,33 +35,40 @@ def refuse_misuse(policies: Sequence[str], traces: Sequence[str], option: str = 
             raise Refusal(f"there is no file or folder `{trace}`")
 
 
-def load_policy(arguments: Sequence[str], parameters: dict[str, Any]) -> Policy:
+def load_policy(
+    arguments: Sequence[str], parameters: dict[str, Any], backend: str | None = None
+) -> Policy:
     """One policy of the files that the arguments mean; says what its parameters lack.
 
     Raises:
+        BackendError: there is no such backend.
         PolicyError: a file has errors.
         Refusal: a file cannot be read.
     """
-    (policy,) = load_policies([arguments], parameters)
+    (policy,) = load_policies([arguments], parameters, backend)
     return policy
 
 
-def load_policies(groups: Sequence[Sequence[str]], parameters: dict[str, Any]) -> list[Policy]:
+def load_policies(
+    groups: Sequence[Sequence[str]], parameters: dict[str, Any], backend: str | None = None
+) -> list[Policy]:
     """A policy of the files that each group of arguments means; says what is wrong with the
     parameters that they share.
 
     Raises:
+        BackendError: there is no such backend.
         PolicyError: a file has errors.
         Refusal: a file cannot be read.
     """
-    from policyc.api import Policy  # noqa: PLC0415  # not before the arguments are known to be good
+    from policyc.api import Options, Policy  # noqa: PLC0415  # not before the arguments are known to be good
     from policyc.runtime.loading import load_program  # noqa: PLC0415
 
+    options = Options.of(None, None, backend, optimize=True)
     read: list[Source] = []
     policies: list[Policy] = []
     for arguments in groups:
         sources = [read_policy(path) for path in policy_paths(arguments)]
-        policies.append(Policy(*load_program(sources, None, keep=True)))
+        policies.append(Policy(*load_program(sources, None, keep=True), options))
         read.extend(sources)
     needed = {name for policy in policies for name in policy.required_parameters}
     warn_about_parameters(sorted(needed), parameters, read)

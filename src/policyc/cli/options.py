@@ -1,4 +1,4 @@
-"""Options that several commands have: `-n`, `--param`, `--params-file`, `--input-format`."""
+"""Options that several commands have."""
 
 from __future__ import annotations
 
@@ -46,6 +46,16 @@ def input_format_option(command: Command) -> Command:
         type=click.Choice(["auto", "openai", "anthropic", "responses", "mcp"]),
         default="auto",
         help="The form of the traces; auto finds it out.",
+    )(command)
+
+
+def backend_option(command: Command) -> Command:
+    """The option `--backend`."""
+    return click.option(
+        "--backend",
+        metavar="URL",
+        help="A server that evaluates, instead of this process: the address of `policyc serve` or, "
+        "with session+ or stateless+ before it, of an Invariant server.",
     )(command)
 
 

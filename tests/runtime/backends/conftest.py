@@ -1,0 +1,18 @@
+"""What the tests of backends share: a real server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.serving import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of a running `policyc serve`."""
+    with serving() as (address, _process):
+        yield address
