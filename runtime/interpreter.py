@@ -711,15 +711,22 @@ class Interpreter:
             raise EvaluationError(f"`least` is a number of characters, not {kind_of(least)}")
         return least
 
-    def _derives(self, e: p.CallFunction, frame: Frame) -> Any:
-        from policyc.runtime.taint import found_in  # noqa: PLC0415  # few policies ask
+    def _flag(self, e: p.CallFunction, name: str, frame: Frame) -> bool:
+        return any(key == name and bool(self.eval(value, frame)) for key, value in e.keywords)
 
+    def _derives(self, e: p.CallFunction, frame: Frame) -> Any:
+        from policyc.runtime.taint import (  # noqa: PLC0415  # few policies ask
+            found_among_words,
+            found_in,
+        )
+
+        find = found_among_words if self._flag(e, "among_words", frame) else found_in
         subject, source = self._arguments(e, frame)[:2]
         texts = placed_texts(_plain(self.eval(source, frame)), self.locate(source, frame))
         found = False
         for needle, place in self._needles(e, subject, frame):
             for text, where in texts:
-                piece = found_in(needle.text, text)
+                piece = find(needle.text, text)
                 if piece is None:
                     continue
                 found = True
@@ -747,16 +754,21 @@ class Interpreter:
     ) -> Iterator[tuple[Piece, Place | None]]:
         """The parts of a value that tell where it came from, with the place of the text that each
         is a part of."""
-        from policyc.runtime.taint import leaves, needles  # noqa: PLC0415  # few policies ask
+        from policyc.runtime.taint import (  # noqa: PLC0415  # few policies ask
+            as_a_whole,
+            leaves,
+            needles,
+        )
 
         least = self._least(e, frame)
+        taken_apart = as_a_whole if self._flag(e, "whole", frame) else needles
         value, places = _plain(self.eval(subject, frame)), self.locate(subject, frame)
         if isinstance(value, TraceObject):
             texts: Any = placed_texts(value, places)
         else:
             texts = leaves(value, places if isinstance(places, tuple) else None)
         for text, place in texts:
-            for needle in needles(text, least):
+            for needle in taken_apart(text, least):
                 yield needle, place
 
     def _print(self, e: p.CallFunction, frame: Frame) -> Any:
