@@ -720,13 +720,16 @@ class Interpreter:
             found_in,
         )
 
-        find = found_among_words if self._flag(e, "among_words", frame) else found_in
+        among_words = self._flag(e, "among_words", frame)
         subject, source = self._arguments(e, frame)[:2]
         texts = placed_texts(_plain(self.eval(source, frame)), self.locate(source, frame))
         found = False
-        for needle, place in self._needles(e, subject, frame):
+        for needle, value, place in self._needles(e, subject, frame):
             for text, where in texts:
-                piece = find(needle.text, text)
+                if among_words:
+                    piece = found_among_words(needle.text, text, value)
+                else:
+                    piece = found_in(needle.text, text)
                 if piece is None:
                     continue
                 found = True
@@ -742,7 +745,7 @@ class Interpreter:
         numbers = [at[0] for at in frame.coordinates.values() if isinstance(at, tuple)]
         end = max(numbers, default=len(self.history.events))
         found: dict[Any, TraceObject] = {}
-        for needle, _ in self._needles(e, self._arguments(e, frame)[0], frame):
+        for needle, _, _ in self._needles(e, self._arguments(e, frame)[0], frame):
             for number, view in self.history.sources.candidates(needle.text):
                 if number < end:
                     found.setdefault(number, view)
@@ -751,9 +754,9 @@ class Interpreter:
 
     def _needles(
         self, e: p.CallFunction, subject: p.Expr, frame: Frame
-    ) -> Iterator[tuple[Piece, Place | None]]:
-        """The parts of a value that tell where it came from, with the place of the text that each
-        is a part of."""
+    ) -> Iterator[tuple[Piece, str, Place | None]]:
+        """The parts of a value that tell where it came from, each with the text that it is a part
+        of and the place of that."""
         from policyc.runtime.taint import (  # noqa: PLC0415  # few policies ask
             as_a_whole,
             leaves,
@@ -769,7 +772,7 @@ class Interpreter:
             texts = leaves(value, places if isinstance(places, tuple) else None)
         for text, place in texts:
             for needle in taken_apart(text, least):
-                yield needle, place
+                yield needle, text, place
 
     def _print(self, e: p.CallFunction, frame: Frame) -> Any:
         shown = [values_to_text(_plain(self.eval(arg, frame))) for arg in e.args]

@@ -18,6 +18,7 @@ import json
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from email.utils import getaddresses
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
@@ -45,6 +46,10 @@ _JOINTS: Final = ".,"
 """Signs that join two digits to one number."""
 _JOINTS_OF_SHORT: Final = ".,-:/"
 _LONGEST_SHORT: Final = 2
+_FIELDS_OF_ADDRESSES: Final = frozenset(
+    {"from", "to", "cc", "bcc", "sender", "recipient", "recipients", "reply_to", "reply-to"}
+    | {"participants", "attendees", "organizer"}
+)
 _BETWEEN_ENTRIES: Final = "\n\x00\n"
 """A sign that no needle has between its words, so that none reaches from one entry to the next."""
 
@@ -158,7 +163,8 @@ def found_in(needle: str, text: str) -> Piece | None:
 class Entries:
     """The entries of a text: the texts and numbers of JSON data, or else the text as a whole.
 
-    What an entry hides is an entry too.
+    What an entry hides is an entry too. In fields of mails (`from`, `to`, ...) each address and each
+    name is one.
     """
 
     __slots__ = ("_starts", "_words")
@@ -173,12 +179,15 @@ class Entries:
         for entry in entries:
             self._starts.append(self._starts[-1] + len(entry) + len(_BETWEEN_ENTRIES))
 
-    def have_among_words(self, needle: Words) -> bool:
-        """Whether the needle stands in an entry that has other words too."""
+    def have_among_words(self, needle: Words, value: str) -> bool:
+        """Whether the needle stands in an entry that has other words too, and more than `value`, of
+        which the needle is a part."""
+        text = self._words.text
         for start, end in self._words.occurrences(needle):
             number = bisect_right(self._starts, start)
             first, last = self._starts[number - 1], self._starts[number] - len(_BETWEEN_ENTRIES)
-            text = self._words.text
+            if _folded(text[first:last].strip()) == _folded(value.strip()):
+                continue
             if _WORD.search(text, first, start) or _WORD.search(text, end, last):
                 return True
         return False
@@ -188,12 +197,13 @@ entries_of = lru_cache(maxsize=512)(Entries)
 """`Entries` of a text, made once."""
 
 
-def found_among_words(needle: str, text: str) -> Piece | None:
-    """The first place of a needle in a text, if it stands among other words of an entry.
+def found_among_words(needle: str, text: str, value: str) -> Piece | None:
+    """The first place of a needle, a part of `value`, if it stands among words of somebody.
 
-    Of data in JSON the place is the whole text.
+    It does not in an entry that is nothing but the needle or the value. Of data in JSON the place
+    is the whole text.
     """
-    if not entries_of(text).have_among_words(words_of(needle)):
+    if not entries_of(text).have_among_words(words_of(needle), value):
         return None
     if _entries_of_json(text):
         return Piece(text, 0, len(text))
@@ -265,7 +275,7 @@ def _decoded(text: str) -> Iterator[Piece]:
         plain = _from_base64(found.text)
         if plain is not None:
             yield Piece(plain, found.start, found.end)
-    yield from (Piece(leaf, 0, len(text)) for leaf in _entries_of_json(text))
+    yield from (Piece(leaf, 0, len(text)) for leaf, _ in _leaves_of_json(text))
 
 
 def _from_base64(text: str) -> str | None:
@@ -278,14 +288,26 @@ def _from_base64(text: str) -> str | None:
 
 
 def _entries_of_json(text: str) -> list[str]:
-    """The texts and numbers of an object or a list in JSON; nothing if the text is none."""
+    """The entries of an object or a list in JSON; nothing if the text is none."""
+    found: list[str] = []
+    for leaf, place in _leaves_of_json(text):
+        keys = [key for key in place if isinstance(key, str)]
+        if keys and keys[-1].casefold() in _FIELDS_OF_ADDRESSES and "@" in leaf:
+            found.extend(part for address in getaddresses([leaf]) for part in address if part)
+        else:
+            found.append(leaf)
+    return found
+
+
+def _leaves_of_json(text: str) -> list[tuple[str, Any]]:
+    """The texts and numbers of an object or a list in JSON, each with its place."""
     if text.lstrip()[:1] not in ("{", "["):
         return []
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return []
-    return [leaf for leaf, _ in leaves(value, ())]
+    return list(leaves(value, ()))
 
 
 def leaves(value: Any, place: Any) -> Iterator[tuple[str, Any]]:
