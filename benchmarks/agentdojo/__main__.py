@@ -1,9 +1,8 @@
 """`python -m benchmarks.agentdojo`: how many of AgentDojo's attacks bundled policies stop, and how many
 of its harmless tasks they flag.
 
-No model is asked: the calls are AgentDojo's own ground truth, made in its environments. It has to be
-installed, best in an environment of its own: `python3 -m venv .venv-agentdojo` and
-`.venv-agentdojo/bin/pip install agentdojo==0.1.35`.
+No model is asked: the calls are AgentDojo's own ground truth, made in its environments. `make agentdojo`
+installs it, in an environment of its own.
 """
 
 from __future__ import annotations
@@ -64,10 +63,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     if options.traces is None:
         options.python = traces.interpreter(options.python)
         if options.python is None:
-            parser.error(
-                "agentdojo is not installed: `python3 -m venv .venv-agentdojo` and "
-                "`.venv-agentdojo/bin/pip install agentdojo==0.1.35`, or --python"
-            )
+            parser.error("agentdojo is not installed: `make agentdojo` does it; or name a --python")
     elif not options.traces.is_file():
         parser.error(f"there is no {options.traces}")
     return options

@@ -87,7 +87,7 @@ def test_the_default_policies_are_bundled() -> None:
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [(["--traces", "nowhere"], "there is no nowhere"), (["--python", "nowhere"], "pip install")],
+    [(["--traces", "nowhere"], "there is no nowhere"), (["--python", "nowhere"], "make agentdojo")],
 )
 def test_what_is_missing_is_said(
     given: list[str], told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
