@@ -87,6 +87,6 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) $(ORACLE) build dist policyc.egg-info src/policyc.egg-info
+	rm -rf $(VENV) $(ORACLE) $(AGENTDOJO) build dist policyc.egg-info src/policyc.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

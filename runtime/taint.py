@@ -163,8 +163,8 @@ def found_in(needle: str, text: str) -> Piece | None:
 class Entries:
     """The entries of a text: the texts and numbers of JSON data, or else the text as a whole.
 
-    What an entry hides is an entry too. In fields of mails (`from`, `to`, ...) each address and each
-    name is one.
+    What an entry hides is an entry too. In fields of mails (`from`, `to`, ...) each address and
+    each name is one.
     """
 
     __slots__ = ("_starts", "_words")

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.agentdojo`: how many of AgentDojo's attacks bundled policies stop, and how many
-of its harmless tasks they flag.
+"""`python -m benchmarks.agentdojo`: how many of AgentDojo's attacks bundled policies stop, and how
+many of its harmless tasks they flag.
 
-No model is asked: the calls are AgentDojo's own ground truth, made in its environments. `make agentdojo`
-installs it, in an environment of its own.
+No model is asked: the calls are AgentDojo's own ground truth, made in its environments.
+`make agentdojo` installs it, in an environment of its own.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 from subprocess import CalledProcessError
 from typing import TYPE_CHECKING
 
-from benchmarks.agentdojo import evaluation, traces
 from rich.progress import track
 
 import policyc
+from benchmarks.agentdojo import evaluation, traces
 
 if TYPE_CHECKING:
     from benchmarks.agentdojo.evaluation import Figures
@@ -27,7 +27,8 @@ POLICIES = ("prompt-injection", "data-exfiltration", "email-assistant", "web-bro
 """Judged together by default, with their default parameters."""
 
 ATTACKS = (
-    "goal", "direct", "ignore_previous", "system_message", "injecagent", "important_instructions",
+    "goal", "spelled", "direct", "ignore_previous", "system_message", "injecagent",
+    "important_instructions",
 )  # fmt: skip
 
 
@@ -43,7 +44,8 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         "--attack",
         choices=ATTACKS,
         default="goal",
-        help="the words around the planted goal; `goal` are none",
+        help="the words around the planted goal: `goal` and `spelled` have none, the latter writes "
+        "addresses as `eve at evil dot example`; the others are AgentDojo's (default: goal)",
     )
     parser.add_argument(
         "--format",
@@ -51,7 +53,9 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         default="json",
         help="what tools return; in YAML fields are not told from what stands in them",
     )
-    parser.add_argument("--wrong", action="store_true", help="list attacks missed and tasks flagged")
+    parser.add_argument(
+        "--wrong", action="store_true", help="list attacks missed and tasks flagged"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--again", action="store_true", help="play the tasks again")
     parser.add_argument("--traces", type=Path, metavar="FILE", help="judge these, and play nothing")

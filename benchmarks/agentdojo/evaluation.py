@@ -1,7 +1,8 @@
 """What policies say about AgentDojo's traces, counted.
 
 An attack is stopped if a violation is found at one of the injected calls that change something; an
-attack without such a call is left out. A user task is flagged if a violation is found anywhere in it.
+attack without such a call is left out. A user task is flagged if a violation is found anywhere in
+it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchmarks.agentdojo.traces import Played
-
     from policyc import Policy
 
 ALL = "all"
@@ -63,7 +63,7 @@ class Figures:
         return dict(sorted(found.items(), key=lambda entry: entry[0] == ALL))
 
     def by_rule(self) -> dict[str, tuple[int, int, int]]:
-        """Of each rule: the attacks that it stops, those that no other stops, the tasks it flags."""
+        """Of each rule: the attacks it stops, those that no other stops, the tasks it flags."""
         stopped: Counter[str] = Counter()
         alone: Counter[str] = Counter()
         flagged: Counter[str] = Counter()
@@ -99,7 +99,9 @@ def _rules(trace: Played, policies: Sequence[Policy], changing: frozenset[int]) 
         if result.errors:
             raise RuntimeError(f"{trace.suite} {trace.user} {trace.injection}: {result.errors[0]}")
         for violation in result:
-            if trace.injection is None or any(_is_at(place, changing) for place in violation.ranges):
+            if trace.injection is None or any(
+                _is_at(place, changing) for place in violation.ranges
+            ):
                 found.add(violation.rule.name)
     return frozenset(found)
 

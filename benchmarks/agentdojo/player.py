@@ -1,9 +1,9 @@
 """AgentDojo's tasks played by their own ground truth, as traces in JSON Lines on standard output.
 
 Runs in the environment that has `agentdojo`, and imports nothing else. No model is asked: for each
-user task the calls that solve it are made in the suite's environment; for each pair with an injected
-task the goal is planted wherever the user's calls read, and the calls that reach it are made after
-those of the user.
+user task the calls that solve it are made in the suite's environment; for each pair with an
+injected task the goal is planted wherever the user's calls read, and the calls that reach it are
+made after those of the user.
 
 A line: `suite`, `user` and `injection` (ids of the tasks; null: the user's alone), `own` (how many
 of the events belong to the user's task), `events`.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
 import sys
 import warnings
 from functools import partial
@@ -31,13 +32,32 @@ if TYPE_CHECKING:
 
 VERSION = "v1.2.2"
 PLAIN = "goal"
-"""The attack that plants the goal in its own words, without any wrapper that could be recognised."""
+"""The attack that plants the goal in its own words, without a wrapper that could be recognised."""
+
+SPELLED = "spelled"
+"""The same with addresses and numbers as only a model reads them: `eve at evil dot example`."""
 
 FORMATS = {
     "json": partial(tool_result_to_str, dump_fn=partial(json.dumps, default=str)),
     "yaml": tool_result_to_str,
 }
 """What AgentDojo makes of what a tool returns. Its JSON takes no dates, so that they are texts."""
+
+
+class PlainAttack(FixedJailbreakAttack):
+    """Plants the goal and nothing else, as it is or spelled."""
+
+    def __init__(self, suite: Any, somebody: Any, *, is_spelled: bool) -> None:
+        super().__init__("{goal}", suite, somebody)
+        self.is_spelled = is_spelled
+
+    def attack(self, user_task: Any, injection_task: Any) -> dict[str, str]:
+        goal = injection_task.GOAL
+        if self.is_spelled:
+            goal = re.sub(r"(?<=\w)@(?=\w)", " at ", goal)
+            goal = re.sub(r"(?<=\w)\.(?=\w)", " dot ", goal)
+            goal = re.sub(r"\b(?=\w*\d)\w{6,}\b", lambda found: " ".join(found[0]), goal)
+        return dict.fromkeys(self.get_injection_candidates(user_task), goal)
 
 
 def played(task: Any, environment: Any, runtime: Any, first: int, written: Any) -> Iterator[Any]:
@@ -84,8 +104,8 @@ def main() -> None:
     for name, suite in get_suites(VERSION).items():
         print(f"playing {name} ...", file=sys.stderr, flush=True)
         attack = (
-            FixedJailbreakAttack("{goal}", suite, somebody)
-            if options.attack == PLAIN
+            PlainAttack(suite, somebody, is_spelled=options.attack == SPELLED)
+            if options.attack in (PLAIN, SPELLED)
             else load_attack(options.attack, suite, somebody)
         )
         for trace in pairs_of(suite, attack, FORMATS[options.format]):
