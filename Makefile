@@ -1,9 +1,10 @@
-# The ways to run, test and check policyc. Everything happens in .venv and .venv-oracle; nothing else is touched.
+# The ways to run, test and check policyc. Everything happens in .venv, .venv-oracle and .venv-agentdojo; nothing else is touched.
 #
 #   make demo     set up and judge the example traces with the example policies
 #   make test     all tests; `make test T=tests/cli` only some
 #   make check    what must be clean before a change is proposed
 #   make oracle   set up what the differential tests compare with; `make test` does it too
+#   make agentdojo  set up what `python -m benchmarks.agentdojo` plays
 #   make docs     write the pages of docs/reference from the program
 #
 # Another interpreter: make test PYTHON=python3.12
@@ -11,12 +12,13 @@
 PYTHON ?= python3
 VENV := .venv
 ORACLE := .venv-oracle
+AGENTDOJO := .venv-agentdojo
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 T ?= tests policies
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracle check format-check lint layers types fmt docs bench clean
+.PHONY: help demo test oracle agentdojo check format-check lint layers types fmt docs bench clean
 
 help:
 	@sed -n 's/^#   \(make [a-z]*\) */\1\t/p' Makefile
@@ -44,12 +46,18 @@ $(ORACLE)/installed: .ci/venv pyproject.toml
 	@$(ORACLE)/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[oracle]' \
 		&& touch $@ || echo "invariant-ai cannot be installed: the tests that compare with it will be skipped" >&2
 
+$(AGENTDOJO)/installed:
+	@PYTHON="$(PYTHON)" .ci/venv $(AGENTDOJO)
+	@$(AGENTDOJO)/bin/python -m pip --disable-pip-version-check --quiet install agentdojo==0.1.35 && touch $@
+
 # --- what people run --------------------------------------------------------------------------
 
 demo: $(VENV)/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo
 
 oracle: $(ORACLE)/installed
+
+agentdojo: $(AGENTDOJO)/installed
 
 test: $(VENV)/installed-dev $(if $(filter tests,$(T)),oracle)
 	$(BIN)/pytest -n auto --dist loadgroup $(T)
@@ -79,6 +87,6 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) $(ORACLE) build dist policyc.egg-info src/policyc.egg-info
+	rm -rf $(VENV) $(ORACLE) $(AGENTDOJO) build dist policyc.egg-info src/policyc.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -711,15 +711,25 @@ class Interpreter:
             raise EvaluationError(f"`least` is a number of characters, not {kind_of(least)}")
         return least
 
-    def _derives(self, e: p.CallFunction, frame: Frame) -> Any:
-        from policyc.runtime.taint import found_in  # noqa: PLC0415  # few policies ask
+    def _flag(self, e: p.CallFunction, name: str, frame: Frame) -> bool:
+        return any(key == name and bool(self.eval(value, frame)) for key, value in e.keywords)
 
+    def _derives(self, e: p.CallFunction, frame: Frame) -> Any:
+        from policyc.runtime.taint import (  # noqa: PLC0415  # few policies ask
+            found_among_words,
+            found_in,
+        )
+
+        among_words = self._flag(e, "among_words", frame)
         subject, source = self._arguments(e, frame)[:2]
         texts = placed_texts(_plain(self.eval(source, frame)), self.locate(source, frame))
         found = False
-        for needle, place in self._needles(e, subject, frame):
+        for needle, value, place in self._needles(e, subject, frame):
             for text, where in texts:
-                piece = found_in(needle.text, text)
+                if among_words:
+                    piece = found_among_words(needle.text, text, value)
+                else:
+                    piece = found_in(needle.text, text)
                 if piece is None:
                     continue
                 found = True
@@ -735,7 +745,7 @@ class Interpreter:
         numbers = [at[0] for at in frame.coordinates.values() if isinstance(at, tuple)]
         end = max(numbers, default=len(self.history.events))
         found: dict[Any, TraceObject] = {}
-        for needle, _ in self._needles(e, self._arguments(e, frame)[0], frame):
+        for needle, _, _ in self._needles(e, self._arguments(e, frame)[0], frame):
             for number, view in self.history.sources.candidates(needle.text):
                 if number < end:
                     found.setdefault(number, view)
@@ -744,20 +754,25 @@ class Interpreter:
 
     def _needles(
         self, e: p.CallFunction, subject: p.Expr, frame: Frame
-    ) -> Iterator[tuple[Piece, Place | None]]:
-        """The parts of a value that tell where it came from, with the place of the text that each
-        is a part of."""
-        from policyc.runtime.taint import leaves, needles  # noqa: PLC0415  # few policies ask
+    ) -> Iterator[tuple[Piece, str, Place | None]]:
+        """The parts of a value that tell where it came from, each with the text that it is a part
+        of and the place of that."""
+        from policyc.runtime.taint import (  # noqa: PLC0415  # few policies ask
+            as_a_whole,
+            leaves,
+            needles,
+        )
 
         least = self._least(e, frame)
+        taken_apart = as_a_whole if self._flag(e, "whole", frame) else needles
         value, places = _plain(self.eval(subject, frame)), self.locate(subject, frame)
         if isinstance(value, TraceObject):
             texts: Any = placed_texts(value, places)
         else:
             texts = leaves(value, places if isinstance(places, tuple) else None)
         for text, place in texts:
-            for needle in needles(text, least):
-                yield needle, place
+            for needle in taken_apart(text, least):
+                yield needle, text, place
 
     def _print(self, e: p.CallFunction, frame: Frame) -> Any:
         shown = [values_to_text(_plain(self.eval(arg, frame))) for arg in e.args]

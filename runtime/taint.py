@@ -5,6 +5,9 @@ hosts, paths and queries of URLs, long numbers, lines, what JSON, percent signs 
 needle stands in a text if its words do, in a row, with the same signs between them; upper case,
 width of characters and the kind of blanks do not matter. A text is split into words once, so that
 asking costs what the value is long.
+
+Of data in JSON each entry can be looked at by itself (`Entries`): a needle that is all of an entry
+is told from one that somebody wrote among other words.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ import base64
 import binascii
 import json
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
+from email.utils import getaddresses
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
@@ -37,6 +42,16 @@ _URL = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{0,15}://[^\s<>\"']{1,2000}")
 _LONG_NUMBER = re.compile(r"\d[\d -]{4,40}\d")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _LEAST_WORDS_OF_A_LINE = 3
+_JOINTS: Final = ".,"
+"""Signs that join two digits to one number."""
+_JOINTS_OF_SHORT: Final = ".,-:/"
+_LONGEST_SHORT: Final = 2
+_FIELDS_OF_ADDRESSES: Final = frozenset(
+    {"from", "to", "cc", "bcc", "sender", "recipient", "recipients", "reply_to", "reply-to"}
+    | {"participants", "attendees", "organizer"}
+)
+_BETWEEN_ENTRIES: Final = "\n\x00\n"
+"""A sign that no needle has between its words, so that none reaches from one entry to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +113,22 @@ class Words:
                 yield start, end
 
     def _splits_a_number(self, start: int, end: int) -> bool:
-        """Whether the place begins or ends inside of a number such as 1,250.75."""
+        """Whether the place begins or ends inside of a number such as 1,250.75.
+
+        A number of one or two digits is also no part of a date, a time or a range: the file 11 is
+        not named by 2024-05-11.
+        """
         text = self.text
-        before = text[max(0, start - 2) : start]
+        joints = _JOINTS_OF_SHORT if end - start <= _LONGEST_SHORT else _JOINTS
+        before = text[max(0, start - 2) : start][::-1]
         after = text[end : end + 2]
-        return (text[start].isdigit() and len(before) == 2 and _joins(before[::-1])) or (
-            text[end - 1].isdigit() and len(after) == 2 and _joins(after)
+        return (text[start].isdigit() and _joins(before, joints)) or (
+            text[end - 1].isdigit() and _joins(after, joints)
         )
 
 
-def _joins(signs: str) -> bool:
-    return signs[0] in ".," and signs[1].isdigit()
+def _joins(signs: str, joints: str) -> bool:
+    return len(signs) == len("-1") and signs[0] in joints and signs[1].isdigit()
 
 
 def _folded(word: str) -> str:
@@ -140,6 +160,56 @@ def found_in(needle: str, text: str) -> Piece | None:
     return None
 
 
+class Entries:
+    """The entries of a text: the texts and numbers of JSON data, or else the text as a whole.
+
+    What an entry hides is an entry too. In fields of mails (`from`, `to`, ...) each address and
+    each name is one.
+    """
+
+    __slots__ = ("_starts", "_words")
+
+    def __init__(self, text: str) -> None:
+        entries: list[str] = []
+        for leaf in _entries_of_json(text) or [text]:
+            entries.append(leaf)
+            entries.extend(piece.text for piece in _decoded(leaf))
+        self._words = Words(_BETWEEN_ENTRIES.join(entries))
+        self._starts = [0]
+        for entry in entries:
+            self._starts.append(self._starts[-1] + len(entry) + len(_BETWEEN_ENTRIES))
+
+    def have_among_words(self, needle: Words, value: str) -> bool:
+        """Whether the needle stands in an entry that has other words too, and more than `value`, of
+        which the needle is a part."""
+        text = self._words.text
+        for start, end in self._words.occurrences(needle):
+            number = bisect_right(self._starts, start)
+            first, last = self._starts[number - 1], self._starts[number] - len(_BETWEEN_ENTRIES)
+            if _folded(text[first:last].strip()) == _folded(value.strip()):
+                continue
+            if _WORD.search(text, first, start) or _WORD.search(text, end, last):
+                return True
+        return False
+
+
+entries_of = lru_cache(maxsize=512)(Entries)
+"""`Entries` of a text, made once."""
+
+
+def found_among_words(needle: str, text: str, value: str) -> Piece | None:
+    """The first place of a needle, a part of `value`, if it stands among words of somebody.
+
+    It does not in an entry that is nothing but the needle or the value. Of data in JSON the place
+    is the whole text.
+    """
+    if not entries_of(text).have_among_words(words_of(needle), value):
+        return None
+    if _entries_of_json(text):
+        return Piece(text, 0, len(text))
+    return found_in(needle, text)
+
+
 @lru_cache(maxsize=2048)
 def needles(text: str, least: int) -> tuple[Piece, ...]:
     """The parts of a value that tell where it came from, each with at least so many characters.
@@ -155,6 +225,12 @@ def needles(text: str, least: int) -> tuple[Piece, ...]:
         if len(known) > MOST_NEEDLES:
             raise BuiltinError(f"the value has more than {MOST_NEEDLES} parts to look for")
     return tuple(known.values())
+
+
+def as_a_whole(text: str, least: int) -> tuple[Piece, ...]:
+    """The value itself as its only needle, if it has so many characters."""
+    names_something = len(text.strip()) >= least and _WORD.search(text)
+    return (Piece(text.strip(), 0, len(text)),) if names_something else ()
 
 
 def _parts(text: str) -> Iterator[Piece]:
@@ -199,8 +275,7 @@ def _decoded(text: str) -> Iterator[Piece]:
         plain = _from_base64(found.text)
         if plain is not None:
             yield Piece(plain, found.start, found.end)
-    if text.lstrip()[:1] in ("{", "["):
-        yield from (Piece(leaf, 0, len(text)) for leaf in _leaves_of_json(text))
+    yield from (Piece(leaf, 0, len(text)) for leaf, _ in _leaves_of_json(text))
 
 
 def _from_base64(text: str) -> str | None:
@@ -212,12 +287,27 @@ def _from_base64(text: str) -> str | None:
     return plain if all(sign.isprintable() or sign.isspace() for sign in plain) else None
 
 
-def _leaves_of_json(text: str) -> Iterator[str]:
+def _entries_of_json(text: str) -> list[str]:
+    """The entries of an object or a list in JSON; nothing if the text is none."""
+    found: list[str] = []
+    for leaf, place in _leaves_of_json(text):
+        keys = [key for key in place if isinstance(key, str)]
+        if keys and keys[-1].casefold() in _FIELDS_OF_ADDRESSES and "@" in leaf:
+            found.extend(part for address in getaddresses([leaf]) for part in address if part)
+        else:
+            found.append(leaf)
+    return found
+
+
+def _leaves_of_json(text: str) -> list[tuple[str, Any]]:
+    """The texts and numbers of an object or a list in JSON, each with its place."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return []
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return
-    yield from (leaf for leaf, _ in leaves(value, ()))
+        return []
+    return list(leaves(value, ()))
 
 
 def leaves(value: Any, place: Any) -> Iterator[tuple[str, Any]]:

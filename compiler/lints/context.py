@@ -24,6 +24,7 @@ from policyc.grammar.nodes import (
     Call,
     Compare,
     Comprehension,
+    DerivedVariable,
     Member,
     Node,
     Predicate,
@@ -124,9 +125,17 @@ class LintContext:
             if negation.operator == "not":
                 found.append(negation.operand)
         parts = list(found)
+        values = self._where_a_value_is_wanted()
         for operation in self.nodes(BoolOp):
-            parts.extend(operation.operands)
+            # In `(x: str) in (found or ["default"])` the last alternative is no condition.
+            is_value = operation.operator == "or" and operation.uid in values
+            parts.extend(operation.operands[:-1] if is_value else operation.operands)
         return tuple(part for part in parts if not isinstance(part, BoolOp))
+
+    def _where_a_value_is_wanted(self) -> set[int]:
+        sources = [node.source for node in self.nodes(DerivedVariable)]
+        sources.extend(node.source for node in self.nodes(Comprehension))
+        return {source.uid for source in sources}
 
     # --- what is known about a node -----------------------------------------------------------
 

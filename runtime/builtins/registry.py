@@ -122,10 +122,13 @@ _SPECIALS = (
         _VALUE,
         Param("source"),
         Param("least", INT, 3, keyword_only=True),
+        Param("whole", BOOL, default=False, keyword_only=True),
+        Param("among_words", BOOL, default=False, keyword_only=True),
         result=BOOL,
         doc="Whether a value, or a part of it that names something, stands in the texts of an "
         "event, a text, or a list of these; marks both places. What has fewer than `least` "
-        "characters says nothing.",
+        "characters says nothing. With `whole` no parts are looked for. With `among_words` a text, "
+        "or an entry of JSON data, that is nothing but the value does not count.",
     ),
     _special(
         "provenance",
