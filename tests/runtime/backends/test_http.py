@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -416,15 +418,14 @@ def test_a_timeout_that_is_no_time_is_said(value: str, monkeypatch: pytest.Monke
 # --- on the command line
 
 
-def test_eval_asks_a_server(server: str, tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_eval_asks_a_server(server: str, tmp_path: Any) -> None:
     (tmp_path / "p.inv").write_text(SOURCE, "utf-8")
     (tmp_path / "t.json").write_text(json.dumps(BAD), "utf-8")
 
     def run(*options: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(["eval", str(tmp_path / "p.inv"), str(tmp_path / "t.json"), *options])
-        shown = capsys.readouterr()
-        return int(ended.value.code or 0), shown.out, shown.err
+        command = [sys.executable, "-m", "policyc", "eval", "p.inv", "t.json", *options]
+        ended = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, check=False)
+        return ended.returncode, ended.stdout, ended.stderr
 
     code, shown, _ = run("--format", "json")
     assert code == 1
