@@ -80,7 +80,7 @@ def locate(model: str) -> Path:
         raise BuiltinError(
             "names are found by a model, and none is configured",
             f'name a folder or an installed package of spaCy: `model="en_core_web_sm"`, or set '
-            f"{MODEL}; policyc downloads nothing",
+            f"`{MODEL}`; policyc downloads nothing",
         )
     for place in _places(name):
         if (place / "meta.json").is_file() and (place / "config.cfg").is_file():

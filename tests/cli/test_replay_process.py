@@ -333,7 +333,7 @@ def test_of_standard_input_the_traces_are_counted(
 
 def test_detectors_work_in_other_processes(folder: Path) -> None:
     (folder / "none.inv").write_text("", "utf-8")
-    call = {"name": "send", "arguments": {"body": "AKIAIOSFODNN7EXAMPLE"}}
+    call = {"name": "send", "arguments": {"body": "AKIAQ3EXAMPLE7XKEY42"}}
     leak = [
         {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": call}]}
     ]

@@ -9,7 +9,7 @@ from tests.differential.choices import SeededChoices
 from tests.differential.policy_makers import make_policy, with_noise
 from tests.runtime.testing.mutation.examples import rule
 
-from policyc import Policy, PolicyError
+from policyc import Policy, PolicyError, policies
 from policyc.compiler.pipeline import compile_sources
 from policyc.grammar.source import Source
 from policyc.runtime.extensions import catalogue
@@ -142,7 +142,7 @@ def test_no_mutants_of_nothing() -> None:
 
 
 def test_bundled_policies_have_mutants_of_most_kinds() -> None:
-    names = ("shell", "secrets", "loops-and-budgets")
+    names = policies.names()
     sources = [read_source(f"policy:{name}") for name in names]
     kinds = {mutant.kind for mutant in find_mutants(sources).mutants}
     assert {"rule-removed", "pattern-narrowed", "number-changed", "flow-reversed"} <= kinds
