@@ -57,7 +57,7 @@ class FunctionKind(StrEnum):
     first argument one by one (and the other arguments as options), returns `Detection`s, and marks
     their places. `reader` gets the value of its first argument and, as `place`, where that lies in
     the trace; it returns a record that tells what to mark where a policy reads a member of it
-    (`policyc.runtime.records.MarkingRecord`). `service` asks something outside of this process; it
+    (`policyc.runtime.records.Marked`). `service` asks something outside of this process; it
     gets, as `evaluation`, what the evaluation may still ask and what it was answered
     (`policyc.runtime.evaluation.Evaluation`). `special` is written into the interpreter itself
     (`text`, `find`, `tool_call`, ...).

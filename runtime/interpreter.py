@@ -35,7 +35,7 @@ from policyc.runtime.events import (
 )
 from policyc.runtime.failures import EvaluationError, LimitExceeded, MissingParameter
 from policyc.runtime.places import Mark, SecretMark, occurrences, whole
-from policyc.runtime.records import MarkedList, MarkingRecord
+from policyc.runtime.records import Marked, MarkedList
 from policyc.runtime.texts import collect_images, entries, placed_texts
 from policyc.runtime.traces import arguments_of
 from policyc.runtime.values import ABSENT, kind_of
@@ -287,7 +287,7 @@ class Interpreter:
 
     def _member(self, e: p.GetMember, frame: Frame) -> Any:
         value = self.eval(e.value, frame)
-        if frame.marks is not None and isinstance(value, MarkingRecord):
+        if frame.marks is not None and isinstance(value, Marked):
             frame.marks.extend(value.marks_of(e.name))
         return values.member(value, e.name)
 
@@ -388,7 +388,7 @@ class Interpreter:
             inner = Frame(dict(frame.values), dict(frame.places), frame.coordinates, frame.marks)
             inner.bind(e.variable, value, place)
             if e.condition is None or self.eval(e.condition, inner):
-                if frame.marks is not None and isinstance(value, MarkingRecord):
+                if frame.marks is not None and isinstance(value, Marked):
                     frame.marks.extend(value.marks_of(""))
                 yield inner
 
@@ -397,12 +397,7 @@ class Interpreter:
         only those that are picked are marked."""
         marked = len(frame.marks or ())
         value = self.eval(expression, frame)
-        if (
-            frame.marks
-            and isinstance(value, list)
-            and value
-            and isinstance(value[0], MarkingRecord)
-        ):
+        if frame.marks and isinstance(value, list) and value and isinstance(value[0], Marked):
             del frame.marks[marked:]
         return value
 
@@ -944,7 +939,7 @@ def object_marks(block: p.Block, model: Frame) -> list[Mark]:
         value = model.values.get(name)
         if isinstance(value, TraceObject):
             marks.append(whole(value.place))
-        elif isinstance(value, MarkingRecord):
+        elif isinstance(value, Marked):
             marks.extend(value.marks_of(""))
         elif isinstance(value, str | dict | list):
             place = model.places.get(name)

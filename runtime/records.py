@@ -6,7 +6,7 @@ Their fields are what a policy may read; `compiler.typesystem.MEMBERS` lists the
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,17 +14,8 @@ if TYPE_CHECKING:
     from policyc.runtime.places import Mark
 
 
-@runtime_checkable
-class MarkingRecord(Protocol):
-    """A record that stands for pieces of the trace."""
-
-    def marks_of(self, member: str) -> Sequence[Mark]:
-        """What to mark in the trace where a policy reads that member; without a name, where it
-        picks the record itself."""
-
-
 class Marked:
-    """A record that knows where in the trace it stands (a `MarkingRecord`).
+    """A record that knows where in the trace it stands.
 
     The places are no field: they are nothing that a policy reads or compares.
     """
@@ -37,6 +28,8 @@ class Marked:
         return placed
 
     def marks_of(self, member: str) -> Sequence[Mark]:
+        """What to mark in the trace where a policy reads that member; without a name, where it
+        picks the record itself."""
         marks: Mapping[str, Sequence[Mark]] = self.__dict__.get("_marks", {})
         return marks.get(member, ())
 

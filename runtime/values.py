@@ -355,6 +355,8 @@ def contains(left: Any, right: Any) -> Any:
         except TypeError:
             return False
     if isinstance(right, list | tuple):
+        if type(left) is str:
+            return left in right  # nothing but the same text equals a text
         return any(equals(left, item) for item in right)
     if isinstance(right, int | float):
         return False

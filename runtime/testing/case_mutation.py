@@ -72,15 +72,19 @@ def mutate(
 
 
 def _reach(loaded: Loaded, found: MutantSet, results: Sequence[CaseResult]) -> dict[str, list[str]]:
-    """By mutant the names of the cases that come to what it changes."""
+    """By mutant the names of the cases that come to what it changes. First those in which a rule
+    fires that it changes: most mutants do not get past the first of them."""
     points = recorder_of(loaded).points
     reach: dict[str, list[str]] = {}
     for mutant in found.mutants:
         wanted = points.at(mutant.source, mutant.reached_at)
-        if wanted:
-            reach[mutant.id] = [
-                result.case.name
-                for result in results
-                if result.observed is None or result.observed.reached & wanted
-            ]
+        rules = {found.plan.rules[number].ref for number in mutant.patch.numbers}
+        reaching = [
+            result
+            for result in results
+            if not wanted or result.observed is None or result.observed.reached & wanted
+        ]
+        fired = [x for x in reaching if any(one.rule in rules for one in x.violations)]
+        silent = [x for x in reaching if x not in fired]
+        reach[mutant.id] = [x.case.name for x in (*fired, *silent)]
     return reach

@@ -152,3 +152,23 @@ def test_options_that_do_not_fit(run: Run, arguments: list[str], message: str) -
 
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_a_mutant_is_tried_first_on_cases_in_which_its_rule_fires(run: Run, folder: Path) -> None:
+    """Most mutants do not get past the first of them, and the others may be many."""
+    cases = "".join(
+        f"  - name: quiet {number}\n    trace: [{{user: stone {number}}}]\n    no_violations: true\n"
+        for number in range(3)
+    )
+    loud = "  - name: loud\n    trace: [{user: a banana}]\n    violations: [{rule: a banana}]\n"
+    (folder / "fruit.cases.yaml").write_text(f"cases:\n{cases}{loud}", "utf-8")
+    run("test", "--mutation-report", "json:out.json")
+    report = json.loads((folder / "out.json").read_text("utf-8"))
+    dropped = [
+        one for one in report["mutants"] if (one["kind"], one["line"]) == ("rule-removed", 1)
+    ]
+    assert [one["case"] for one in dropped] == ["loud"]
+    negated = [
+        one for one in report["mutants"] if (one["kind"], one["line"]) == ("condition-negated", 4)
+    ]
+    assert [one["case"] for one in negated] == ["loud"]

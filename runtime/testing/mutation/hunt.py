@@ -19,7 +19,7 @@ from policyc.runtime.testing.mutation.programs import MutantPrograms
 from policyc.runtime.testing.mutation.workers import NoAnswer, Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policyc.runtime.program import Program
     from policyc.runtime.testing.mutation.kept import KeptVerdicts
@@ -69,15 +69,15 @@ class Target:
     """A policy's mutants, and the cases to try them on.
 
     `build` makes of a program what the cases are judged with, such as a `Policy`; it can be
-    pickled. `reach` gives by the id of a mutant the names of the cases that can notice it; mutants
-    that are not in it are tried on all cases. `kept` are the verdicts of earlier hunts; new ones
+    pickled. `reach` gives by the id of a mutant the names of the cases that can notice it, in the
+    order in which they are tried; mutants that are not in it are tried on all cases. `kept` are the verdicts of earlier hunts; new ones
     are added and saved.
     """
 
     found: MutantSet
     cases: tuple[Case, ...]
     build: Callable[[Program], Any]
-    reach: Mapping[str, Collection[str]] = field(default_factory=dict)
+    reach: Mapping[str, Sequence[str]] = field(default_factory=dict)
     kept: KeptVerdicts | None = None
 
 
@@ -247,8 +247,9 @@ class _Hunter:
 
     def _decided(self, target: Target, mutant: Mutant) -> Fate | tuple[int, ...]:
         """What is known of a mutant, else the cases that it has to be tried on."""
+        numbers = {case.name: number for number, case in enumerate(target.cases)}
         names = target.reach.get(mutant.id)
-        chosen = [n for n, case in enumerate(target.cases) if names is None or case.name in names]
+        chosen = [*numbers.values()] if names is None else [numbers[name] for name in names]
         if not chosen:
             return Fate(mutant, Verdict.NOT_REACHED)
         left: list[int] = []
