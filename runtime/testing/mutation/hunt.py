@@ -70,8 +70,8 @@ class Target:
 
     `build` makes of a program what the cases are judged with, such as a `Policy`; it can be
     pickled. `reach` gives by the id of a mutant the names of the cases that can notice it, in the
-    order in which they are tried; mutants that are not in it are tried on all cases. `kept` are the verdicts of earlier hunts; new ones
-    are added and saved.
+    order in which they are tried; mutants that are not in it are tried on all cases. `kept` are the
+    verdicts of earlier hunts; new ones are added and saved.
     """
 
     found: MutantSet
