@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from policyc.runtime.testing.mutation.hunt import Hunt, Target
-
     from tests.cli.conftest import Run
+
+    from policyc.runtime.testing.mutation.hunt import Hunt, Target
 
 POLICY = """\
 raise "a banana [risk=low]" if:
