@@ -35,6 +35,8 @@ class Param:
     `choices`: the texts that it takes, alone or in a list; empty where any will do. `extras`:
     further texts that it takes only with an extra of policyc, and the names of these. What
     `is_fixed` must be written out in the policy: no trace and no parameter may choose it.
+    `harmless`: of an option that names a file, a model or an address, the values that name none;
+    None where every value is harmless.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Param:
     choices: tuple[str, ...] = ()
     extras: tuple[tuple[str, str], ...] = ()
     is_fixed: bool = False
+    harmless: tuple[Any, ...] | None = None
 
     @property
     def is_required(self) -> bool:
@@ -106,6 +109,11 @@ class Signature:
     than `window` characters is given to it in pieces of that size that overlap by twice `margin`; 0
     where it takes any text whole. What an `is_secret` detector finds is masked wherever policyc
     shows texts.
+
+    `reaches`: a call may get at more than its arguments: files, services, whatever the host's own
+    functions do. What is not known to stay within them is taken to reach further; an option that
+    decides it has `harmless` values instead. Servers refuse both in policies that clients send
+    (`policyc.compiler.reach`).
     """
 
     name: str
@@ -127,6 +135,7 @@ class Signature:
     window: int = 0
     margin: int = 0
     is_secret: bool = False
+    reaches: bool = True
     doc: str = ""
 
 

@@ -81,7 +81,8 @@ _STANDARD: dict[str, Module] = {**builtins_registry.MODULES, **detectors_registr
 class StandardCatalogue:
     """Everything that a policy can name; implements `policyc.compiler.signatures.Catalogue`.
 
-    `functions` are the host's functions themselves, by name; `classes` those that are types.
+    `functions` are the host's functions themselves, by name; `classes` those that are types. Not
+    `is_trusted` is a policy that must not reach beyond values: what it names is not looked for.
     """
 
     builtins: Mapping[str, Signature] = field(default_factory=lambda: builtins_registry.BUILTINS)
@@ -90,10 +91,18 @@ class StandardCatalogue:
     types: Mapping[str, Type] = field(default_factory=dict)
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     classes: Mapping[str, type] = field(default_factory=dict)
+    is_trusted: bool = True
 
     def unavailable(self, signature: Signature, options: Mapping[str, Any]) -> Unavailable | None:
         """Why a function with engines cannot be called with some options; None where it can."""
-        return engines_of(signature).unavailable(options) if signature.engines else None
+        if not signature.engines:
+            return None
+        if not self.is_trusted:
+            from policyc.compiler.reach import reaches  # noqa: PLC0415  # only for servers
+
+            if reaches(signature, options):
+                return None
+        return engines_of(signature).unavailable(options)
 
     def load(self, signature: Signature) -> Callable[..., Any]:
         """The function that a signature of this catalogue stands for.

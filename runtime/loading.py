@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
+from dataclasses import replace
 from errno import ENOENT
 from functools import cache
 from pathlib import Path
@@ -102,20 +103,29 @@ def load_program(
 
 
 def compile_program(
-    sources: Sequence[Source], functions: Mapping[str, Callable[..., Any]] | None
+    sources: Sequence[Source],
+    functions: Mapping[str, Callable[..., Any]] | None,
+    *,
+    is_trusted: bool = True,
 ) -> tuple[Program, tuple[Diagnostic, ...]]:
     """Compile some sources.
 
+    `is_trusted`: they may reach beyond values, to files, models and services.
+
     Raises:
-        PolicyError: a source has errors.
+        PolicyError: a source has errors, or reaches further than it may.
     """
     # The compiler is loaded where something is compiled: a cached policy needs none of it.
     from policyc.compiler.codegen import generate  # noqa: PLC0415
     from policyc.compiler.pipeline import compile_sources  # noqa: PLC0415
+    from policyc.compiler.reach import refusals  # noqa: PLC0415
     from policyc.runtime.extensions import catalogue  # noqa: PLC0415
 
-    compilation = compile_sources(sources, catalogue(functions))
+    known = replace(catalogue(functions), is_trusted=is_trusted)
+    compilation = compile_sources(sources, known)
     plan = compilation.require()
+    if not is_trusted and (found := refusals(plan)):
+        raise PolicyError(found)
     return Program(plan, generate(plan)), compilation.diagnostics
 
 

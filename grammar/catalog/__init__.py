@@ -5,7 +5,7 @@ A code is a letter and four digits: E errors and W warnings of a policy, R evalu
 case files, B backends, S sandbox. The first two digits are the stage: 01 source and layout, 02
 syntax, 03 names and imports, 04 types and arguments, 05 rules and flow, 06 availability and
 capabilities, 07 lints; of case files 01 form, 02 traces and other files, 03 expectations, 04
-tables. A code is never renumbered or reused.
+tables; of backends 01 the server. A code is never renumbered or reused.
 """
 
 from __future__ import annotations
@@ -150,6 +150,8 @@ _ROWS: tuple[Code, ...] = (
     Code("W0726", "pattern-on-other-object", "tool pattern on something that is no call"),
     Code("W0727", "wordless-violation", "rule that raises something without words"),
     Code("W0728", "tautology", "alternatives that leave nothing out"),
+    # B01 the server
+    Code("B0101", "reaching-call", "call that a policy of a client may not have"),
     # T01 form of case files
     Code("T0101", "unreadable-case-file", "case file that is no YAML"),
     Code("T0102", "repeated-key", "key that an object has twice"),

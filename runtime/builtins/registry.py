@@ -33,7 +33,9 @@ _HERE = "policyc.runtime.builtins"
 
 
 def _plain(where: str, name: str, *parameters: Param, result: Type = ANY, doc: str) -> Signature:
-    return Signature(name, parameters, result, implementation=f"{_HERE}.{where}", doc=doc)
+    return Signature(
+        name, parameters, result, implementation=f"{_HERE}.{where}", reaches=False, doc=doc
+    )
 
 
 def _special(
@@ -53,6 +55,7 @@ def _special(
         any_keywords=any_keywords,
         kind=FunctionKind.SPECIAL,
         deterministic=deterministic,
+        reaches=False,
         doc=doc,
     )
 
@@ -67,6 +70,7 @@ def _extreme(name: str, which: str) -> Signature:
         ),
         variadic=True,
         implementation=f"{_HERE}.sequences:{which}",
+        reaches=False,
         doc=f"The {which} of a list or of several arguments; `default` for an empty list.",
     )
 
@@ -519,7 +523,7 @@ _URL = Module(
     },
 )
 
-_LEXICAL = Param("lexical", BOOL, False)
+_LEXICAL = Param("lexical", BOOL, False, harmless=(True,))
 
 _PATH = Module(
     "path",
@@ -531,6 +535,7 @@ _PATH = Module(
                 (Param("root", TEXT), Param("path", OPTIONAL_TEXT), _LEXICAL),
                 BOOL,
                 implementation=f"{_HERE}.file_paths:inside",
+                reaches=False,
                 deterministic=False,
                 doc="Whether a path leads to a folder or into it, links followed.",
             ),
@@ -539,6 +544,7 @@ _PATH = Module(
                 (Param("path", TEXT), Param("root", OPTIONAL_TEXT, None), _LEXICAL),
                 TEXT,
                 implementation=f"{_HERE}.file_paths:normalize",
+                reaches=False,
                 deterministic=False,
                 doc="The absolute form of a path, links followed as far as it exists.",
             ),

@@ -75,13 +75,16 @@ def _detector(
         is_secret=is_secret,
         engines=f"{_HERE}.{engines}" if engines else "",
         extra=extra,
+        reaches=False,
         doc=doc,
     )
     return complete(row)
 
 
 def _plain(where: str, name: str, *parameters: Param, result: Type, doc: str) -> Signature:
-    return Signature(name, parameters, result, implementation=f"{_HERE}.{where}", doc=doc)
+    return Signature(
+        name, parameters, result, implementation=f"{_HERE}.{where}", reaches=False, doc=doc
+    )
 
 
 def _reader(
@@ -112,7 +115,7 @@ def _file_function(name: str, *parameters: Param, result: Type, doc: str) -> Sig
 _SECRETS = _detector(
     "secrets:detect",
     "secrets",
-    Param("rules", OPTIONAL_TEXT, None),
+    Param("rules", OPTIONAL_TEXT, None, harmless=(None,)),
     answer=Answer.TYPES,
     result=list_of(TEXT),
     version="2",
@@ -195,6 +198,7 @@ _POWERSHELL = Signature(
     kind=FunctionKind.READER,
     implementation=f"{_HERE}.powershell.detector:powershell" if _HAS_POWERSHELL else "",
     extra="powershell",
+    reaches=False,
     missing=None if _HAS_POWERSHELL else "the grammar of PowerShell is not installed",
     doc="What PowerShell commands would do, with the result of `shell`.",
 )
@@ -234,7 +238,7 @@ _PII = _detector(
         choices=(*_PII_KINDS, *_PII_NAMES),
         extras=tuple((name, "") for name in _PII_NAMES),
     ),
-    Param("model", TEXT, "", keyword_only=True, is_fixed=True),
+    Param("model", TEXT, "", keyword_only=True, is_fixed=True, harmless=("",)),
     Param("timeout", NUMBER, 30, keyword_only=True),
     answer=Answer.TYPES,
     result=list_of(TEXT),
@@ -249,7 +253,7 @@ _OF_MODELS = (
 _PROMPT_INJECTION = _detector(
     "injection:detect",
     "prompt_injection",
-    Param("model", TEXT, "cues", is_fixed=True),
+    Param("model", TEXT, "cues", is_fixed=True, harmless=("cues",)),
     Param("threshold", NUMBER, 0.9),
     *_OF_MODELS,
     answer=Answer.FOUND,
@@ -284,7 +288,7 @@ _DECEPTIVE_UNICODE = _detector(
 _MODERATED = _detector(
     "moderation:detect",
     "moderated",
-    Param("model", TEXT, "", is_fixed=True),
+    Param("model", TEXT, "", is_fixed=True, harmless=()),
     Param("default_threshold", ANY, None),
     Param("cat_thresholds", ANY, None),
     *_OF_MODELS,
@@ -295,7 +299,7 @@ _MODERATED = _detector(
     doc="Whether a text is harmful, by a model in a folder or a moderation service; marks where.",
 )
 _OF_SIMILARITY = (
-    Param("model", TEXT, keyword_only=True, is_fixed=True),
+    Param("model", TEXT, keyword_only=True, is_fixed=True, harmless=("lexical",)),
     Param("sha256", TEXT, "", keyword_only=True, is_fixed=True),
     Param("timeout", NUMBER, 30, keyword_only=True),
 )

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NoReturn
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from pydantic import Field
+
+from policyc.runtime.server.sessions import Full
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     from fastapi.exceptions import RequestValidationError
-    from starlette.exceptions import HTTPException
+    from starlette.exceptions import HTTPException as AnyHttpError
+
+EventList = Annotated[list[dict[str, Any]], Field(fail_fast=True)]
+"""A list of events; of wrong ones the first is told."""
+
+MOST_MISTAKES = 20
+"""That an error tells."""
 
 LONGEST_INPUT = 200
 """Characters of a wrong input that an error repeats."""
@@ -31,9 +41,14 @@ class StrictRequest(Request):
 
     async def json(self) -> Any:
         if not hasattr(self, "_json"):
-            text = (await self.body()).decode("utf-8", "replace")
+            body = await self.body()
+            text = ""
             try:
+                text = body.decode()
                 self._json = json.loads(text, parse_constant=_refuse)
+            except UnicodeDecodeError as error:
+                reason = f"the byte 0x{body[error.start]:02x} is no text in UTF-8"
+                raise json.JSONDecodeError(reason, text, error.start) from None
             except json.JSONDecodeError:
                 raise
             except (ValueError, RecursionError) as error:
@@ -57,10 +72,21 @@ class StrictRoute(APIRoute):
         return handle_strictly
 
 
+@contextmanager
+def full_is_429() -> Iterator[None]:
+    """Where more sessions, or what is to be kept in them, may be refused."""
+    try:
+        yield
+    except Full:
+        raise HTTPException(
+            429, "there are too many sessions, or they keep too much", {"retry-after": "60"}
+        ) from None
+
+
 def wrong_input(error: RequestValidationError) -> Json:
-    """422 with the place and the reason of each mistake."""
+    """422 with the place and the reason of each mistake, of many of the first ones."""
     found = []
-    for one in error.errors():
+    for one in error.errors()[:MOST_MISTAKES]:
         given = one.get("input")
         is_short = len(repr(given)) <= LONGEST_INPUT if isinstance(given, str | int) else False
         found.append(
@@ -74,6 +100,6 @@ def wrong_input(error: RequestValidationError) -> Json:
     return Json({"detail": found}, status_code=422)
 
 
-def http_error(error: HTTPException) -> Json:
+def http_error(error: AnyHttpError) -> Json:
     """An error of HTTP with its reason as `detail`."""
     return Json({"detail": error.detail}, status_code=error.status_code, headers=error.headers)

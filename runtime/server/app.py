@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,9 @@ PROTOCOL = 1
 TEMPLATE = "policy:openhands"
 """The policy that the session API gives to clients that have none."""
 
+SWEEP_SECONDS = 30
+"""Between two looks for sessions that are over."""
+
 _requests = logging.getLogger("policyc.server.requests")
 
 
@@ -49,21 +52,27 @@ def make_app(settings: Settings, policies: Sequence[str] = (), *, watches: bool 
     Raises:
         LoadError: when it starts: a policy cannot be loaded.
     """
-    workers = Workers(settings.workers, deadline=settings.deadline, memory=settings.memory)
+    workers = Workers(
+        settings.workers,
+        deadline=settings.deadline,
+        memory=settings.memory,
+        wait=settings.wait_seconds,
+    )
     state = State(settings, workers, Metrics())
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(workers.warm)
         await load(state, policies)
-        watching = asyncio.create_task(watch(state, policies)) if watches else None
+        beside = [asyncio.create_task(_sweep(state))]
+        if watches:
+            beside.append(asyncio.create_task(watch(state, policies)))
         try:
             yield
         finally:
-            if watching is not None:
-                watching.cancel()
-                with suppress(asyncio.CancelledError):
-                    await watching
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await asyncio.to_thread(workers.close)
 
     app = FastAPI(
@@ -86,11 +95,11 @@ def make_app(settings: Settings, policies: Sequence[str] = (), *, watches: bool 
     async def on_http_error(_request: Request, error: HTTPException) -> Response:
         return http_error(error)
 
-    @app.get("/")
+    @app.api_route("/", methods=["GET", "HEAD"])
     async def root() -> dict[str, Any]:
         return {"ok": True}
 
-    @app.get("/health")
+    @app.api_route("/health", methods=["GET", "HEAD"])
     async def health() -> dict[str, Any]:
         return {"status": "ok"}
 
@@ -113,3 +122,11 @@ def make_app(settings: Settings, policies: Sequence[str] = (), *, watches: bool 
 
     app.add_middleware(Guard, settings=settings, on_done=on_done)
     return app
+
+
+async def _sweep(state: State) -> None:
+    """End the sessions that were not used for long, also where nobody asks for more."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        state.sessions.sweep()
+        state.streams.sweep()

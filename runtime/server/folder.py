@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.loading import BUNDLED, read_source
-from policyc.runtime.server.jobs import BadPolicy, Compile, Done
+from policyc.runtime.server.jobs import BadPolicy, Compile, Done, Sources
+from policyc.runtime.server.workers import TooLate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from policyc.runtime.server.jobs import Sources
     from policyc.runtime.server.state import State
 
 SECONDS: Final = 1.0
@@ -45,7 +45,7 @@ class LoadError(PolicycError):
 def digest_of(sources: Sources) -> str:
     """SHA-256 over the texts of a policy, in hexadecimal digits."""
     found = hashlib.sha256()
-    for text, _ in sources:
+    for text, _ in sources.texts:
         data = text.encode("utf-8", "surrogatepass")
         found.update(f"{len(data)}:".encode() + data)
     return found.hexdigest()
@@ -61,12 +61,14 @@ def read_policies(places: Sequence[str]) -> dict[str, Sources]:
     for place in places:
         for name, path in _named(place):
             if name in found:
-                raise LoadError(f"two policies have the name `{name}`: {found[name][0][1]}, {path}")
+                raise LoadError(
+                    f"two policies have the name `{name}`: {_path(found[name])}, {path}"
+                )
             try:
                 source = read_source(path)
             except OSError as error:
                 raise LoadError(f"cannot read `{path}`: {error.strerror or error}") from None
-            found[name] = ((source.text, path),)
+            found[name] = Sources(((source.text, path),), is_trusted=True)
     return found
 
 
@@ -104,11 +106,17 @@ async def load(state: State, places: Sequence[str]) -> None:
                 loaded[name] = Loaded(name, sources, digest_of(sources), needs)
             case BadPolicy(diagnostics=diagnostics):
                 problems += (_told(one) for one in diagnostics)
+            case TooLate(seconds=seconds):
+                problems.append(f"{_path(sources)}: not compiled within {seconds:g} seconds")
             case _:
-                problems.append(f"{sources[0][1]}: {answer}")
+                problems.append(f"{_path(sources)}: {answer}")
     if problems:
         raise LoadError("\n".join(problems))
     state.policies = loaded
+
+
+def _path(sources: Sources) -> str | None:
+    return sources.texts[0][1]
 
 
 def _told(diagnostic: dict[str, Any]) -> str:
@@ -121,13 +129,17 @@ async def watch(state: State, places: Sequence[str]) -> None:
     before = await asyncio.to_thread(_signature, places)
     while True:
         await asyncio.sleep(SECONDS)
-        now = await asyncio.to_thread(_signature, places)
+        try:
+            now = await asyncio.to_thread(_signature, places)
+        except OSError:
+            # A folder that changes while it is read is read again.
+            continue
         if now == before:
             continue
         before = now
         try:
             await load(state, places)
-        except LoadError as error:
+        except (LoadError, OSError) as error:
             state.metrics.reload(is_good=False)
             _log.error("policies not reloaded", extra={"problems": str(error).splitlines()})
         else:

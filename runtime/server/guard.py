@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import logging
 import re
 import time
 import uuid
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -23,35 +25,39 @@ if TYPE_CHECKING:
 OPEN_PATHS: Final = frozenset({"/", "/health"})
 """Paths that anybody may ask, for health checks."""
 
-_STRINGS_AND_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+MOST_DISCARDED: Final = 64 * 1024 * 1024
+"""Bytes of a refused request that are read nevertheless: a client that still sends would see a
+broken connection in the place of the answer."""
+
+_STRING = re.compile(rb'"[^"]*"?')
+_NO_BRACKETS = bytes(sorted(set(range(256)) - set(b'[]{}"')))
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+_log = logging.getLogger("policyc.server")
 
 
 class Refused(Exception):
-    """A request that is not let through."""
+    """A request that is not let through. `is_read`: nothing of its body is left to be read."""
 
-    def __init__(self, status: int, detail: Any, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, detail: Any, headers: dict[str, str] | None = None, is_read: bool = False
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = headers or {}
+        self.is_read = is_read
 
 
 def depth(body: bytes, most: int) -> int:
-    """How deep lists and objects are nested in a text of JSON; counting ends above `most`."""
+    """How deep lists and objects are nested in a text of JSON; 0 where it cannot be above
+    `most`."""
     if body.count(b"[") + body.count(b"{") <= most:
         return 0
-    level = deepest = 0
-    for found in _STRINGS_AND_BRACKETS.finditer(body):
-        first = body[found.start()]
-        if first in b"[{":
-            level += 1
-            if level > deepest:
-                deepest = level
-                if deepest > most:
-                    return deepest
-        elif first in b"]}":
-            level -= 1
-    return deepest
+    if b"\\" in body:
+        body = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    brackets = _STRING.sub(b"", body.translate(None, _NO_BRACKETS))
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
 
 
 class Guard:
@@ -73,7 +79,7 @@ class Guard:
             return
         started = time.perf_counter()
         request_id = uuid.uuid4().hex
-        status = 500
+        status = 0
 
         async def send_noted(message: Message) -> None:
             nonlocal status
@@ -86,11 +92,18 @@ class Guard:
             await send(message)
 
         try:
-            self._check_token(scope)
-            body = await self._read(scope, receive)
-            await self._app(scope, _replay(body, receive), send_noted)
-        except Refused as refusal:
-            await _answer(refusal, send_noted)
+            try:
+                self._check(scope)
+                body = await self._read(receive)
+                await self._app(scope, _replay(body, receive), send_noted)
+            except Refused as refusal:
+                if not refusal.is_read and not await self._discard(scope, receive):
+                    refusal.headers["connection"] = "close"
+                await _answer(refusal, send_noted)
+        except Exception:
+            _log.exception("request failed", extra={"request": request_id})
+            if not status:
+                await _answer(Refused(500, "policyc itself failed"), send_noted)
         finally:
             route = scope.get("route")
             self._on_done(
@@ -98,24 +111,31 @@ class Guard:
                     "request": request_id,
                     "method": scope["method"],
                     "route": getattr(route, "path", "-"),
-                    "status": status,
+                    "status": status or 500,
                     "seconds": round(time.perf_counter() - started, 6),
                 }
             )
 
-    def _check_token(self, scope: Scope) -> None:
+    def _check(self, scope: Scope) -> None:
+        """Look at the head of a request."""
         token = self._settings.token
-        if token is None or scope["path"] in OPEN_PATHS:
-            return
-        given = _header(scope, b"authorization")
-        if not hmac.compare_digest(given, b"Bearer " + token.encode()):
-            raise Refused(401, "the token is missing or wrong", {"www-authenticate": "Bearer"})
-
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
-        most = self._settings.most_bytes
+        if token is not None and scope["path"] not in OPEN_PATHS:
+            scheme, _, given = _header(scope, b"authorization").partition(b" ")
+            is_right = hmac.compare_digest(given.strip(), token.encode())
+            if scheme.lower() != b"bearer" or not is_right:
+                raise Refused(401, "the token is missing or wrong", {"www-authenticate": "Bearer"})
+        if _header(scope, b"origin"):
+            # A page in the browser of somebody who can reach this server is not that person.
+            raise Refused(403, "browsers are not served")
         length = _header(scope, b"content-length")
-        if length.isdigit() and int(length) > most:
-            raise self._too_large(most)
+        if length.isdigit() and int(length) > self._settings.most_bytes:
+            raise self._too_large()
+        kind = _header(scope, b"content-type").partition(b";")[0].strip().lower()
+        if kind and scope["method"] in ("POST", "PUT") and not _is_json(kind):
+            raise Refused(415, "the body has to be sent as application/json")
+
+    async def _read(self, receive: Receive) -> bytes:
+        """The body of a request."""
         pieces: list[bytes] = []
         size = 0
         try:
@@ -123,15 +143,17 @@ class Guard:
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise Refused(400, "the request ended early")
+                        raise Refused(400, "the request ended early", is_read=True)
                     pieces.append(message.get("body", b""))
                     size += len(pieces[-1])
-                    if size > most:
-                        raise self._too_large(most)
+                    if size > self._settings.most_bytes:
+                        raise self._too_large()
                     if not message.get("more_body", False):
                         break
         except TimeoutError:
-            raise Refused(408, "the body of the request did not come in time") from None
+            closed = {"connection": "close"}
+            told = "the body of the request did not come in time"
+            raise Refused(408, told, closed, is_read=True) from None
         body = b"".join(pieces)
         levels = self._settings.most_levels
         if depth(body, levels) > levels:
@@ -141,16 +163,37 @@ class Guard:
                 "msg": f"JSON is nested deeper than {levels} levels",
                 "input": None,
             }
-            raise Refused(422, [problem])
+            raise Refused(422, [problem], is_read=True)
         return body
 
-    def _too_large(self, most: int) -> Refused:
-        # What was not read is in the way of the next request.
-        return Refused(413, f"the body is larger than {most} bytes", {"connection": "close"})
+    async def _discard(self, scope: Scope, receive: Receive) -> bool:
+        """Read the rest of a refused request; whether that came to its end."""
+        if _header(scope, b"expect"):
+            return False
+        size = 0
+        try:
+            async with asyncio.timeout(self._settings.body_seconds):
+                while size <= MOST_DISCARDED:
+                    message = await receive()
+                    if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                        return True
+                    size += len(message.get("body", b""))
+        except TimeoutError:
+            pass
+        return False
+
+    def _too_large(self) -> Refused:
+        return Refused(413, f"the body is larger than {self._settings.most_bytes} bytes")
 
 
 def _header(scope: Scope, name: bytes) -> bytes:
     return next((bytes(value) for key, value in scope["headers"] if key == name), b"")
+
+
+def _is_json(kind: bytes) -> bool:
+    return kind == b"application/json" or (
+        kind.startswith(b"application/") and kind.endswith(b"+json")
+    )
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -15,7 +15,7 @@ from policyc.compiler.plan import CallFunction, Expr
 from policyc.grammar.diagnostics import PolicyError
 from policyc.grammar.source import Source
 from policyc.runtime.engine import Engine, as_events, check_parameters
-from policyc.runtime.loading import load_program, loader
+from policyc.runtime.loading import compile_program, loader
 from policyc.runtime.monitor import Monitor
 from policyc.runtime.results import AnalysisResult
 from policyc.runtime.server.texts import rule_error_text, violation_text
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from policyc.runtime.program import Program
 
 Event = dict[str, Any]
-Sources = tuple[tuple[str, str | None], ...]
-"""The texts of a policy, each with what messages call it."""
-
 Form = Literal["json", "session", "stateless"]
 
 MOST_POLICIES: Final = 128
@@ -37,6 +34,15 @@ MOST_POLICIES: Final = 128
 
 MOST_MONITORS: Final = 512
 """Monitors that a worker keeps; another one is made again from the events of its session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The texts of a policy, each with what messages call it. One that `is_trusted` may reach
+    beyond values, to files, models and services."""
+
+    texts: tuple[tuple[str, str | None], ...]
+    is_trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +77,7 @@ class Append:
     history: list[Event] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """End the monitor of a session."""
-
-    session: str
-
-
-Job = Compile | Judge | Append | Forget
+Job = Compile | Judge | Append
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +114,10 @@ class NeedsHistory:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something failed that should not."""
+    """Something failed that should not. `is_last`: the worker has to be replaced."""
 
     message: str
+    is_last: bool = False
 
 
 Answer = Done | BadPolicy | BadTrace | NeedsHistory | Fault
@@ -149,6 +149,12 @@ class _Recent(Generic[Key, Value]):
     def drop(self, key: Key) -> None:
         self._values.pop(key, None)
 
+    def clear(self) -> bool:
+        """Drop all; whether there was any."""
+        had_any = bool(self._values)
+        self._values.clear()
+        return had_any
+
 
 @dataclass(frozen=True, slots=True)
 class _Policy:
@@ -161,8 +167,8 @@ class _Policy:
 
     @classmethod
     def of(cls, sources: Sources) -> _Policy:
-        given = [Source(text, path) for text, path in sources]
-        program, diagnostics = load_program(given, None)
+        given = [Source(text, path) for text, path in sources.texts]
+        program, diagnostics = compile_program(given, None, is_trusted=sources.is_trusted)
         warnings = tuple(one.to_dict() for one in diagnostics)
         plain = (rule.ref.name for rule in program.plan.rules if not _raises_violation(rule.value))
         engine = Engine(program, loader(None))
@@ -196,15 +202,27 @@ class Jobs:
     def do(self, job: Job) -> Answer:
         """The answer of a job; a failure is an answer."""
         try:
+            try:
+                return self._do(job)
+            except MemoryError:
+                # What is kept for other policies and sessions can be made again.
+                if not (self._policies.clear() | self._monitors.clear()):
+                    raise
             return self._do(job)
         except PolicyError as error:
             return BadPolicy(tuple(one.to_dict() for one in error.diagnostics))
         except TraceError as error:
             return BadTrace(error.path, error.message)
+        except MemoryError:
+            return Fault("it needs more memory than an evaluation may have", is_last=True)
         except RecursionError:
             return BadTrace("$", "it is nested too deep")
         except Exception as error:
             return Fault(f"{type(error).__name__}: {error}")
+
+    def forget(self, session: str) -> None:
+        """Drop the monitor of a session."""
+        self._monitors.drop(session)
 
     def _do(self, job: Job) -> Answer:
         match job:
@@ -215,9 +233,6 @@ class Jobs:
                 return self._judge(job)
             case Append():
                 return self._append(job)
-            case Forget(session=session):
-                self._monitors.drop(session)
-                return Done()
 
     def _policy(self, sources: Sources) -> _Policy:
         known = self._policies.get(sources)

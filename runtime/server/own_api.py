@@ -10,12 +10,12 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any, Self
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, Field, model_validator
 
-from policyc.runtime.server.answers import StrictRoute
+from policyc.runtime.server.answers import EventList, StrictRoute, full_is_429
 from policyc.runtime.server.jobs import Append, Compile, Judge
-from policyc.runtime.server.sessions import Full, Stream
+from policyc.runtime.server.sessions import RECORD_BYTES, Stream
 
 if TYPE_CHECKING:
     from policyc.runtime.server.jobs import Sources
@@ -46,9 +46,9 @@ class ChosenPolicy(BaseModel):
 class Check(ChosenPolicy):
     """A whole trace, or past and pending events."""
 
-    trace: list[dict[str, Any]] | None = None
-    past: list[dict[str, Any]] | None = None
-    pending: list[dict[str, Any]] | None = None
+    trace: EventList | None = None
+    past: EventList | None = None
+    pending: EventList | None = None
 
     @model_validator(mode="after")
     def _has_events(self) -> Self:
@@ -63,8 +63,8 @@ class NewEvents(BaseModel):
     """The next events. `after`: how many the session has before, where the client knows it: a
     request that was sent twice is noticed."""
 
-    events: list[dict[str, Any]]
-    after: int | None = None
+    events: EventList
+    after: int | None = Field(default=None, ge=0)
 
 
 def own_routes(state: State) -> APIRouter:
@@ -73,7 +73,7 @@ def own_routes(state: State) -> APIRouter:
 
     def sources_of(chosen: ChosenPolicy) -> Sources:
         if chosen.sources is not None:
-            return tuple((one.text, one.path) for one in chosen.sources)
+            return state.client_sources(*((one.text, one.path) for one in chosen.sources))
         loaded = state.policies.get(chosen.policy or "")
         if loaded is None:
             raise HTTPException(404, f"there is no policy `{chosen.policy}`")
@@ -114,16 +114,18 @@ def own_routes(state: State) -> APIRouter:
         return _result(await state.judge(job, "v1"))
 
     @router.post("/sessions", status_code=201)
-    async def new_session(chosen: ChosenPolicy) -> dict[str, Any]:
+    async def new_session(chosen: ChosenPolicy, request: Request) -> dict[str, Any]:
         sources = sources_of(chosen)
         verdict = await state.judge(Compile(sources), "v1")
         if verdict.done is None:
             raise _refusal(verdict)
         stream = Stream(secrets.token_urlsafe(16), chosen.policy, sources, chosen.parameters)
-        try:
+        size = RECORD_BYTES
+        if chosen.sources is not None:
+            size += len(await request.body())
+        with full_is_429():
             state.streams.add(stream)
-        except Full:
-            raise HTTPException(429, "there are too many sessions") from None
+            state.streams.grow(stream.id, size)
         return _described(stream)
 
     @router.get("/sessions/{session_id}")
@@ -132,23 +134,31 @@ def own_routes(state: State) -> APIRouter:
 
     @router.delete("/sessions/{session_id}")
     async def end_session(session_id: str) -> dict[str, Any]:
-        if not await state.end_stream(session_id):
+        if not state.streams.remove(session_id):
             raise HTTPException(404, f"there is no session `{session_id}`")
         return {"ok": True}
 
     @router.post("/sessions/{session_id}/events")
-    async def append(session_id: str, new: NewEvents) -> dict[str, Any]:
+    async def append(session_id: str, new: NewEvents, request: Request) -> dict[str, Any]:
         """Judge the next events: what they complete is reported. They belong to the session once
         there is a verdict; without one the session is as before."""
-        stream = stream_of(session_id)
-        async with stream.lock:
+        lock = stream_of(session_id).lock
+        async with lock:
+            # It may have ended meanwhile.
+            stream = stream_of(session_id)
             seen = len(stream.events)
             if new.after is not None and new.after != seen:
                 raise HTTPException(409, f"the session has {seen} events, not {new.after}")
             if seen + len(new.events) > state.settings.most_events:
                 raise HTTPException(413, "the session has too many events")
             job = Append(stream.sources, stream.id, seen, new.events, stream.parameters)
-            result = _result(await state.judge(job, stream.id))
+            with full_is_429():
+                state.streams.grow(stream.id, size := len(await request.body()))
+            try:
+                result = _result(await state.judge(job, stream.id))
+            except HTTPException:
+                state.streams.shrink(stream.id, size)
+                raise
             stream.events += new.events
             return {**result, "events": len(stream.events)}
 

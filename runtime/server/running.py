@@ -7,6 +7,7 @@ import logging
 import logging.config
 import signal
 import time
+import traceback
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -15,7 +16,9 @@ from policyc.grammar.source import Source
 from policyc.runtime.failures import BackendError
 from policyc.runtime.loading import load_program
 from policyc.runtime.server.app import make_app
+from policyc.runtime.server.connections import Connection
 from policyc.runtime.server.folder import read_policies
+from policyc.runtime.server.workers import prepare
 
 if TYPE_CHECKING:
     import socket
@@ -31,7 +34,7 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 class JsonLines(logging.Formatter):
     """A log record as an object in a line: time, level, event, and what was given as `extra`.
-    Bodies of requests are not in it."""
+    Bodies of requests are not in it: of an exception it has the kind and the place."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -43,8 +46,14 @@ class JsonLines(logging.Formatter):
         line.update({name: x for name, x in vars(record).items() if name not in _OWN})
         line.pop("color_message", None)
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = _told(record.exc_info[1])
         return json.dumps(line)
+
+
+def _told(error: BaseException | None) -> list[str]:
+    """What an exception is and where it was raised; its message may have what a client sent."""
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    return [type(error).__name__, *(f"{x.filename}:{x.lineno} {x.name}" for x in frames)]
 
 
 _LOGGING: dict[str, Any] = {
@@ -92,8 +101,9 @@ def serve(
         BackendError: the server cannot be started.
     """
     for sources in read_policies(policies).values():
-        load_program([Source(text, path) for text, path in sources], None)
+        load_program([Source(text, path) for text, path in sources.texts], None)
     logging.config.dictConfig(_LOGGING)
+    prepare()
     app = make_app(settings, policies, watches=watches)
     host, port = listening.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -105,7 +115,8 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=75,
-        h11_max_incomplete_event_size=64 * 1024,
+        http=Connection,
+        ws="none",
     )
     server = _Server(config, lambda: say(f"policyc listens on {address}"))
     # The server raises the signal that ended it again, once all is done: that shall be no more

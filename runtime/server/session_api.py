@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, model_validator
 
-from policyc.runtime.server.answers import StrictRoute
+from policyc.runtime.server.answers import EventList, StrictRoute, full_is_429
 from policyc.runtime.server.jobs import Compile, Judge
-from policyc.runtime.server.sessions import Full, Record, Session, chosen_id
+from policyc.runtime.server.sessions import Kind, Record, Session, chosen_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,14 +44,14 @@ class NewMonitor(BaseModel):
 class Trace(BaseModel):
     """A whole trace."""
 
-    trace: list[dict[str, Any]]
+    trace: EventList
 
 
 class Events(BaseModel):
     """Events that were judged before, and those in question."""
 
-    past_events: list[dict[str, Any]]
-    pending_events: list[dict[str, Any]]
+    past_events: EventList
+    pending_events: EventList
 
 
 def policy_record(session: Session, record: Record) -> dict[str, Any]:
@@ -86,12 +86,24 @@ def session_routes(state: State, template: Callable[[], str]) -> APIRouter:
             raise HTTPException(404, "Session not found")
         return session
 
-    def record_of(session_id: str, kind: str, number: int) -> tuple[Session, Record]:
+    def record_of(session_id: str, kind: Kind, number: int) -> tuple[Session, Record]:
         session = state.sessions.get(session_id)
-        records = {} if session is None else _records(session, kind)
-        if session is None or number not in records:
+        if session is None or number not in session.of_kind(kind):
             raise HTTPException(404, f"{kind} not found")
-        return session, records[number]
+        return session, session.of_kind(kind)[number]
+
+    def add(session: Session, kind: Kind, rule: str, name: str | None) -> Record:
+        record = session.record(kind, rule, name)
+        with full_is_429():
+            state.sessions.grow(session.id, record.size)
+        session.of_kind(kind)[record.id] = record
+        return record
+
+    def drop(kind: Kind, session_id: str, number: int) -> dict[str, Any]:
+        session, record = record_of(session_id, kind, number)
+        del session.of_kind(kind)[record.id]
+        state.sessions.shrink(session.id, record.size)
+        return {"ok": True}
 
     # --- sessions
 
@@ -99,10 +111,8 @@ def session_routes(state: State, template: Callable[[], str]) -> APIRouter:
     async def new_session(session_id: str | None = None) -> dict[str, Any]:
         wanted = chosen_id(session_id)
         if state.sessions.get(wanted) is None:
-            try:
+            with full_is_429():
                 state.sessions.add(Session(wanted))
-            except Full:
-                raise HTTPException(429, "there are too many sessions") from None
         return {"id": wanted}
 
     @on("GET", "/session")
@@ -130,7 +140,7 @@ def session_routes(state: State, template: Callable[[], str]) -> APIRouter:
     @on("POST", "/policy/new")
     async def new_policy(session_id: str, policy: NewPolicy) -> dict[str, Any]:
         session = known(session_id)
-        record = session.add(session.policies, "Policy", policy.rule, policy.name)
+        record = add(session, "Policy", policy.rule, policy.name)
         return policy_record(session, record)
 
     @on("GET", "/policy/{policy_id}")
@@ -140,14 +150,15 @@ def session_routes(state: State, template: Callable[[], str]) -> APIRouter:
     @on("PUT", "/policy/{policy_id}")
     async def change_policy(session_id: str, policy_id: int, policy: NewPolicy) -> dict[str, Any]:
         session, record = record_of(session_id, "Policy", policy_id)
+        with full_is_429():
+            state.sessions.grow(session.id, len(policy.rule))
+        state.sessions.shrink(session.id, len(record.rule))
         record.rule = policy.rule
         return policy_record(session, record)
 
     @on("DELETE", "/policy/{policy_id}")
     async def delete_policy(session_id: str, policy_id: int) -> dict[str, Any]:
-        session, record = record_of(session_id, "Policy", policy_id)
-        del session.policies[record.id]
-        return {"ok": True}
+        return drop("Policy", session_id, policy_id)
 
     @on("POST", "/policy/{policy_id}/analyze")
     async def analyze(session_id: str, policy_id: int, body: Trace) -> dict[str, Any]:
@@ -173,11 +184,12 @@ def session_routes(state: State, template: Callable[[], str]) -> APIRouter:
         if monitor.policy_id is not None:
             rule = record_of(session.id, "Policy", monitor.policy_id)[1].rule
         text = rule or ""
-        verdict = await state.judge(Compile(_sources(text)), session.id)
+        verdict = await state.judge(Compile(state.client_sources((text, None))), session.id)
         if verdict.done is None:
             raise HTTPException(verdict.status, verdict.diagnostics or verdict.problem)
-        record = session.add(session.monitors, "Monitor", text, monitor.name)
-        return monitor_record(session, record)
+        # It may have ended meanwhile.
+        session = known(session_id)
+        return monitor_record(session, add(session, "Monitor", text, monitor.name))
 
     @on("GET", "/monitor/{monitor_id}")
     async def read_monitor(session_id: str, monitor_id: int) -> dict[str, Any]:
@@ -185,9 +197,7 @@ def session_routes(state: State, template: Callable[[], str]) -> APIRouter:
 
     @on("DELETE", "/monitor/{monitor_id}")
     async def delete_monitor(session_id: str, monitor_id: int) -> dict[str, Any]:
-        session, record = record_of(session_id, "Monitor", monitor_id)
-        del session.monitors[record.id]
-        return {"ok": True}
+        return drop("Monitor", session_id, monitor_id)
 
     @on("POST", "/monitor/{monitor_id}/check")
     async def check(session_id: str, monitor_id: int, body: Events) -> list[str]:
@@ -201,7 +211,8 @@ def session_routes(state: State, template: Callable[[], str]) -> APIRouter:
         pending: list[dict[str, Any]],
     ) -> list[str]:
         risk = state.settings.default_risk
-        job = Judge(_sources(record.rule), past, pending, form="session", default_risk=risk)
+        sources = state.client_sources((record.rule, None))
+        job = Judge(sources, past, pending, form="session", default_risk=risk)
         return state.texts(await state.judge(job, session.id))
 
     return router
@@ -220,11 +231,3 @@ def both_spellings(
         return function
 
     return register
-
-
-def _records(session: Session, kind: str) -> dict[int, Record]:
-    return session.policies if kind == "Policy" else session.monitors
-
-
-def _sources(rule: str) -> tuple[tuple[str, str | None], ...]:
-    return ((rule, None),)

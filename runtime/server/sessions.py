@@ -1,6 +1,6 @@
 """What the server keeps between requests: sessions with their policies and monitors, in memory.
 
-The ones that were not used for longest go first. Nothing is written to disk.
+One that is not used for long ends. Nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from policyc.runtime.server.jobs import Sources
 
 
+Kind = Literal["Policy", "Monitor"]
+
+RECORD_BYTES: Final = 1000
+"""What a policy or monitor costs besides its text."""
+
+
 class Full(Exception):
-    """There are as many sessions as there may be, and all are in use."""
+    """There are as many sessions as there may be, or they keep as much as they may."""
 
 
 @dataclass(slots=True)
@@ -29,6 +35,11 @@ class Record:
     id: int
     rule: str
     name: str
+
+    @property
+    def size(self) -> int:
+        """What it costs to keep, about."""
+        return RECORD_BYTES + len(self.rule) + len(self.name)
 
 
 @dataclass(slots=True)
@@ -40,12 +51,14 @@ class Session:
     policies: dict[int, Record] = field(default_factory=dict)
     monitors: dict[int, Record] = field(default_factory=dict)
 
-    def add(self, records: dict[int, Record], kind: str, rule: str, name: str | None) -> Record:
-        """A new record, whose number is one more than the highest."""
-        number = max(records, default=0) + 1
-        record = Record(number, rule, f"{kind} #{number}" if name is None else name)
-        records[number] = record
-        return record
+    def of_kind(self, kind: Kind) -> dict[int, Record]:
+        """The records of a kind by their numbers."""
+        return self.policies if kind == "Policy" else self.monitors
+
+    def record(self, kind: Kind, rule: str, name: str | None) -> Record:
+        """A record that is to be added; its number is one more than the highest."""
+        number = max(self.of_kind(kind), default=0) + 1
+        return Record(number, rule, f"{kind} #{number}" if name is None else name)
 
 
 @dataclass(slots=True)
@@ -68,9 +81,16 @@ class Sessions(Generic[Kept]):
     """Sessions by their id. `on_end` gets the id of each that goes."""
 
     def __init__(
-        self, most: int, idle_seconds: float, on_end: Callable[[str], None] | None = None
+        self,
+        most: int,
+        idle_seconds: float,
+        most_bytes: int,
+        on_end: Callable[[str], None] | None = None,
     ) -> None:
         self._most = most
+        self._most_bytes = most_bytes
+        self._sizes: dict[str, int] = {}
+        self._bytes = 0
         self._idle = idle_seconds
         self._on_end = on_end or (lambda _id: None)
         self._kept: OrderedDict[str, tuple[Kept, float]] = OrderedDict()
@@ -99,10 +119,30 @@ class Sessions(Generic[Kept]):
             raise Full
         self._kept[session.id] = (session, time.monotonic())
 
+    def grow(self, session_id: str, size: int) -> None:
+        """Count what a session keeps from now on, in bytes as they were sent.
+
+        Raises:
+            Full: all sessions together would keep too much.
+        """
+        if self._bytes + size > self._most_bytes:
+            self.sweep()
+            if self._bytes + size > self._most_bytes:
+                raise Full
+        self._bytes += size
+        self._sizes[session_id] = self._sizes.get(session_id, 0) + size
+
+    def shrink(self, session_id: str, size: int) -> None:
+        """Count what a session no longer keeps; one that has ended keeps nothing."""
+        if session_id in self._sizes:
+            self._bytes -= size
+            self._sizes[session_id] -= size
+
     def remove(self, session_id: str) -> bool:
         """End a session; whether there was one."""
         if self._kept.pop(session_id, None) is None:
             return False
+        self._bytes -= self._sizes.pop(session_id, 0)
         self._on_end(session_id)
         return True
 

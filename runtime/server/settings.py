@@ -24,9 +24,11 @@ class Settings:
     at most; `memory`: bytes that each may have. `deadline`: seconds that a check may take.
     `most_bytes`, `most_levels`: of the body of a request, and of what is nested in it.
     `body_seconds`: how long a client may take to send it. `most_sessions`, `idle_seconds`: how many
-    sessions are kept, and how long one that is not used. `most_events`: in a session of our own
-    API. `default_risk`: the level that the texts of the Invariant APIs give to violations without
-    one. `on_error`: whether a rule that fails is a finding among others there, or an error of HTTP.
+    sessions are kept, and how long one that is not used; `most_kept`: bytes that they keep, all of
+    an API together. `most_events`: in a session of our own API. `wait_seconds`: how long a check
+    waits for a worker. `trusts_clients`: their policies may reach beyond values. `default_risk`:
+    the level that the texts of the Invariant APIs give to violations without one. `on_error`:
+    whether a rule that fails is a finding among others there, or an error of HTTP.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -37,7 +39,10 @@ class Settings:
     body_seconds: float = 30.0
     most_sessions: int = 1000
     idle_seconds: float = 3600.0
+    most_kept: int = 512 * 1024 * 1024
     most_events: int = 100_000
+    wait_seconds: float = 30.0
+    trusts_clients: bool = False
     default_risk: Risk = "high"
     on_error: OnError = "finding"
     memory: int = 2 * 1024**3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import HTTPException
 
@@ -13,12 +13,12 @@ from policyc.runtime.server.jobs import (
     BadTrace,
     Done,
     Fault,
-    Forget,
     NeedsHistory,
+    Sources,
 )
 from policyc.runtime.server.sessions import Sessions
 from policyc.runtime.server.texts import error_text
-from policyc.runtime.server.workers import Died, TooLate, Workers
+from policyc.runtime.server.workers import Busy, Died, TooLate, Workers
 
 if TYPE_CHECKING:
     from policyc.runtime.server.folder import Loaded
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from policyc.runtime.server.metrics import Metrics
     from policyc.runtime.server.sessions import Session, Stream
     from policyc.runtime.server.settings import Settings
+    from policyc.runtime.server.workers import Failure
+
+
+HISTORY_PART: Final = 1000
+"""Events of a session that may take another deadline when a worker has to be fed all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +68,14 @@ class State:
     streams: Sessions[Stream] = field(init=False)
 
     def __post_init__(self) -> None:
-        most, idle = self.settings.most_sessions, self.settings.idle_seconds
-        self.sessions = Sessions(most, idle)
-        self.streams = Sessions(most, idle, self.workers.forget)
+        chosen = self.settings
+        limits = (chosen.most_sessions, chosen.idle_seconds, chosen.most_kept)
+        self.sessions = Sessions(*limits)
+        self.streams = Sessions(*limits, self.workers.forget)
+
+    def client_sources(self, *texts: tuple[str, str | None]) -> Sources:
+        """A policy that a client sent."""
+        return Sources(texts, is_trusted=self.settings.trusts_clients)
 
     async def judge(self, job: Job, owner: str) -> Verdict:
         """The verdict of a job; whatever goes wrong is one that has a problem."""
@@ -75,7 +85,10 @@ class State:
                 # Another worker has it, or the one that had it is gone.
                 history = self.streams.get(job.session)
                 events = [] if history is None else list(history.events)
-                answer = await self.workers.do(replace(job, history=events), owner=owner)
+                # Each of them had a deadline of its own.
+                seconds = self.settings.deadline * (1 + len(events) // HISTORY_PART)
+                job = replace(job, history=events)
+                answer = await self.workers.do(job, owner=owner, seconds=seconds)
             verdict = _verdict(answer)
             check.outcome = "error" if verdict.is_error else "done"
         return verdict
@@ -96,15 +109,8 @@ class State:
             return [error_text("policyc", verdict.problem)]
         return [*verdict.done.findings, *verdict.done.errors]
 
-    async def end_stream(self, stream_id: str) -> bool:
-        """End a session of our own API; whether there was one."""
-        if not self.streams.remove(stream_id):
-            return False
-        await self.workers.do(Forget(stream_id), owner=stream_id)
-        return True
 
-
-def _verdict(answer: Answer | TooLate | Died) -> Verdict:
+def _verdict(answer: Answer | Failure) -> Verdict:
     match answer:
         case Done():
             return Verdict(answer)
@@ -115,6 +121,9 @@ def _verdict(answer: Answer | TooLate | Died) -> Verdict:
             return _none("trace", told, 422, path=path, reason=message)
         case TooLate(seconds=seconds):
             return _none("deadline", f"no verdict within {seconds:g} seconds", 504)
+        case Busy(seconds=seconds):
+            told = f"all workers were busy for {seconds:g} seconds"
+            return _none("busy", told, 503)
         case Died(reason=reason):
             return _none("fault", f"the evaluation broke off: {reason}", 500)
         case Fault(message=message):

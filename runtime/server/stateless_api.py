@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from policyc.runtime.server.answers import StrictRoute
+from policyc.runtime.server.answers import EventList, StrictRoute
 from policyc.runtime.server.jobs import Judge
 from policyc.runtime.server.session_api import both_spellings
 
@@ -21,15 +21,15 @@ class Analysis(BaseModel):
     """A policy and a whole trace."""
 
     policy: str
-    trace: list[dict[str, Any]]
+    trace: EventList
 
 
 class Check(BaseModel):
     """A policy, events that were judged before, and those in question."""
 
     policy: str
-    past_events: list[dict[str, Any]]
-    pending_events: list[dict[str, Any]]
+    past_events: EventList
+    pending_events: EventList
 
 
 def stateless_routes(state: State) -> APIRouter:
@@ -41,7 +41,13 @@ def stateless_routes(state: State) -> APIRouter:
 
     async def analyze(body: Analysis) -> dict[str, Any]:
         risk = state.settings.default_risk
-        job = Judge(((body.policy, None),), None, body.trace, form="stateless", default_risk=risk)
+        job = Judge(
+            state.client_sources((body.policy, None)),
+            None,
+            body.trace,
+            form="stateless",
+            default_risk=risk,
+        )
         found = [
             one if isinstance(one, dict) else {"error": one, "ranges": []}
             for one in await findings(job)
@@ -51,7 +57,7 @@ def stateless_routes(state: State) -> APIRouter:
     async def check(body: Check) -> list[str]:
         risk = state.settings.default_risk
         job = Judge(
-            ((body.policy, None),),
+            state.client_sources((body.policy, None)),
             body.past_events,
             body.pending_events,
             form="stateless",

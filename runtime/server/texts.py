@@ -6,6 +6,7 @@ comes first, and what else says `risk=`, which may come from the trace, is chang
 
 from __future__ import annotations
 
+import operator
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from policyc.runtime.results import RuleError, Violation
 
 _LEVEL = re.compile(r"risk=", re.IGNORECASE)
-
-_CALL_FIELDS = ("metadata", "id", "type", "function")
 
 
 def violation_text(
@@ -32,9 +31,8 @@ def violation_text(
         events: the trace, or past and pending events.
         default_risk: the level of a violation that has none; "none": it is left out.
     """
-    places = _places(violation, events)
-    parts = [" ".join(_argument(value, places) for value in violation.args)]
-    parts += (f"{name}={_argument(value, places)}" for name, value in violation.kwargs.items())
+    parts = [" ".join(_argument(value, events) for value in violation.args)]
+    parts += (f"{name}={_argument(value, events)}" for name, value in violation.kwargs.items())
     if counts_ranges:
         parts.append(f"ranges=[<{len(violation.ranges)} ranges>]")
     level = violation.risk or default_risk
@@ -65,54 +63,67 @@ def _with_level(text: str, level: str) -> str:
     return f"[risk={level}] {neutral(text)}"
 
 
-def _places(violation: Violation, events: Sequence[dict[str, Any]]) -> list[int]:
-    """The events of a violation, by number."""
-    found = dict.fromkeys(
-        int(text.partition(".")[0]) for text in violation.ranges if text[:1].isdigit()
-    )
-    return [number for number in found if number < len(events)] if events else []
+def _argument(value: Any, events: Sequence[dict[str, Any]]) -> str:
+    """An argument as `str` has it: fields with blanks between them, if it is an event."""
+    if fields := _fields_of(value):
+        return " ".join(_parts(value, fields, _index(value, events)))
+    return _nested(value, events) if isinstance(value, list | dict) else str(value)
 
 
-def _argument(value: Any, places: list[int]) -> str:
-    if isinstance(value, dict) and (fields := _fields_of(value)):
-        metadata = dict(_mapping(value.get("metadata")))
-        if places:
-            metadata["trace_idx"] = places[0]
-        shown = {**{name: value.get(name) for name in fields}, "metadata": metadata}
-        return " ".join(f"{name}={_nested(name, shown[name])}" for name in fields)
-    return str(value)
-
-
-def _fields_of(value: dict[str, Any]) -> tuple[str, ...]:
-    """The fields that are shown of an event; none: it is no event."""
-    if isinstance(value.get("function"), dict):
-        return _CALL_FIELDS
-    if "role" not in value or "content" not in value:
-        return ()
-    if value["role"] == "tool":
-        return ("metadata", "role", "content", "tool_call_id")
-    return ("metadata", "role", "content", "tool_calls")
-
-
-def _nested(name: str, value: Any) -> str:
-    if name == "function" and isinstance(value, dict):
-        return f"Function(name={value.get('name')!r}, arguments={value.get('arguments')!r})"
-    if name == "tool_calls" and isinstance(value, list):
-        return f"[{', '.join(_call(one) for one in value)}]"
+def _nested(value: Any, events: Sequence[dict[str, Any]]) -> str:
+    """A value as `repr` has it: an event in the form of a call."""
+    if fields := _fields_of(value):
+        parts = _parts(value, fields, _index(value, events))
+        return f"{_class_of(fields)}({', '.join(parts)})"
+    if isinstance(value, list):
+        return f"[{', '.join(_nested(one, events) for one in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name!r}: {_nested(x, events)}' for name, x in value.items())}}}"
     return repr(value)
 
 
-def _call(value: Any) -> str:
+_CALL: tuple[str, ...] = ("metadata", "id", "type", "function")
+_OUTPUT: tuple[str, ...] = ("metadata", "role", "content", "tool_call_id")
+_MESSAGE: tuple[str, ...] = ("metadata", "role", "content", "tool_calls")
+
+
+def _fields_of(value: Any) -> tuple[str, ...]:
+    """The fields that are shown of an event; none: it is no event."""
     if not isinstance(value, dict):
-        return repr(value)
-    shown = {**value, "metadata": _mapping(value.get("metadata")), "type": "function"}
-    return f"ToolCall({', '.join(_call_parts(shown))})"
+        return ()
+    if isinstance(value.get("function"), dict):
+        return _CALL
+    if "role" not in value or "content" not in value:
+        return ()
+    return _OUTPUT if value["role"] == "tool" else _MESSAGE
 
 
-def _call_parts(value: dict[str, Any]) -> Iterator[str]:
-    for name in _CALL_FIELDS:
-        yield f"{name}={_nested(name, value.get(name))}"
+def _class_of(fields: tuple[str, ...]) -> str:
+    return {_CALL: "ToolCall", _OUTPUT: "ToolOutput", _MESSAGE: "Message"}[fields]
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _parts(value: dict[str, Any], fields: tuple[str, ...], index: int | None) -> Iterator[str]:
+    given = value.get("metadata")
+    metadata = dict(given) if isinstance(given, dict) else {}
+    if index is not None:
+        metadata["trace_idx"] = index
+    for name in fields:
+        yield f"{name}={_field(name, metadata if name == 'metadata' else value.get(name))}"
+
+
+def _field(name: str, value: Any) -> str:
+    if name == "function":
+        return f"Function(name={value.get('name')!r}, arguments={value.get('arguments')!r})"
+    if name == "type":
+        return repr(value or "function")
+    # What is in a message has no place of its own in the trace.
+    return _nested(value, ()) if name == "tool_calls" else repr(value)
+
+
+def _index(value: dict[str, Any], events: Sequence[dict[str, Any]]) -> int | None:
+    """The number of an event in the trace; a list of the policy has copies of them."""
+    for is_it in (operator.is_, operator.eq):
+        for number, event in enumerate(events):
+            if is_it(event, value):
+                return number
+    return None

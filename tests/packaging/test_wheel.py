@@ -157,6 +157,7 @@ def test_every_third_party_library_that_is_imported_is_required() -> None:
         "presidio_analyzer": "presidio-analyzer",
         "re2": "google-re2",
         "ruamel": "ruamel.yaml",
+        "prometheus_client": "prometheus-client",
         "tree_sitter": "tree-sitter",
         "tree_sitter_bash": "tree-sitter-bash",
         "tree_sitter_powershell": "tree-sitter-powershell",

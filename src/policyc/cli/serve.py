@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "POLICYC_TOKEN"  # noqa: S105  # the name of a variable
 
 
+MIB = 1024 * 1024
+
+
 @click.command
 @click.option(
     "--host",
@@ -92,6 +95,28 @@ TOKEN_VARIABLE = "POLICYC_TOKEN"  # noqa: S105  # the name of a variable
     help="After which a session that is not used ends.",
 )
 @click.option(
+    "--max-kept",
+    metavar="MIB",
+    type=click.FloatRange(min=0, min_open=True),
+    default=512.0,
+    show_default=True,
+    help="The size of what all sessions keep: their policies and events, as they were sent.",
+)
+@click.option(
+    "--max-memory",
+    metavar="MIB",
+    type=click.FloatRange(min=64),
+    default=2048.0,
+    show_default=True,
+    help="The memory that each process may have that evaluates.",
+)
+@click.option(
+    "--trust-clients",
+    is_flag=True,
+    help="Policies that clients send may use what reaches beyond the trace: files, models, "
+    "addresses, language models, plug-ins. By default only those of --policy may.",
+)
+@click.option(
     "--default-risk",
     type=click.Choice(["low", "medium", "high", "none"]),
     default="high",
@@ -119,6 +144,9 @@ def command(
     max_body: float,
     max_sessions: int,
     idle: float,
+    max_kept: float,
+    max_memory: float,
+    trust_clients: bool,
     default_risk: Risk,
     on_error: OnError,
 ) -> None:
@@ -126,7 +154,7 @@ def command(
 
     There are three APIs on one port: the session API and the stateless API of the Invariant
     analysis server, and /v1, which takes policies by name or text and gives structured results.
-    /openapi.json describes them. /health and /version answer always, /metrics is for Prometheus.
+    /openapi.json describes them. /health answers without a token too; /metrics is for Prometheus.
 
     Ends with 0 on SIGTERM or Ctrl-C, after the requests that run are answered; with 2 if a policy
     or an option cannot be used; with 3 if the port cannot be had.
@@ -154,9 +182,12 @@ def command(
         token=token or None,
         workers=workers or default_workers(),
         deadline=deadline,
-        most_bytes=int(max_body * 1024 * 1024),
+        most_bytes=int(max_body * MIB),
         most_sessions=max_sessions,
         idle_seconds=idle,
+        most_kept=int(max_kept * MIB),
+        memory=int(max_memory * MIB),
+        trusts_clients=trust_clients,
         default_risk=default_risk,
         on_error=on_error,
     )
