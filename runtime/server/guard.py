@@ -57,7 +57,7 @@ def depth(body: bytes, most: int) -> int:
     if b"\\" in body:
         body = body.replace(rb"\\", b"").replace(rb"\"", b"")
     brackets = _STRING.sub(b"", body.translate(None, _NO_BRACKETS))
-    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
+    return max(accumulate(map(_STEPS.__getitem__, brackets), initial=0))
 
 
 class Guard:
@@ -131,7 +131,9 @@ class Guard:
         if length.isdigit() and int(length) > self._settings.most_bytes:
             raise self._too_large()
         kind = _header(scope, b"content-type").partition(b";")[0].strip().lower()
-        if kind and scope["method"] in ("POST", "PUT") and not _is_json(kind):
+        if not kind:
+            scope["headers"].append((b"content-type", b"application/json"))
+        elif scope["method"] in ("POST", "PUT") and not _is_json(kind):
             raise Refused(415, "the body has to be sent as application/json")
 
     async def _read(self, receive: Receive) -> bytes:

@@ -32,7 +32,7 @@ HOME_SECONDS: Final = 0.25
 """How long a job waits for the worker that has its session, before another one is fed the events of
 the session."""
 
-LAST_SECONDS: Final = 5.0
+LAST_SECONDS: Final = 2.0
 """After its deadline a worker that nobody killed, because the server is gone, ends itself."""
 
 
@@ -88,8 +88,9 @@ class _Worker:
         theirs.close()
 
     @property
-    def is_alive(self) -> bool:
-        return self._process.is_alive()
+    def is_idle(self) -> bool:
+        """Whether it waits for a job. One that has died has closed its end of the pipe."""
+        return not self._pipe.closed and not self._pipe.poll(0)
 
     def ask(self, job: bytes, seconds: float) -> Answer | TooLate | Died:
         ended, self.ended = self.ended, []
@@ -217,7 +218,7 @@ class Workers:
         """An idle worker: the one that knows the session, or another, or a new one."""
         with self._changed:
             worker = self._idle_one(key)
-            while worker is not None and not worker.is_alive:
+            while worker is not None and not worker.is_idle:
                 self._lose(worker)
                 worker = self._idle_one(key)
         return worker or _Worker(self._memory)
