@@ -95,11 +95,13 @@ def make_app(settings: Settings, policies: Sequence[str] = (), *, watches: bool 
     async def on_http_error(_request: Request, error: HTTPException) -> Response:
         return http_error(error)
 
-    @app.api_route("/", methods=["GET", "HEAD"])
+    @app.head("/", include_in_schema=False)
+    @app.get("/")
     async def root() -> dict[str, Any]:
         return {"ok": True}
 
-    @app.api_route("/health", methods=["GET", "HEAD"])
+    @app.head("/health", include_in_schema=False)
+    @app.get("/health")
     async def health() -> dict[str, Any]:
         return {"status": "ok"}
 
