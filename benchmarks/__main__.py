@@ -12,7 +12,17 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import analysis, compiling, hostile, mutation, reading, replaying, sizes, startup
+from benchmarks import (
+    analysis,
+    compiling,
+    hostile,
+    mutation,
+    reading,
+    replaying,
+    serving,
+    sizes,
+    startup,
+)
 from benchmarks.document import write_document
 from benchmarks.oracle import VARIABLE, interpreter
 from benchmarks.pairing import FULL, QUICK
@@ -36,6 +46,7 @@ BENCHES: dict[str, tuple[str, Callable[[Setting], Iterator[Row]]]] = {
     "cache": ("From the cache", compiling.from_cache),
     "reading": ("Reading traces", reading.reading),
     "replay": ("Replaying recorded sessions", replaying.replaying),
+    "serving": ("Served over HTTP", serving.serving),
     "startup": ("Whole processes", startup.processes),
     "patterns": ("Hostile regular expressions", hostile.hostile_patterns),
     "mutation": ("Mutation", mutation.thousand_mutants),

@@ -62,7 +62,7 @@ def make_app(settings: Settings, policies: Sequence[str] = (), *, watches: bool 
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(workers.warm)
+        await workers.warm()
         await load(state, policies)
         beside = [asyncio.create_task(_sweep(state))]
         if watches:
@@ -73,7 +73,7 @@ def make_app(settings: Settings, policies: Sequence[str] = (), *, watches: bool 
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            await asyncio.to_thread(workers.close)
+            await workers.close()
 
     app = FastAPI(
         title="policyc",

@@ -10,9 +10,9 @@ import os
 import pickle
 import resource
 import signal
-import threading
+import socket
+import struct
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver, get_context
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from policyc.runtime.server.jobs import Append, Fault, Jobs, NeedsHistory
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
+    from io import BufferedRWPair
 
     from policyc.runtime.server.jobs import Answer, Job
 
@@ -59,6 +59,9 @@ class Died:
 
 Failure = TooLate | Busy | Died
 
+_SIZE = struct.Struct("!Q")
+"""Before each message of a worker and to it: its size."""
+
 
 def prepare() -> None:
     """Start the process that workers are forked from: it is small, so that they are there at once,
@@ -67,7 +70,7 @@ def prepare() -> None:
     It is not ended by a signal that its whole group gets: the server ends it, after its last
     answer. Call it in the main thread.
     """
-    get_context("forkserver").set_forkserver_preload(["policyc.runtime.server.jobs"])
+    get_context("forkserver").set_forkserver_preload([__name__])
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         forkserver.ensure_running()
@@ -76,34 +79,54 @@ def prepare() -> None:
 
 
 class _Worker:
-    """A process and the pipe to it. `ask` belongs to one thread at a time. `ended`: sessions that
-    it need not keep any longer."""
+    """A process and the connection to it. It does one job at a time. `ended`: sessions that it need
+    not keep any longer."""
 
     def __init__(self, memory: int) -> None:
-        context = get_context("forkserver")
         self.ended: list[str] = []
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, memory), daemon=True)
+        self._socket, theirs = socket.socketpair()
+        self._process = get_context("forkserver").Process(
+            target=_serve, args=(theirs, memory), daemon=True
+        )
         self._process.start()
         theirs.close()
 
+    @classmethod
+    async def start(cls, memory: int) -> _Worker:
+        made = await asyncio.to_thread(cls, memory)
+        made._reader, made._writer = await asyncio.open_connection(
+            sock=made._socket, limit=1024 * 1024
+        )
+        return made
+
+    _reader: asyncio.StreamReader
+    _writer: asyncio.StreamWriter
+
     @property
     def is_idle(self) -> bool:
-        """Whether it waits for a job. One that has died has closed its end of the pipe."""
-        return not self._pipe.closed and not self._pipe.poll(0)
+        """Whether it waits for a job. One that has died has closed its end of the connection."""
+        return not self._reader.at_eof()
 
-    def ask(self, job: bytes, seconds: float) -> Answer | TooLate | Died:
+    async def ask(self, job: Job, seconds: float) -> Answer | TooLate | Died:
         ended, self.ended = self.ended, []
+        data = pickle.dumps((seconds, ended, job))
         try:
-            self._pipe.send_bytes(pickle.dumps((seconds, ended, job)))
-            if not self._pipe.poll(seconds):
-                self.kill()
-                return TooLate(seconds)
-            answer: Answer = pickle.loads(self._pipe.recv_bytes())  # noqa: S301  # our own process
-        except (EOFError, OSError):
-            self._process.join(1)
-            self.kill()
+            async with asyncio.timeout(seconds):
+                self._writer.writelines((_SIZE.pack(len(data)), data))
+                await self._writer.drain()
+                size = _SIZE.unpack(await self._reader.readexactly(_SIZE.size))[0]
+                answer: Answer = pickle.loads(await self._reader.readexactly(size))  # noqa: S301
+        except TimeoutError:
+            await asyncio.to_thread(self.kill)
+            return TooLate(seconds)
+        except (asyncio.IncompleteReadError, OSError):
+            await asyncio.to_thread(self._process.join, 1)
+            await asyncio.to_thread(self.kill)
             return Died(f"its process ended with {self._process.exitcode}")
+        except BaseException:
+            # Nobody waits for the answer: it must not become that of the next job.
+            self.kill()
+            raise
         return answer
 
     def kill(self) -> None:
@@ -114,35 +137,40 @@ class _Worker:
         self._process.kill()
         self._process.join()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let it end by itself; kill it if it does not."""
-        self._pipe.close()
-        self._process.join(1)
+        self._writer.close()
+        await asyncio.to_thread(self._process.join, 1)
         if self._process.is_alive():
-            self.kill()
+            await asyncio.to_thread(self.kill)
 
 
-def _serve(pipe: Connection, memory: int) -> None:
-    """The life of a worker: do jobs until the pipe is closed."""
+def _serve(connection: socket.socket, memory: int) -> None:
+    """The life of a worker: do jobs until the connection is closed."""
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory(memory)
+    with suppress(ConnectionError), connection, connection.makefile("rwb") as pipe:
+        _do_jobs(pipe)
+
+
+def _do_jobs(pipe: BufferedRWPair) -> None:
     jobs = Jobs()
-    with suppress(EOFError, ConnectionError):
-        is_last = False
-        while not is_last:
-            seconds, ended, data = pickle.loads(pipe.recv_bytes())  # noqa: S301  # from the server
-            signal.setitimer(signal.ITIMER_REAL, seconds + LAST_SECONDS)
-            for session in ended:
-                jobs.forget(session)
-            answer = jobs.do(pickle.loads(data))  # noqa: S301  # from the server
-            is_last = isinstance(answer, Fault) and answer.is_last
-            try:
-                data = pickle.dumps(answer)
-            except Exception as error:
-                data = pickle.dumps(Fault(f"the answer cannot be sent: {error}"))
-            pipe.send_bytes(data)
-            signal.setitimer(signal.ITIMER_REAL, 0)
+    is_last = False
+    while not is_last and len(head := pipe.read(_SIZE.size)) == _SIZE.size:
+        seconds, ended, job = pickle.loads(pipe.read(*_SIZE.unpack(head)))  # noqa: S301  # the server's
+        signal.setitimer(signal.ITIMER_REAL, seconds + LAST_SECONDS)
+        for session in ended:
+            jobs.forget(session)
+        answer = jobs.do(job)
+        is_last = isinstance(answer, Fault) and answer.is_last
+        try:
+            data = pickle.dumps(answer)
+        except Exception as error:
+            data = pickle.dumps(Fault(f"the answer cannot be sent: {error}"))
+        pipe.write(_SIZE.pack(len(data)) + data)
+        pipe.flush()
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _limit_memory(memory: int) -> None:
@@ -154,7 +182,8 @@ def _limit_memory(memory: int) -> None:
 
 
 class Workers:
-    """At most so many processes; they are started when they are needed.
+    """At most so many processes; they are started when they are needed. All of it belongs to one
+    event loop.
 
     `restarts`: how many were ended because of a deadline, or died.
     """
@@ -166,11 +195,10 @@ class Workers:
         self._memory = memory
         self._wait = wait
         self._idle: list[_Worker] = []
-        self._changed = threading.Condition()
         self._free = asyncio.Semaphore(most)
         self._shares: dict[str, tuple[asyncio.Semaphore, int]] = {}
         self._homes: dict[str, _Worker] = {}
-        self._threads = ThreadPoolExecutor(most, "policyc-worker")
+        self._changed = asyncio.Event()
         self.restarts = 0
 
     async def do(self, job: Job, *, owner: str, seconds: float | None = None) -> Answer | Failure:
@@ -188,76 +216,77 @@ class Workers:
             except TimeoutError:
                 return Busy(self._wait)
             key = job.session if isinstance(job, Append) else None
-            running = asyncio.get_running_loop().run_in_executor(
-                self._threads, self._ask, job, key, seconds or self._deadline
-            )
-            # A client that goes away must not leave a worker between two jobs.
-            return await asyncio.shield(running)
-
-    def _ask(self, job: Job, key: str | None, seconds: float) -> Answer | TooLate | Died:
-        data = pickle.dumps(job)
-        worker = self._take(key)
-        answer = worker.ask(data, seconds)
-        if isinstance(answer, Fault) and answer.is_last:
-            worker.close()
-        with self._changed:
-            if isinstance(answer, TooLate | Died) or (isinstance(answer, Fault) and answer.is_last):
-                self._lose(worker)
-            else:
-                self._idle.append(worker)
-                if key is not None and not isinstance(answer, NeedsHistory):
-                    self._homes[key] = worker
-            self._changed.notify_all()
-        return answer
+            worker = await self._take(key)
+            is_lost = True
+            try:
+                answer = await worker.ask(job, seconds or self._deadline)
+                is_lost = isinstance(answer, TooLate | Died)
+                if isinstance(answer, Fault) and answer.is_last:
+                    await worker.close()
+                    is_lost = True
+            finally:
+                if is_lost:
+                    self._lose(worker)
+                else:
+                    self._idle.append(worker)
+                self._tell_change()
+            if key is not None and not is_lost and not isinstance(answer, NeedsHistory):
+                self._homes[key] = worker
+            return answer
 
     def _lose(self, worker: _Worker) -> None:
         self.restarts += 1
         self._homes = {x: one for x, one in self._homes.items() if one is not worker}
 
-    def _take(self, key: str | None) -> _Worker:
-        """An idle worker: the one that knows the session, or another, or a new one."""
-        with self._changed:
-            worker = self._idle_one(key)
-            while worker is not None and not worker.is_idle:
-                self._lose(worker)
-                worker = self._idle_one(key)
-        return worker or _Worker(self._memory)
+    def _tell_change(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
-    def _idle_one(self, key: str | None) -> _Worker | None:
+    async def _take(self, key: str | None) -> _Worker:
+        """An idle worker: the one that knows the session, or another, or a new one."""
+        home = None if key is None else self._homes.get(key)
+        if home is not None:
+            await self._wait_for(home)
+        while self._idle:
+            worker = self._chosen(key)
+            self._idle.remove(worker)
+            if worker.is_idle:
+                return worker
+            self._lose(worker)
+        return await _Worker.start(self._memory)
+
+    async def _wait_for(self, home: _Worker) -> None:
+        """Wait until a worker is idle or gone, but not for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HOME_SECONDS):
+                while home not in self._idle and home in self._homes.values():
+                    await self._changed.wait()
+
+    def _chosen(self, key: str | None) -> _Worker:
+        """The idle worker for a session, or for any job."""
         if key is None:
-            return self._idle.pop() if self._idle else None
+            # The one that was used last: what it has compiled is most likely what is needed.
+            return self._idle[-1]
         home = self._homes.get(key)
-        if home is not None:
-            self._changed.wait_for(
-                lambda: home in self._idle or self._homes.get(key) is not home, HOME_SECONDS
-            )
-        if home not in self._idle:
-            sessions = Counter(self._homes.values())
-            home = min(self._idle, key=lambda one: sessions[one], default=None)
-        if home is not None:
-            self._idle.remove(home)
-        return home
+        if home is not None and home in self._idle:
+            return home
+        sessions = Counter(self._homes.values())
+        return min(self._idle, key=lambda one: sessions[one])
 
     def forget(self, session: str) -> None:
         """Drop what is noted of a session; its worker does so before its next job."""
-        with self._changed:
-            home = self._homes.pop(session, None)
-            if home is not None:
-                home.ended.append(session)
+        home = self._homes.pop(session, None)
+        if home is not None:
+            home.ended.append(session)
 
-    def warm(self) -> None:
+    async def warm(self) -> None:
         """Start a worker, so that the first client need not wait for it."""
-        worker = _Worker(self._memory)
-        with self._changed:
-            self._idle.append(worker)
+        self._idle.append(await _Worker.start(self._memory))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End all workers; none of them has a job any more."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        with self._changed:
-            idle, self._idle = self._idle, []
-        for worker in idle:
-            worker.close()
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(worker.close() for worker in idle))
 
 
 class _Share:
