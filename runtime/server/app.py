@@ -114,9 +114,10 @@ def make_app(settings: Settings, policies: Sequence[str] = (), *, watches: bool 
         text = state.metrics.text(state)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    # They are tried in this order: those that are asked most come first.
+    app.include_router(own_routes(state))
     app.include_router(session_routes(state, lambda: read_source(TEMPLATE).text))
     app.include_router(stateless_routes(state))
-    app.include_router(own_routes(state))
 
     def on_done(done: dict[str, Any]) -> None:
         state.metrics.request(done)

@@ -70,7 +70,7 @@ def prepare() -> None:
     It is not ended by a signal that its whole group gets: the server ends it, after its last
     answer. Call it in the main thread.
     """
-    get_context("forkserver").set_forkserver_preload([__name__])
+    get_context("forkserver").set_forkserver_preload(["policyc.runtime.server.preloaded"])
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         forkserver.ensure_running()

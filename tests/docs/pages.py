@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -86,6 +87,7 @@ class Page:
     pending: list[Any] | None = None
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__page__"})
     printed: str = ""
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def run(self, block: Block) -> None:
         kind = _KINDS.get(block.info)
@@ -150,6 +152,9 @@ class Page:
     # --- what a reader types
 
     def console(self, block: Block) -> None:
+        if "background" in block.markers:
+            self._start(block)
+            return
         shown, code = self.shown(block)
         _compare("console", shown, block.text.rstrip().splitlines())
         _compare("exit code", code, int(block.markers.get("exit", "0")))
@@ -163,6 +168,32 @@ class Page:
                 code = done.returncode
                 shown += [line, *(done.stdout + done.stderr).splitlines()]
         return [line.rstrip() for line in shown], code
+
+    def _start(self, block: Block) -> None:
+        """Start what runs on while the page goes on; it has to show what follows."""
+        command, *wanted = block.text.rstrip().splitlines()
+        log = self.folder / f"background-{len(self.started)}"
+        with log.open("w") as written:
+            started = subprocess.Popen(
+                ["/bin/sh", "-c", f"exec {command.removeprefix('$ ')}"],
+                cwd=self.folder,
+                env=_environment(),
+                stdout=written,
+                stderr=subprocess.STDOUT,
+            )
+        self.started.append(started)
+        end = time.monotonic() + 60
+        shown: list[str] = []
+        while len(shown) < len(wanted) and started.poll() is None and time.monotonic() < end:
+            time.sleep(0.05)
+            shown = log.read_text("utf-8").splitlines()
+        _compare("console", shown[: len(wanted)], wanted)
+
+    def end(self) -> None:
+        """End what was started in the background."""
+        for process in self.started:
+            process.terminate()
+            process.wait()
 
     def _shell(self, command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -281,7 +312,9 @@ def refresh(path: Path, folder: Path) -> None:
     lines = path.read_text("utf-8").splitlines()
     moved = 0
     for block in read_blocks(path.read_text("utf-8")):
-        if block.info == "console":
+        if "background" in block.markers:
+            page.run(block)
+        elif block.info == "console":
             first, size = block.line + moved, block.text.count("\n")
             shown, _ = page.shown(block)
             lines[first : first + size] = shown
@@ -289,6 +322,7 @@ def refresh(path: Path, folder: Path) -> None:
         elif block.info in ("inv", "json trace", "python") or "file" in block.markers:
             with contextlib.suppress(Exception):  # what is wrong with it, the test will say
                 page.run(block)
+    page.end()
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
@@ -302,6 +336,7 @@ def run_page(path: Path, folder: Path) -> list[str]:
         except Exception as error:
             told = str(error) if isinstance(error, BadBlockError) else repr(error)
             failures.append(f"{path.name}:{block.line}: {told}")
+    page.end()
     return failures
 
 
