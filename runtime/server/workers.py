@@ -129,6 +129,10 @@ class _Worker:
             raise
         return answer
 
+    def release(self) -> None:
+        """Give up the connection."""
+        self._writer.close()
+
     def kill(self) -> None:
         """End it at once, with the programs that it started."""
         if self._process.is_alive() and self._process.pid is not None:
@@ -139,7 +143,7 @@ class _Worker:
 
     async def close(self) -> None:
         """Let it end by itself; kill it if it does not."""
-        self._writer.close()
+        self.release()
         await asyncio.to_thread(self._process.join, 1)
         if self._process.is_alive():
             await asyncio.to_thread(self.kill)
@@ -235,6 +239,7 @@ class Workers:
             return answer
 
     def _lose(self, worker: _Worker) -> None:
+        worker.release()
         self.restarts += 1
         self._homes = {x: one for x, one in self._homes.items() if one is not worker}
 

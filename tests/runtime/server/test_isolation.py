@@ -9,12 +9,15 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from tests.runtime.server.policies import CROWD, ENDLESS, SAYS_A, says
 from tests.runtime.server.processes import PATIENCE, is_there, running
+
+import policyc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,6 +139,8 @@ def test_workers_that_are_killed_are_replaced(hasty: Server) -> None:
         body = {"sources": [{"text": SAYS_A}]}
         path = f"/v1/sessions/{client.post('/v1/sessions', json=body).json()['id']}/events"
         assert client.post(path, json={"events": [says("b")] * 10}).json()["events"] == 10
+        files = Path(f"/proc/{hasty.process.pid}/fd")
+        before = len(list(files.iterdir()))
         for _ in range(3):
             killed = hasty.workers
             assert killed
@@ -145,6 +150,7 @@ def test_workers_that_are_killed_are_replaced(hasty: Server) -> None:
             assert len(client.post(path, json={"events": [says("a")]}).json()["violations"]) == 1
             assert not killed & hasty.workers
         assert client.post(path, json={"events": [], "after": 13}).status_code == 200
+        assert len(list(files.iterdir())) <= before
 
 
 def test_a_worker_that_is_killed_at_work_costs_its_check(hasty: Server) -> None:
@@ -176,6 +182,8 @@ def test_too_much_memory_costs_its_check() -> None:
 def test_a_server_that_is_killed_leaves_nothing_and_no_verdict() -> None:
     with running("--workers", "2", "--deadline", "1") as server, server.client() as client:
         session = session_with(client, ENDLESS)
+        monitor = policyc.Policy.from_string(SAYS_A, backend=server.url).monitor()
+        assert len(monitor.append(says("a"))) == 1
         with ThreadPoolExecutor(1) as threads:
             asked = threads.submit(check, client, session, 1, *CROWD)
             time.sleep(0.3)
@@ -185,6 +193,8 @@ def test_a_server_that_is_killed_leaves_nothing_and_no_verdict() -> None:
                 asked.result()
         with pytest.raises(httpx.TransportError):
             client.get("/health")
+        with pytest.raises(policyc.BackendError):
+            monitor.append(says("a"))
         # One that works when its server goes ends itself some time after its deadline.
         await_end(workers)
 
