@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from queue import Empty, Queue
 from statistics import median, quantiles
@@ -55,8 +55,10 @@ def serving(setting: Setting) -> Iterator[Row]:
     """Requests one after the other, and from several clients at once."""
     serve = [sys.executable, "-m", "policyc", "serve", "--port", "0"]
     with running(serve) as port, running([sys.executable, "-c", _HELLO]) as hello:
-        yield from _alone(setting, Client(port), Client(hello))
-        yield from _together(setting, port, hello)
+        with closing(Client(port)) as client, closing(Client(hello)) as other:
+            yield from _alone(setting, client, other)
+            paths = [client.new_monitor() for _ in range(CLIENTS)]
+        yield from _together(setting, port, hello, paths)
 
 
 # --- servers and clients --------------------------------------------------------------------------
@@ -67,16 +69,19 @@ def running(command: list[str]) -> Iterator[int]:
     """A server that says on standard error where it listens; its port."""
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
+    # A log that nobody reads would stop the server.
+    reader = threading.Thread(target=process.stderr.read, daemon=True)
     try:
         found = re.search(r"listens on http://127.0.0.1:(\d+)", process.stderr.readline())
         if found is None:
             raise RuntimeError(f"{command[-1][:40]} does not listen")
-        # A log that nobody reads would stop the server.
-        threading.Thread(target=process.stderr.read, daemon=True).start()
+        reader.start()
         yield int(found[1])
     finally:
         process.terminate()
         process.wait()
+        reader.join()
+        process.stderr.close()
 
 
 class Client:
@@ -84,6 +89,9 @@ class Client:
 
     def __init__(self, port: int) -> None:
         self._connection = HTTPConnection("127.0.0.1", port)
+
+    def close(self) -> None:
+        self._connection.close()
 
     def ask(self, path: str, body: bytes | None = None) -> bytes:
         """The content of an answer; with a body the request is a POST."""
@@ -216,11 +224,10 @@ def _events(client: Client, hello: Client, count: int) -> Iterator[Row]:
 # --- several clients ------------------------------------------------------------------------------
 
 
-def _together(setting: Setting, port: int, hello: int) -> Iterator[Row]:
+def _together(setting: Setting, port: int, hello: int, paths: list[str]) -> Iterator[Row]:
     trace = make_ordinary_events(11)
     body = json.dumps({"past_events": trace[:10], "pending_events": trace[10:]}).encode()
     count = 80 if setting.effort.is_quick else 2000
-    paths = [Client(port).new_monitor() for _ in range(CLIENTS)]
     rates: dict[str, list[float]] = {"hello": [], "check": []}
     seconds: list[float] = []
     for _ in range(1 if setting.effort.is_quick else 3):
@@ -246,13 +253,10 @@ def _rate(port: int, paths: list[str], body: bytes, count: int) -> tuple[float, 
     seconds: list[float] = []
 
     def ask(path: str) -> None:
-        client = Client(port)
-        try:
+        with closing(Client(port)) as client, suppress(Empty):
             while True:
                 turns.get_nowait()
                 seconds.extend(in_turns(1, one=lambda: client.ask(path, body))["one"])
-        except Empty:
-            pass
 
     threads = [threading.Thread(target=ask, args=(path,)) for path in paths]
     start = perf_counter()

@@ -148,9 +148,10 @@ class Guard:
                         raise Refused(400, "the request ended early", is_read=True)
                     pieces.append(message.get("body", b""))
                     size += len(pieces[-1])
+                    is_last = not message.get("more_body", False)
                     if size > self._settings.most_bytes:
-                        raise self._too_large()
-                    if not message.get("more_body", False):
+                        raise self._too_large(is_read=is_last)
+                    if is_last:
                         break
         except TimeoutError:
             closed = {"connection": "close"}
@@ -184,8 +185,9 @@ class Guard:
             pass
         return False
 
-    def _too_large(self) -> Refused:
-        return Refused(413, f"the body is larger than {self._settings.most_bytes} bytes")
+    def _too_large(self, *, is_read: bool = False) -> Refused:
+        told = f"the body is larger than {self._settings.most_bytes} bytes"
+        return Refused(413, told, is_read=is_read)
 
 
 def _header(scope: Scope, name: bytes) -> bytes:

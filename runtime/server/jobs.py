@@ -249,7 +249,7 @@ class Jobs:
             result = policy.engine.analyze_pending(past, pending, job.parameters)
         errors = tuple(rule_error_text(error) for error in result.errors)
         if job.form == "json":
-            return Done(result.to_dict(), errors)
+            return Done(_told(result), errors)
         events = [*(job.past or ()), *job.pending]
         if job.form == "session":
             texts = [violation_text(one, events, job.default_risk) for one in result]
@@ -275,7 +275,15 @@ class Jobs:
             [violation for one in found for violation in one],
             errors=[error for one in found for error in one.errors],
         )
-        return Done(result.to_dict(), tuple(rule_error_text(error) for error in result.errors))
+        return Done(_told(result), tuple(rule_error_text(error) for error in result.errors))
+
+
+def _told(result: AnalysisResult) -> dict[str, Any]:
+    """The JSON form of a result, with what a client needs to mask secrets in reports."""
+    told = result.to_dict()
+    for shown, violation in zip(told["violations"], result, strict=True):
+        shown["secrets"] = violation.secrets
+    return told
 
 
 def _stateless(

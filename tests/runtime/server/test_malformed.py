@@ -28,7 +28,7 @@ def test_spoilt_requests(server: Server) -> None:
 
 
 def test_requests_by_schemathesis(server: Server) -> None:
-    assert try_schema(server, 150).total() >= 100
+    assert try_schema(server, 100).total() >= 80
 
 
 def test_a_request_can_be_repeated() -> None:

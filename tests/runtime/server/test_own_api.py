@@ -53,6 +53,7 @@ def test_a_check_is_what_the_library_says(client: httpx.Client, chosen: dict[str
     def without_path(result: dict[str, Any]) -> dict[str, Any]:
         for one in result["violations"]:
             del one["rule"]["path"]
+            one.pop("secrets", None)
         return result
 
     whole = client.post("/v1/check", json={**chosen, "trace": TRACE}).json()
@@ -63,6 +64,15 @@ def test_a_check_is_what_the_library_says(client: httpx.Client, chosen: dict[str
     assert without_path(client.post("/v1/check", json=split).json()) == without_path(wanted)
     alone = client.post("/v1/check", json={**chosen, "pending": TRACE[2:]}).json()
     assert alone["blocked"] is False
+
+
+def test_violations_say_which_ranges_hold_secrets(client: httpx.Client) -> None:
+    rule = "from invariant.detectors import secrets\n"
+    rule += 'raise "s" if:\n    (m: Message)\n    any(secrets(m))\n'
+    trace = [says("ghp_" + "aB3d" * 9)]
+    (found,) = client.post("/v1/check", json={**text(rule), "trace": trace}).json()["violations"]
+    assert found["secrets"] == ["0.content:0-40"]
+    assert set(found["secrets"]) <= set(found["ranges"])
 
 
 def test_several_sources_are_one_policy(client: httpx.Client) -> None:
