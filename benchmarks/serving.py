@@ -73,9 +73,9 @@ def running(command: list[str]) -> Iterator[int]:
     reader = threading.Thread(target=process.stderr.read, daemon=True)
     try:
         found = re.search(r"listens on http://127.0.0.1:(\d+)", process.stderr.readline())
+        reader.start()
         if found is None:
             raise RuntimeError(f"{command[-1][:40]} does not listen")
-        reader.start()
         yield int(found[1])
     finally:
         process.terminate()

@@ -8,7 +8,7 @@ take every status but 200 for a refusal.
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, Field, model_validator
@@ -33,7 +33,7 @@ class ChosenPolicy(BaseModel):
     """A policy by the name under which the server has it, or by its texts."""
 
     policy: str | None = None
-    sources: list[Source] | None = Field(default=None, min_length=1)
+    sources: Annotated[list[Source], Field(min_length=1, fail_fast=True)] | None = None
     parameters: dict[str, Any] = {}
 
     @model_validator(mode="after")
@@ -124,8 +124,7 @@ def own_routes(state: State) -> APIRouter:
         if chosen.sources is not None:
             size += len(await request.body())
         with full_is_429():
-            state.streams.add(stream)
-            state.streams.grow(stream.id, size)
+            state.streams.add(stream, size)
         return _described(stream)
 
     @router.get("/sessions/{session_id}")
@@ -156,7 +155,7 @@ def own_routes(state: State) -> APIRouter:
                 state.streams.grow(stream.id, size := len(await request.body()))
             try:
                 result = _result(await state.judge(job, stream.id))
-            except HTTPException:
+            except BaseException:
                 state.streams.shrink(stream.id, size)
                 raise
             stream.events += new.events

@@ -108,15 +108,16 @@ class Sessions(Generic[Kept]):
         self._kept.move_to_end(session_id)
         return found[0]
 
-    def add(self, session: Kept) -> None:
-        """Keep a session.
+    def add(self, session: Kept, size: int = 0) -> None:
+        """Keep a session, and so many bytes for it.
 
         Raises:
-            Full: there are too many.
+            Full: there are too many, or they would keep too much.
         """
         self.sweep()
         if len(self._kept) >= self._most:
             raise Full
+        self.grow(session.id, size)
         self._kept[session.id] = (session, time.monotonic())
 
     def grow(self, session_id: str, size: int) -> None:

@@ -124,6 +124,20 @@ def test_bodies(client: httpx.Client, content: str | bytes, status: int) -> None
 
 
 @pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/compile", {"sources": [1] * 300_000}),
+        ("/v1/check", {"policy": "rm", "trace": [1] * 300_000}),
+        ("/api/policy/analyze", {"policy": "", "trace": [None] * 300_000}),
+    ],
+)
+def test_many_mistakes_are_told_in_few_words(client: httpx.Client, path: str, body: Any) -> None:
+    answer = client.post(path, json=body)
+    assert answer.status_code == 422
+    assert len(answer.content) < 10_000
+
+
+@pytest.mark.parametrize(
     ("kind", "status"),
     [
         ("application/json", 200),
