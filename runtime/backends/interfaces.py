@@ -164,17 +164,23 @@ class OwnInterface(_OneQuestion):
             case _:
                 pass
 
-    def _diagnostic(self, told: dict[str, Any]) -> Diagnostic:
+    def _diagnostic(self, told: Any) -> Diagnostic:
         """A problem that only the server sees: another version, or other detectors."""
-        path = told.get("path")
-        text = next((text for text, name in self._sources if name == path), "")
-        source = Source(text, path)
-        before = text.splitlines(keepends=True)[: told["line"] - 1]
-        start = min(len(text), sum(map(len, before)) + told["column"] - 1)
-        message = f"{told['message']} (says {self._server.url})"
-        severity = Severity(told["severity"])
-        span = Span(start, start)
-        return Diagnostic(told["code"], severity, message, source, span, help=told.get("help"))
+        try:
+            code, line, column = told["code"], told["line"], told["column"]
+            severity, message = Severity(told["severity"]), told["message"]
+            path, hint = told["path"], told["help"]
+        except (KeyError, TypeError, ValueError):
+            raise BadAnswer("the server answered with something that is no diagnostic") from None
+        texts = [text for text, name in self._sources if name == path]
+        # Of several texts without a name nobody knows which is meant.
+        text = texts[0] if len(texts) == 1 else ""
+        before = text.splitlines(keepends=True)[: line - 1]
+        start = min(len(text), sum(map(len, before)) + column - 1)
+        told_by = f"{message} (says {self._server.url})"
+        return Diagnostic(
+            code, severity, told_by, Source(text, path), Span(start, start), help=hint
+        )
 
     def monitor(self, parameters: dict[str, Any]) -> RemoteMonitor:
         return StreamMonitor(self, self._texts, parameters)

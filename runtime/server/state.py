@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import HTTPException
 
+from policyc import policies
 from policyc.runtime.server.jobs import (
     Append,
     BadPolicy,
@@ -74,8 +76,11 @@ class State:
         self.streams = Sessions(*limits, self.workers.forget)
 
     def client_sources(self, *texts: tuple[str, str | None]) -> Sources:
-        """A policy that a client sent."""
-        return Sources(texts, is_trusted=self.settings.trusts_clients)
+        """A policy that a client sent. A text that the server has itself, because it is bundled or
+        loaded, may do what it may do there."""
+        own = {text for one in self.policies.values() for text, _ in one.sources.texts}
+        is_own = all(text in own or text in _bundled() for text, _ in texts)
+        return Sources(texts, is_trusted=is_own or self.settings.trusts_clients)
 
     async def judge(self, job: Job, owner: str) -> Verdict:
         """The verdict of a job; whatever goes wrong is one that has a problem."""
@@ -108,6 +113,11 @@ class State:
         if verdict.done is None:
             return [error_text("policyc", verdict.problem)]
         return [*verdict.done.findings, *verdict.done.errors]
+
+
+@cache
+def _bundled() -> frozenset[str]:
+    return frozenset(policies.read(name) for name in policies.names())
 
 
 def _verdict(answer: Answer | Failure) -> Verdict:

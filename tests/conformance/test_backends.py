@@ -14,7 +14,7 @@ import policyc
 from policyc import policies
 from policyc.runtime.loading import read_source
 from policyc.runtime.testing.case_reading import read_case_file
-from tests.serving import serving
+from tests.runtime.server.processes import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +30,8 @@ STEP = 3
 @pytest.fixture(scope="module", params=["v1"])
 def backend(request: pytest.FixtureRequest) -> Iterator[str]:
     """A backend beside the embedded one, as `backend=` takes it."""
-    with serving() as (address, _process):
-        yield f"{request.param}+{address}"
+    with running() as server:
+        yield f"{request.param}+{server.url}"
 
 
 def cases_of(name: str) -> list[Case]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.serving import serving
+from tests.runtime.server.processes import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The address of a running `policyc serve`."""
-    with serving() as (address, _process):
-        yield address
+    with running() as found:
+        yield found.url

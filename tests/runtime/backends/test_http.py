@@ -8,13 +8,12 @@ import pickle
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.serving import serving
+from tests.runtime.server.processes import running
 from tests.traces import output, user
 
 import policyc
@@ -196,7 +195,8 @@ def test_parameters_and_rules_that_fail(server: str) -> None:
 
 
 def test_a_token_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(environment={http.TOKEN_VARIABLE: "secret-token"}) as (address, _):
+    with running(token="secret-token") as found:
+        address = found.url
         with pytest.raises(ServerRefused, match="401: the token is missing or wrong"):
             remote(address).analyze(BAD)
         monkeypatch.setenv(http.TOKEN_VARIABLE, "secret-token")
@@ -205,8 +205,9 @@ def test_a_token_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "secret-token" not in repr(policy)
 
 
-def test_sessions_are_made_again_when_the_server_was(tmp_path: Any) -> None:
-    with serving() as (address, _):
+def test_sessions_are_made_again_when_the_server_was() -> None:
+    with running() as found:
+        address = found.url
         port = address.rpartition(":")[2]
         streams = remote(address)
         sessions = remote(f"session+{address}")
@@ -214,8 +215,7 @@ def test_sessions_are_made_again_when_the_server_was(tmp_path: Any) -> None:
         assert not monitor.append(BAD[0]) and not other.append(BAD[0])
     with pytest.raises(ServerUnreachable):
         monitor.append(BAD[1])
-    with serving("--port", port):
-        time.sleep(0)
+    with running("--port", port):
         assert len(monitor.append(BAD[1])) == 1
         assert len(other.append(BAD[1])) == 1
         assert len(monitor.append(output("a banana"))) == 0

@@ -97,8 +97,7 @@ def test_values_may_be_used(client: httpx.Client, name: str) -> None:
 def test_bundled_policies_that_clients_may_send(client: httpx.Client, name: str) -> None:
     source = read_source(f"policy:{name}").text
     answer = client.post("/v1/compile", json={"sources": [{"text": source}]}).json()
-    follows_links = name == "coding-agent"
-    assert answer["ok"] is not follows_links, answer
+    assert answer["ok"], answer
 
 
 def test_the_servers_own_policies_may_use_everything(tmp_path: Path) -> None:
@@ -111,7 +110,10 @@ def test_the_servers_own_policies_may_use_everything(tmp_path: Path) -> None:
     with running(*own) as server, server.client() as client:
         found = client.post("/v1/check", json={"policy": "own", "trace": [says("a")]}).json()
         assert len(found["violations"]) == 1
-        body = {"sources": [{"text": source}], "trace": [says("a")]}
+        body: dict[str, Any] = {"sources": [{"text": source}], "trace": [says("a")]}
+        # Sent as a text it is the same policy.
+        assert len(client.post("/v1/check", json=body).json()["violations"]) == 1
+        body["sources"] = [{"text": f"{source}# another\n"}]
         assert client.post("/v1/check", json=body).status_code == 422
     with running("--trust-clients", "--workers", "1") as server, server.client() as client:
         assert len(client.post("/v1/check", json=body).json()["violations"]) == 1
@@ -146,3 +148,15 @@ def test_every_option_that_names_a_place_has_harmless_values() -> None:
         if param.name in places and param.harmless is None
     }
     assert open_ones == texts_only
+
+
+def test_what_the_server_has_itself_may_be_sent(client: httpx.Client) -> None:
+    text = policies.read("coding-agent")
+    call = {"name": "bash", "arguments": {"command": "rm -rf /etc"}}
+    event = {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": call}]}
+    sent = {"sources": [{"text": text, "path": "p.inv"}], "trace": [event]}
+    assert client.post("/v1/check", json=sent).status_code == 200
+    sent["sources"] = [{"text": f"{text}\n# mine\n", "path": "p.inv"}]
+    refused = client.post("/v1/check", json=sent)
+    assert refused.status_code == 422
+    assert {one["code"] for one in refused.json()["detail"]["diagnostics"]} == {"B0101"}
