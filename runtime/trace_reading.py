@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Events = list[dict[str, Any]]
 TraceSource = str | bytes | os.PathLike[str] | IO[Any] | list[Any] | dict[str, Any]
 
-FORMATS = ("auto", "openai", "anthropic", "responses", "mcp")
+FORMATS = ("auto", "openai", "anthropic", "responses", "mcp", "openhands", "openhands-sdk")
 """What `format` may be."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policyc.runtime.adapters import anthropic, mcp, openai, responses
+from policyc.runtime.adapters import anthropic, mcp, openai, openhands, openhands_sdk, responses
 from policyc.runtime.trace_access import TraceError
 
 if TYPE_CHECKING:
@@ -22,6 +22,12 @@ _ADAPTERS: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Events], str]]
     "mcp": (mcp.is_mcp, mcp.convert, "a log of JSON-RPC messages"),
     "anthropic": (anthropic.is_anthropic, anthropic.convert, "messages with content blocks"),
     "responses": (responses.is_responses, responses.convert, "items of the Responses API"),
+    "openhands": (openhands.is_openhands, openhands.convert, "events of OpenHands"),
+    "openhands-sdk": (
+        openhands_sdk.is_openhands_sdk,
+        openhands_sdk.convert,
+        "events of the OpenHands SDK",
+    ),
     "openai": (
         openai.is_openai,
         openai.convert,

@@ -164,7 +164,12 @@ class Policy:
     def __reduce__(self) -> tuple[Any, ...]:
         return (Policy, (self._program, self.diagnostics, self._options))
 
-    # --- what it needs
+    # --- what it is, and what it needs
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The texts that the policy was compiled from, by what messages call them."""
+        return {source.name: source.text for source in self._program.plan.sources}
 
     @property
     def parameters(self) -> dict[str, Any]:
