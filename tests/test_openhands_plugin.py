@@ -1,4 +1,4 @@
-"""`policyc.openhands`: real conversations of the OpenHands SDK, with a scripted model and no network.
+"""`policyc.openhands` in real conversations of the OpenHands SDK, with a scripted model.
 
 Needs `pip install 'policyc[openhands]'` and Python 3.12 or newer; is skipped elsewhere.
 """
