@@ -2,8 +2,9 @@
 policies are about.
 
 Each format is a module with `is_<format>(data)` and `convert(data)`; the events are OpenAI's chat
-messages. The marks of the formats exclude one another, so that the order here only decides about
-speed. What fits none is taken for events, and the check of the trace says what is wrong with it.
+messages. The marks of the formats exclude one another, with one exception: a text in an event of
+OpenHands may be anything, also a message of JSON-RPC, so OpenHands comes first. What fits none is
+taken for events, and the check of the trace says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
     Events = list[dict[str, Any]]
 
 _ADAPTERS: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Events], str]] = {
-    "mcp": (mcp.is_mcp, mcp.convert, "a log of JSON-RPC messages"),
-    "anthropic": (anthropic.is_anthropic, anthropic.convert, "messages with content blocks"),
-    "responses": (responses.is_responses, responses.convert, "items of the Responses API"),
     "openhands": (openhands.is_openhands, openhands.convert, "events of OpenHands"),
     "openhands-sdk": (
         openhands_sdk.is_openhands_sdk,
         openhands_sdk.convert,
         "events of the OpenHands SDK",
     ),
+    "mcp": (mcp.is_mcp, mcp.convert, "a log of JSON-RPC messages"),
+    "anthropic": (anthropic.is_anthropic, anthropic.convert, "messages with content blocks"),
+    "responses": (responses.is_responses, responses.convert, "items of the Responses API"),
     "openai": (
         openai.is_openai,
         openai.convert,

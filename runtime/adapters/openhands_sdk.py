@@ -18,13 +18,19 @@ Events = list[dict[str, Any]]
 Event = dict[str, Any]
 
 _OUTPUTS: Final = frozenset({"ObservationEvent", "AgentErrorEvent", "UserRejectObservation"})
+_TOLD: Final = _OUTPUTS | {
+    "SystemPromptEvent",
+    "MessageEvent",
+    "ActionEvent",
+    "ACPToolCallEvent",
+}
 _MARKS: Final = frozenset({"kind", "id", "source", "timestamp"})
 
 
 def is_openhands_sdk(data: Any) -> bool:
-    """Whether the data are events of the SDK."""
+    """Whether the data are events of the SDK, some of which are not only about its own state."""
     items = data if isinstance(data, list) else [data]
-    return bool(items) and all(is_event(item) for item in items)
+    return all(is_event(item) for item in items) and any(item["kind"] in _TOLD for item in items)
 
 
 def is_event(item: Any) -> bool:
@@ -121,8 +127,10 @@ def _arguments(item: Event) -> Any:
     written = call.get("arguments") if isinstance(call, dict) else None
     if not isinstance(action, dict):
         return written
-    runs = action.get("data") if action.get("kind") == "MCPToolAction" else action
-    executed = {name: value for name, value in (runs or {}).items() if name != "kind"}
+    if action.get("kind") == "MCPToolAction":
+        executed = action.get("data") or {}
+    else:
+        executed = {name: value for name, value in action.items() if name != "kind"}
     try:
         parsed = json.loads(written) if isinstance(written, str) else written
     except (ValueError, RecursionError):

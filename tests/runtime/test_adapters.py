@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from policyc.runtime.adapters import anthropic, mcp, openai, responses
+from policyc.runtime.adapters import (
+    anthropic,
+    mcp,
+    openai,
+    openhands,
+    openhands_sdk,
+    responses,
+)
 from policyc.runtime.traces import TraceError, read_trace
 
 WEATHER_SCHEMA = {
@@ -253,7 +260,31 @@ MCP_EVENTS = [
     ),
 ]
 
+OPENHANDS_EVENTS = [
+    {"id": 0, "source": "user", "action": "message", "args": {"content": "Go on."}},
+    {"id": 1, "source": "agent", "action": "run", "args": {"command": "ls", "thought": ""}},
+    {"id": 2, "cause": 1, "observation": "run", "content": "a.txt", "extras": {"hidden": False}},
+]
+
+SDK_EVENTS: list[dict[str, Any]] = [
+    {
+        "id": "e1",
+        "timestamp": "2026-01-01T00:00:00",
+        "source": "user",
+        "llm_message": {"role": "user", "content": [{"type": "text", "text": "Go on."}]},
+        "kind": "MessageEvent",
+    },
+    {
+        "id": "e2",
+        "timestamp": "2026-01-01T00:00:01",
+        "source": "user",
+        "kind": "PauseEvent",
+    },
+]
+
 FORMATS: dict[str, Any] = {
+    "openhands": OPENHANDS_EVENTS,
+    "openhands-sdk": SDK_EVENTS,
     "openai": CHAT_REQUEST,
     "anthropic": ANTHROPIC_REQUEST,
     "responses": RESPONSES_ITEMS,
@@ -269,11 +300,13 @@ class TestDetection:
             "anthropic": anthropic.is_anthropic,
             "responses": responses.is_responses,
             "mcp": mcp.is_mcp,
+            "openhands": openhands.is_openhands,
+            "openhands-sdk": openhands_sdk.is_openhands_sdk,
         }
         assert [key for key, fits in special.items() if fits(own)] == [name] * (name in special)
         assert read_trace(own) == read_trace(own, name)
 
-    @pytest.mark.parametrize("name", ["anthropic", "responses", "mcp"])
+    @pytest.mark.parametrize("name", ["anthropic", "responses", "mcp", "openhands"])
     def test_a_trace_of_another_format_is_refused(self, name: str) -> None:
         with pytest.raises(TraceError, match=f"this is not in the format `{name}`, which is "):
             read_trace(CHAT_REQUEST, name)
@@ -291,6 +324,8 @@ class TestDetection:
         assert not anthropic.is_anthropic(data)
         assert not responses.is_responses(data)
         assert not mcp.is_mcp(data)
+        assert not openhands.is_openhands(data)
+        assert not openhands_sdk.is_openhands_sdk(data)
 
 
 class TestOpenai:
