@@ -110,7 +110,7 @@ class SecurityAnalyzer(ABC):
         """Get ready to be asked; called once, and bounded by `start_timeout`."""
 
     async def release(self) -> None:  # noqa: B027  # most have nothing to do
-        """Give back what `open` took; called once, and bounded by `start_timeout`."""
+        """Give back what `open` took; bounded by `start_timeout`, called again if it failed."""
 
     def routes(self) -> dict[str, Callable[[], Any]]:
         """What `handle_api_request` answers: for each path the body of the answer."""

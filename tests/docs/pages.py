@@ -21,6 +21,7 @@ import tomllib
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -85,7 +86,7 @@ class Page:
     policy: str = ""
     trace: list[Any] = field(default_factory=list)
     pending: list[Any] | None = None
-    names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__page__"})
+    module: ModuleType = field(default_factory=lambda: ModuleType("__page__"))
     printed: str = ""
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -213,9 +214,10 @@ class Page:
             contextlib.chdir(self.folder),
             patch.dict(os.environ, _environment()),
             patch.object(sys, "path", [str(self.folder), *sys.path]),
+            _importable(self.module),
             contextlib.redirect_stdout(printed),
         ):
-            exec(code, self.names)
+            exec(code, vars(self.module))
         self.printed = printed.getvalue()
 
     def output(self, block: Block) -> None:
@@ -265,6 +267,16 @@ _KINDS = {
     "yaml": Page.yaml,
     "text": Page.plain,
 }
+
+
+@contextlib.contextmanager
+def _importable(module: ModuleType) -> Iterator[None]:
+    """Where classes are looked up by the name of their module; pydantic does that."""
+    sys.modules[module.__name__] = module
+    try:
+        yield
+    finally:
+        del sys.modules[module.__name__]
 
 
 def _is_there(name: str) -> bool:

@@ -15,6 +15,7 @@ import click
 from tests.docs.pages import ROOT
 
 import policyc
+import policyc.analyzers
 from policyc.cli.app import COMMANDS, root
 from policyc.compiler.signatures import FunctionKind, Signature
 from policyc.compiler.typesystem import ANY
@@ -25,6 +26,7 @@ from policyc.runtime.testing.mutation.operators.registry import OPERATORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from types import ModuleType
 
     from policyc.compiler.signatures import Module
 
@@ -35,6 +37,7 @@ _GENERATED = "<!-- Written by `make docs`; change what it is made from. -->\n"
 def pages() -> dict[str, str]:
     """The text of each generated page by its file name."""
     return {
+        "analyzers.md": _page("Analyzers in Python", _analyzers()),
         "builtins.md": _page("Functions", _functions()),
         "cli.md": _page("Commands", _commands()),
         "diagnostics.md": _page("Diagnostics", _diagnostics()),
@@ -169,8 +172,20 @@ def _call(row: Signature) -> str:
 
 def _python() -> Iterator[str]:
     yield "All public names, `policyc.__all__`. What is not here may change.\n"
-    for name in sorted(policyc.__all__, key=lambda name: (name.startswith("_"), name.lower())):
-        value = getattr(policyc, name)
+    yield from _names(policyc)
+
+
+def _analyzers() -> Iterator[str]:
+    yield (
+        "All names of `policyc.analyzers`. [The guide](../guides/analyzers.md) tells what they are "
+        "for.\n"
+    )
+    yield from _names(policyc.analyzers)
+
+
+def _names(module: ModuleType) -> Iterator[str]:
+    for name in sorted(module.__all__, key=lambda name: (name.startswith("_"), name.lower())):
+        value = getattr(module, name)
         yield f"## {name}\n"
         if not callable(value):
             yield "The version, a text.\n"

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import socket
-import subprocess
-import sys
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.runtime.analyzers.actions import call, output, run
+from tests.serving import serving
 
 import policyc
 from policyc.analyzers import AnalyzerError, InvariantAnalyzer, RiskLevel, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 LEVELS = """
@@ -198,24 +194,6 @@ def test_a_search_without_end_is_an_error(tmp_path: Path) -> None:
 # --- on a server
 
 
-@contextmanager
-def serving(port: int = 0) -> Iterator[str]:
-    """`policyc serve` while the block runs: its address."""
-    command = [sys.executable, "-m", "policyc", "serve", "--port", str(port), "--workers", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                yield found[0]
-                break
-        else:
-            raise AssertionError("the server did not start")
-    finally:
-        process.terminate()
-        process.communicate()
-
-
 def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -223,7 +201,7 @@ def free_port() -> int:
 
 
 def test_a_policy_on_a_server() -> None:
-    with serving() as url:
+    with serving("--workers", "1") as (url, _process):
         policy = policyc.Policy.from_string(FLOW, backend=url)
         guard = InvariantAnalyzer(policy, timeout=30)
         guard.propose_sync(call("read")).commit()
@@ -252,7 +230,7 @@ def test_a_server_that_comes_later_is_waited_for(tmp_path: Path) -> None:
     time.sleep(0.2)
     assert guard.state is State.INITIALISING
 
-    with serving(port):
+    with serving("--port", str(port), "--workers", "1"):
         asking.join()
 
     assert [(one.verdict, one.cause) for one in decisions] == [("deny", "level")]
