@@ -395,3 +395,12 @@ def test_a_threshold_of_an_analyzer_is_that_of_the_confirmation(tmp_path: Path) 
     conversation.run()
 
     assert conversation.state.execution_status == WAITING
+
+
+def test_what_is_closed_denies(tmp_path: Path) -> None:
+    conversation = converse(tmp_path, calls("ls"))
+    guard(conversation, policy(DELETES)).close()
+
+    conversation.run()
+
+    assert ran(tmp_path) == []

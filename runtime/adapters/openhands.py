@@ -73,9 +73,14 @@ def is_event(item: Any) -> bool:
 
 
 class Conversion:
-    """Converts the events of one conversation, one after the other."""
+    """Converts the events of one conversation, one after the other.
 
-    def __init__(self) -> None:
+    An output that nothing links to a call has the id of the last one, or with `guesses=False` none;
+    then it belongs to the last call of the trace that it gets into.
+    """
+
+    def __init__(self, *, guesses: bool = True) -> None:
+        self._guesses = guesses
         self._count = 0
         self._last: str | None = None
         self._used: set[str] = set()
@@ -129,7 +134,7 @@ class Conversion:
 
     def _observation(self, item: dict[str, Any], observation: str) -> dict[str, Any]:
         cause = self._by_event.get(_number(item.get("cause")))
-        identifier = call_id_of(item) or cause or self._last
+        identifier = call_id_of(item) or cause or (self._last if self._guesses else None)
         event: dict[str, Any] = {
             "metadata": _metadata_of(item, observation),
             "role": "tool",

@@ -84,7 +84,7 @@ def _system(item: Event) -> Events:
     parts = [item.get("system_prompt"), item.get("dynamic_context")]
     text, images = _content([part for part in parts if part])
     events: Events = [_with_images({"role": "system", "content": text}, images)]
-    tools = [_tool(tool) for tool in item.get("tools") or () if isinstance(tool, dict)]
+    tools = [_tool(tool) for tool in _list(item.get("tools")) if isinstance(tool, dict)]
     return [{"tools": tools}, *events] if tools else events
 
 
@@ -127,10 +127,9 @@ def _arguments(item: Event) -> Any:
     written = call.get("arguments") if isinstance(call, dict) else None
     if not isinstance(action, dict):
         return written
-    if action.get("kind") == "MCPToolAction":
-        executed = action.get("data") or {}
-    else:
-        executed = {name: value for name, value in action.items() if name != "kind"}
+    executed = {name: value for name, value in action.items() if name != "kind"}
+    if action.get("kind") == "MCPToolAction" and isinstance(action.get("data"), dict):
+        executed = action["data"]
     try:
         parsed = json.loads(written) if isinstance(written, str) else written
     except (ValueError, RecursionError):

@@ -35,7 +35,7 @@ RUNNABLE: Final = frozenset(
 )
 """Actions of OpenHands that an observation answers."""
 
-_UNCONFIRMED: Final = frozenset({"awaiting_confirmation", "rejected"})
+_UNCONFIRMED: Final = ("awaiting_confirmation", "rejected")
 
 
 class EventStream(Protocol):
@@ -51,8 +51,8 @@ class Feed:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._conversion = openhands.Conversion()
-        self._running: dict[Any, int] = {}
+        self._conversion = openhands.Conversion(guesses=False)
+        self._running: dict[int | None, int] = {}
         self._stream: EventStream | None = None
         self._to_dict: Callable[[Any], Any] = lambda event: event
         self._next = 0
@@ -87,24 +87,26 @@ class Feed:
         Raises:
             TraceError: it is no event.
         """
-        if not isinstance(item, dict) or not openhands.is_event(item):
+        if not openhands.is_event(item):
             self._ledger.happened(self.read(item))
-        elif item.get("action") in RUNNABLE:
+        elif item.get("action") is not None:
             self._begun(item)
-        elif "observation" in item and item.get("cause") in self._running:
-            self._ended(item, self._running.pop(item["cause"]))
-        elif item.get("observation") != "user_rejected":
+        elif (ticket := self._running.pop(_id(item, "cause"), None)) is not None:
+            self._ended(item, ticket)
+        elif item["observation"] != "user_rejected":
             self._ledger.happened(self.read(item))
 
     def _begun(self, item: Event) -> None:
-        if item["args"].get("confirmation_state") in _UNCONFIRMED:
+        is_runnable = item["action"] in RUNNABLE
+        if is_runnable and item["args"].get("confirmation_state") in _UNCONFIRMED:
             return
         events = self.read(item)
-        if item.get("id") is None:
-            # Nothing can refer to it: it is told because it ran.
-            self._ledger.happened(events)
+        own = _id(item, "id")
+        if is_runnable and own is not None:
+            self._running[own], _ = self._ledger.open(events)
         else:
-            self._running[item["id"]], _ = self._ledger.open(events)
+            # Nothing will refer to it: it is told because it happened.
+            self._ledger.happened(events)
 
     def _ended(self, item: Event, ticket: int) -> None:
         if item["observation"] == "user_rejected":
@@ -131,8 +133,14 @@ class Feed:
             return
         for each in self._stream.search_events(start_id=self._next):
             item = self._to_dict(each)
-            identifier = item.get("id") if isinstance(item, dict) else None
-            if type(identifier) is not int:
+            identifier = _id(item, "id") if isinstance(item, dict) else None
+            if identifier is None:
                 raise AnalyzerError("the stream has an event without a number as its `id`")
             self.observe(item)
             self._next = identifier + 1
+
+
+def _id(item: Event, key: str) -> int | None:
+    """The number of an event, or of the one that it refers to."""
+    value = item.get(key)
+    return value if type(value) is int else None

@@ -33,7 +33,11 @@ def make_analyzer(name: str, **options: Any) -> SecurityAnalyzer:
     if len({entry.value for entry in found}) > 1:
         owners = " and ".join(sorted(f"`{_owner(entry)}`" for entry in found))
         raise AnalyzerError(f"{owners} both have an analyzer `{name}`")
-    return _class(found[0])(**options)
+    cls = _class(found[0])
+    try:
+        return cls(**options)
+    except TypeError as error:
+        raise AnalyzerError(f"the analyzer `{name}` cannot be made so: {error}") from error
 
 
 def _class(entry: EntryPoint) -> type[SecurityAnalyzer]:

@@ -97,6 +97,11 @@ class PolicycAnalyzer(SecurityAnalyzerBase):
             timeout=self.timeout,
         )
 
+    def close(self) -> None:
+        """End what its analyzer holds, such as connections to a server; actions are denied then."""
+        if self._judge is not None:
+            self._judge.close_sync()
+
     # --- what the SDK asks
 
     def security_risk(self, action: ActionEvent) -> SecurityRisk:

@@ -277,6 +277,25 @@ def ran(cause: int | None, content: str = "out", **extras: Any) -> Event:
     return {"id": 99, "cause": cause, "observation": "run", "content": content, "extras": extras}
 
 
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-9, 9), TEXTS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(["name", "x"]), inner)
+    ),
+    max_leaves=4,
+)
+KEYS = ["id", "cause", "source", "action", "args", "observation", "content", "extras", "success"]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from([*KEYS, "tool_call_metadata"]), JSON), min_size=1))
+def test_whatever_is_in_an_event_it_is_a_trace_or_an_error_of_it(events: list[Event]) -> None:
+    for hurt in ([run(1), *events], [{**run(1), **each} for each in events]):
+        try:
+            check_trace(openhands.convert(hurt))
+        except TraceError:
+            continue
+
+
 class TestAdditions:
     def test_an_output_belongs_to_the_call_that_caused_it(self) -> None:
         """W22: two calls, then two outputs; the reference gives both to the second call."""

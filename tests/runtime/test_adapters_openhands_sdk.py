@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import policyc
 from policyc.runtime.adapters import openhands_sdk
+from policyc.runtime.trace_check import check_trace
 from policyc.runtime.traces import TraceError, read_trace
 
 Event = dict[str, Any]
@@ -195,6 +199,37 @@ def test_bad_events_are_named_where_they_are(one: Event, path: str) -> None:
         openhands_sdk.convert([one])
 
     assert caught.value.path == path
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.dictionaries(st.sampled_from(["text", "data", "kind", "content", "name"]), inner),
+    ),
+    max_leaves=4,
+)
+KINDS = [
+    event("SystemPromptEvent", system_prompt=text("x"), tools=[]),
+    event("MessageEvent", llm_message={"role": "user", "content": []}),
+    action("{}", {"kind": "MCPToolAction", "data": {}}),
+    observation(),
+    event("AgentErrorEvent", error="x", tool_call_id="c1"),
+    event("UserRejectObservation", rejection_reason="x", tool_call_id="c1"),
+    event("ACPToolCallEvent", tool_call_id="c1", title="x", raw_output="y"),
+]
+
+
+@given(st.data())
+def test_whatever_is_in_an_event_it_is_a_trace_or_an_error_of_it(data: st.DataObject) -> None:
+    one = data.draw(st.sampled_from(KINDS))
+    key = data.draw(st.sampled_from(sorted(one.keys() - {"kind"})))
+    hurt = {**one, key: data.draw(JSON)}
+    if key == "action" and isinstance(hurt[key], dict):
+        hurt[key]["kind"] = "MCPToolAction"
+
+    with contextlib.suppress(TraceError):
+        check_trace(openhands_sdk.convert([hurt]))
 
 
 def test_a_log_of_mcp_that_looks_a_little_like_it() -> None:

@@ -202,6 +202,18 @@ def test_an_action_that_still_runs_counts() -> None:
     assert analyzer.past == ["run", ""]
 
 
+def test_an_output_without_a_cause_belongs_to_what_ran_last() -> None:
+    analyzer = Looking()
+    analyzer.propose_sync(run("ls")).commit()
+    analyzer.decide_sync(run("rm x"))  # only a question
+    analyzer.observe({"observation": "run", "content": "a.txt"})
+
+    analyzer.decide_sync(run("pwd"))
+
+    assert analyzer.past == ["run", "a.txt"]
+    assert "tool_call_id" not in analyzer.asked[-1].past[-1]
+
+
 class Stream:
     """A stream of events that counts what is read from it."""
 

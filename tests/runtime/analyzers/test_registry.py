@@ -89,6 +89,12 @@ def test_an_unknown_name_refuses_to_start(name: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("options", [{}, {"policy": "policy:openhands", "colour": "red"}])
+def test_options_that_it_does_not_take(options: dict[str, str]) -> None:
+    with pytest.raises(AnalyzerError, match=r"`invariant` cannot be made so: .*(policy|colour)"):
+        make_analyzer("invariant", **options)
+
+
 def test_those_of_others(plugin: Path) -> None:
     install(plugin, "acme", "acme = acme_analyzers:Acme")
 
