@@ -245,6 +245,40 @@ raise "b after a [risk=high]" if:
     assert ran(tmp_path) == ["a"]
 
 
+def test_what_is_denied_in_a_turn_did_not_happen_for_the_rest_of_it(tmp_path: Path) -> None:
+    source = (
+        DELETES
+        + """
+raise "after a deletion [risk=high]" if:
+    (x: ToolCall) -> (y: ToolCall)
+    "rm -rf" in x.function.arguments.command
+"""
+    )
+    conversation = converse(tmp_path, calls("rm -rf /", "ls"))
+    guard(conversation, policy(source))
+
+    conversation.run()
+    conversation.run()
+
+    assert ran(tmp_path) == ["ls"]
+
+
+def test_a_rejection_is_no_output_of_a_tool(tmp_path: Path) -> None:
+    source = (
+        DELETES
+        + """
+raise "after an output [risk=high]" if:
+    (output: ToolOutput) -> (call: ToolCall)
+"""
+    )
+    conversation = converse(tmp_path, calls("rm -rf /"), calls("ls", first=2))
+    guard(conversation, policy(source))
+
+    conversation.run()
+
+    assert ran(tmp_path) == ["ls"]
+
+
 def test_an_error_denies(tmp_path: Path) -> None:
     conversation = converse(tmp_path, calls("ls"))
     guard(conversation, policy(FAILS))
