@@ -5,6 +5,7 @@ Needs `pip install 'policyc[openhands]'` and Python 3.12 or newer; is skipped el
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -438,3 +439,13 @@ def test_what_is_closed_denies(tmp_path: Path) -> None:
     conversation.run()
 
     assert ran(tmp_path) == []
+
+
+def test_a_conversation_in_an_event_loop(tmp_path: Path) -> None:
+    conversation = converse(tmp_path, calls("rm -rf /"), calls("ls", first=2))
+    guard(conversation, policy(DELETES))
+
+    asyncio.run(conversation.arun())
+
+    assert ran(tmp_path) == ["ls"]
+    assert conversation.state.execution_status == FINISHED

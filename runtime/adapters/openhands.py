@@ -112,11 +112,11 @@ class Conversion:
             return [_message(item, given)]
         identifier = self._id_of(item)
         arguments = {name: value for name, value in given.items() if name not in _NO_ARGUMENTS}
-        events = _thought(given.get("thought"))
-        events.append(_call(identifier, action, arguments))
+        events = thoughts(given.get("thought"))
+        events.append(call_event(identifier, action, arguments))
         if action == "call_tool_mcp" and isinstance(arguments.get("name"), str):
             inner = arguments.get("arguments")
-            events.append(_call(identifier, arguments["name"], inner, {"of": action}))
+            events.append(call_event(identifier, arguments["name"], inner, {"of": action}))
         return events
 
     def _id_of(self, item: dict[str, Any]) -> str:
@@ -163,15 +163,17 @@ def _message(item: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return {"metadata": metadata, "role": role, "content": given.get("content")}
 
 
-def _thought(thought: Any) -> Events:
+def thoughts(thought: Any) -> Events:
+    """The message that a thought is; none if it is empty."""
     if not isinstance(thought, str) or not thought:
         return []
     return [{"metadata": {"thought": True}, "role": "assistant", "content": thought}]
 
 
-def _call(
-    identifier: str, name: str, arguments: Any, metadata: dict[str, Any] | None = None
+def call_event(
+    identifier: Any, name: str, arguments: Any, metadata: dict[str, Any] | None = None
 ) -> dict[str, Any]:
+    """A tool call of its own."""
     function = {"name": name, "arguments": arguments}
     return {
         "metadata": metadata or {},

@@ -12,6 +12,7 @@ import json
 from typing import Any, Final
 
 from policyc.runtime.adapters.images import placeholders
+from policyc.runtime.adapters.openhands import call_event, thoughts
 from policyc.runtime.trace_access import TraceError
 
 Events = list[dict[str, Any]]
@@ -71,7 +72,8 @@ def events_of(item: Event, path: str = "$", told: set[str] | None = None) -> Eve
     if kind == "MessageEvent":
         return [_message(item, path)]
     if kind == "ActionEvent":
-        return [*_thought(item), _call(item, path)]
+        text, _ = _content(item.get("thought"))
+        return [*thoughts(text), _call(item, path)]
     if kind in _OUTPUTS:
         return [_output(item, kind)]
     if kind == "ACPToolCallEvent":
@@ -106,20 +108,11 @@ def _message(item: Event, path: str) -> Event:
     return _with_images({"role": message.get("role"), "content": text}, images)
 
 
-def _thought(item: Event) -> Events:
-    text, _ = _content(item.get("thought"))
-    if not text:
-        return []
-    return [{"metadata": {"thought": True}, "role": "assistant", "content": text}]
-
-
 def _call(item: Event, path: str) -> Event:
     name = item.get("tool_name")
     if not isinstance(name, str):
         raise TraceError(f"{path}.tool_name", "a call needs the name of its tool")
-    function = {"name": name, "arguments": _arguments(item)}
-    identifier = item.get("tool_call_id")
-    return {"metadata": {}, "id": identifier, "type": "function", "function": function}
+    return call_event(item.get("tool_call_id"), name, _arguments(item))
 
 
 def _arguments(item: Event) -> Any:
@@ -168,11 +161,10 @@ def _foreign(item: Event, told: set[str]) -> Events:
     answer."""
     identifier = str(item.get("tool_call_id"))
     name = str(item.get("tool_kind") or item.get("title"))
-    function = {"name": name, "arguments": item.get("raw_input")}
     events: Events = []
     if identifier not in told:
         told.add(identifier)
-        events.append({"metadata": {}, "id": identifier, "type": "function", "function": function})
+        events.append(call_event(identifier, name, item.get("raw_input")))
     if item.get("raw_output") is not None or item.get("status") in ("completed", "failed"):
         metadata = {"is_error": True} if item.get("is_error") else {}
         output = {"metadata": metadata, "role": "tool", "content": item.get("raw_output")}
