@@ -251,6 +251,9 @@ class SecurityAnalyzer(ABC):
             try:
                 self._feed.catch_up()
                 events = self._feed.read(action)
+                if not events:
+                    # It may be of a kind that is newer than this program.
+                    failure = "the action holds nothing that can be judged"
             except Exception as error:  # of a stream that is not ours, too
                 failure = f"the action or what came before it cannot be read: {_told(error)}"
             ticket, past = self._ledger.open(events)

@@ -83,6 +83,24 @@ def test_what_is_no_action_is_denied(action: Any) -> None:
     assert analyzer.asked == []
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        [],
+        {"action": "null", "args": {}},
+        {"kind": "NewKindOfAction", "id": "1", "source": "agent", "timestamp": "", "run": "rm"},
+    ],
+)
+def test_an_action_in_which_nothing_can_be_judged_is_denied(action: Any) -> None:
+    analyzer = Looking()
+
+    decision = analyzer.decide_sync(action)
+
+    assert (decision.verdict, decision.cause) == ("deny", "error")
+    assert decision.reason == "the action holds nothing that can be judged"
+    assert analyzer.asked == []
+
+
 def test_it_can_be_asked_inside_of_an_event_loop() -> None:
     analyzer = Looking()
 
