@@ -156,7 +156,6 @@ def test_every_third_party_library_that_is_imported_is_required() -> None:
         "ada_url": "ada-url",
         "openhands": "openhands-sdk",
         "presidio_analyzer": "presidio-analyzer",
-        "prometheus_client": "prometheus-client",
         "re2": "google-re2",
         "ruamel": "ruamel.yaml",
         "prometheus_client": "prometheus-client",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.runtime.analyzers.actions import call, output, run
-from tests.serving import serving
+from tests.runtime.server.processes import running
 
 import policyc
 from policyc.analyzers import AnalyzerError, InvariantAnalyzer, RiskLevel, State
@@ -201,7 +201,8 @@ def free_port() -> int:
 
 
 def test_a_policy_on_a_server() -> None:
-    with serving("--workers", "1") as (url, _process):
+    with running("--workers", "1") as server:
+        url = server.url
         policy = policyc.Policy.from_string(FLOW, backend=url)
         guard = InvariantAnalyzer(policy, timeout=30)
         guard.propose_sync(call("read")).commit()
@@ -230,7 +231,7 @@ def test_a_server_that_comes_later_is_waited_for(tmp_path: Path) -> None:
     time.sleep(0.2)
     assert guard.state is State.INITIALISING
 
-    with serving("--port", str(port), "--workers", "1"):
+    with running("--port", str(port), "--workers", "1"):
         asking.join()
 
     assert [(one.verdict, one.cause) for one in decisions] == [("deny", "level")]
