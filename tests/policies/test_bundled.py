@@ -13,6 +13,8 @@ import pytest
 import policyc
 from policyc import policies
 from policyc.runtime.loading import load_program, read_source
+from policyc.runtime.testing.case_reading import read_case_file
+from policyc.runtime.testing.coverage.finder import find_points
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "policies"
@@ -94,6 +96,24 @@ def test_each_has_a_page_that_names_its_parameters(name: str) -> None:
 def test_each_page_is_about_a_policy() -> None:
     pages = {page.stem for page in PAGES.glob("*.md")} - {"index"}
     assert pages == set(policies.names())
+
+
+def test_the_index_has_the_figures_of_each() -> None:
+    """How many rules, cases and outcomes there are. What the cases saw and noticed is measured by
+    the commands that stand there."""
+    index = (PAGES / "index.md").read_text("utf-8")
+    row = re.compile(
+        r"\| ([a-z-]+) \| (\d+) of (\d+) \| (\d+) \| (\d+) of (\d+) \| [\d.]+ % of \d+ \|"
+    )
+    told = {name: [int(x) for x in figures] for name, *figures in row.findall(index)}
+    counted = {}
+    for name in policies.names():
+        loaded = read_case_file(f"policy:{name}")
+        assert loaded.program is not None and loaded.file is not None
+        plan = loaded.program.plan
+        rules, outcomes = len(plan.rules), 2 * (len(find_points(plan).all) - len(plan.rules))
+        counted[name] = [rules, rules, len(loaded.file.cases), outcomes, outcomes]
+    assert told == counted
 
 
 def test_a_parameter_has_the_same_default_everywhere() -> None:
