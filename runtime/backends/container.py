@@ -22,13 +22,13 @@ from policyc.runtime.backends.http import (
     ServerUnreachable,
 )
 from policyc.runtime.containers.spec import Spec
-from policyc.runtime.failures import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from policyc.grammar.source import Source
     from policyc.runtime.containers.lifecycle import Running, SharedContainer
+    from policyc.runtime.failures import BackendError
 
 KEEP_VARIABLE: Final = "POLICYC_CONTAINER_KEEP"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HOST_VARIABLE: Final = "DOCKER_HOST"
 DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
 
-SECONDS: Final = 30.0
+SECONDS: Final = 30
 """A request to the engine may take."""
 
 PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
@@ -54,7 +54,7 @@ def address() -> str:
 
 
 @contextmanager
-def engine(*, patience: float = 0.0, seconds: float = SECONDS) -> Iterator[DockerClient]:
+def engine(*, patience: float = 0.0, seconds: int = SECONDS) -> Iterator[DockerClient]:
     """A client of the engine.
 
     Args:
@@ -90,7 +90,7 @@ def told() -> Iterator[None]:
         raise _unreachable(error) from None
 
 
-def _connected(end: float, seconds: float) -> DockerClient:
+def _connected(end: float, seconds: int) -> DockerClient:
     """A client of an engine that answers.
 
     Raises:
@@ -109,7 +109,7 @@ def _connected(end: float, seconds: float) -> DockerClient:
         time.sleep(pause)
 
 
-def _connect(seconds: float) -> DockerClient:
+def _connect(seconds: int) -> DockerClient:
     import docker  # noqa: PLC0415  # slow to load
 
     with told():

@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tarfile
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from io import BytesIO
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from policyc.runtime.containers.engine import EngineError, engine
-from policyc.runtime.containers.image_files import (
+from policyc.runtime.containers.image_archive import pack
+from policyc.runtime.containers.image_distributions import (
     HOME,
-    File,
-    distribution_files,
     distributions,
-    system_files,
-    system_packages,
+    other_files,
+    own_files,
 )
+from policyc.runtime.containers.image_packages import system_files, system_packages
 from policyc.runtime.containers.spec import PORT, USER, VERSION_LABEL, own_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
+    from importlib.metadata import Distribution
 
     from docker import DockerClient
+    from docker.models.images import Image
 
 RECIPE_LABEL: Final = "policyc.recipe"
 
@@ -45,23 +47,6 @@ ENVIRONMENT: Final = {
 }
 TITLE_LABEL: Final = "org.opencontainers.image.title"
 LABELS: Final = {TITLE_LABEL: "policyc", "org.opencontainers.image.licenses": "MIT"}
-
-_UID, _GID = USER.split(":")
-_FOLDERS: Final = (
-    *("usr/bin", "usr/lib", "usr/lib64", "usr/sbin", "proc", "sys", "dev", "etc", "run"),
-    *("root", HOME),
-)
-_LINKS: Final = {
-    "bin": "usr/bin",
-    "lib": "usr/lib",
-    "lib64": "usr/lib64",
-    "sbin": "usr/sbin",
-    "usr/bin/python3": "",
-}
-_TEXTS: Final = {
-    "etc/passwd": f"root:x:0:0::/root:/nonexistent\npolicyc:x:{_UID}:{_GID}::/tmp:/nonexistent\n",
-    "etc/group": f"root:x:0:\npolicyc:x:{_GID}:\n",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,51 +70,61 @@ def build(on_progress: Callable[[int, int], None], *, again: bool = False) -> Bu
         CannotBuild: something that goes in is not on this machine.
         EngineError: the engine fails.
     """
-    packages, needed = system_packages(), distributions()
-    files = sorted(
-        {
-            one.target: one for one in [*system_files(packages), *distribution_files(needed)]
-        }.values(),
-        key=lambda one: one.target,
-    )
-    contents = {**packages, **{name: one.version for name, one in needed.items()}}
-    recipe = _recipe(contents, files)
+    (python, packages), needed = system_packages(), distributions()
+    recipe = _recipe(packages, needed)
     tag = own_image()
     with engine() as client:
-        found = None if again else _made_before(client, tag, recipe)
-        if found is not None:
-            return found
-        with tempfile.TemporaryFile() as archive:
-            _pack(archive, files, on_progress)
+        before = _made_before(client, tag)
+        if before is not None and before.labels.get(RECIPE_LABEL) == recipe and not again:
+            return _built(before, is_new=False)
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as archive:
+            found = [
+                *system_files(packages),
+                *own_files(needed),
+                *other_files(needed, python, Path(folder)),
+            ]
+            files = [one for _, one in sorted({one.target: one for one in found}.items())]
+            pack(archive, files, python, on_progress)
             archive.seek(0)
             _import(client, archive, tag, recipe)
         image = client.images.get(tag)
-        return Built(tag, str(image.id), image.attrs["Size"], is_new=True)
+        if before is not None and before.id != image.id:
+            _forget(client, before)
+        return _built(image, is_new=True)
 
 
-def _recipe(contents: dict[str, str], files: Sequence[File]) -> str:
-    """A digest of what goes in. Files of packages are known by the versions of these; our own may
-    be those of a clone, so they are looked at."""
-    own = [one for one in files if one.target.startswith(f"{HOME}/policyc/")]
+def _recipe(packages: dict[str, str], needed: dict[str, Distribution]) -> str:
+    """A digest of what goes in. Packages are known by their versions; our own files may be those of
+    a clone, so they are looked at."""
+    versions = packages | {name: one.version for name, one in needed.items()}
     digests = {
         one.target: hashlib.sha256(one.source.read_bytes()).hexdigest()
-        for one in own
+        for one in own_files(needed)
         if one.source.suffix != ".pyc"
     }
-    told = json.dumps([contents, digests, _changes("")], sort_keys=True)
+    told = json.dumps([versions, digests, _changes("")], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def _made_before(client: DockerClient, tag: str, recipe: str) -> Built | None:
+def _made_before(client: DockerClient, tag: str) -> Image | None:
     from docker.errors import ImageNotFound  # noqa: PLC0415  # slow to load
 
     try:
-        image = client.images.get(tag)
+        return client.images.get(tag)
     except ImageNotFound:
         return None
-    if image.labels.get(RECIPE_LABEL) != recipe:
-        return None
-    return Built(tag, str(image.id), image.attrs["Size"], is_new=False)
+
+
+def _forget(client: DockerClient, image: Image) -> None:
+    """Remove an image that has lost its name, unless a container is made from it."""
+    from docker.errors import APIError  # noqa: PLC0415  # slow to load
+
+    with suppress(APIError):
+        client.images.remove(str(image.id))
+
+
+def _built(image: Image, *, is_new: bool) -> Built:
+    return Built(own_image(), str(image.id), image.attrs["Size"], is_new)
 
 
 def _changes(recipe: str) -> list[str]:
@@ -157,64 +152,3 @@ def _import(client: DockerClient, archive: IO[bytes], tag: str, recipe: str) -> 
         told: dict[str, Any] = json.loads(line)
         if "error" in told:
             raise EngineError(f"the container engine cannot import the image: {told['error']}")
-
-
-# --- the archive
-
-
-def _pack(
-    archive: IO[bytes], files: Sequence[File], on_progress: Callable[[int, int], None]
-) -> None:
-    with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name in _FOLDERS:
-            tar.addfile(_entry(name, tarfile.DIRTYPE, 0o755))
-        for name in ("tmp", "var/tmp"):
-            tar.addfile(_entry(name, tarfile.DIRTYPE, 0o1777))
-        for name, target in _links(files):
-            link = _entry(name, tarfile.SYMTYPE, 0o777)
-            link.linkname = target
-            tar.addfile(link)
-        for name, text in _TEXTS.items():
-            entry = _entry(name, tarfile.REGTYPE, 0o644)
-            entry.size = len(text)
-            tar.addfile(entry, BytesIO(text.encode()))
-        for number, file in enumerate(files, 1):
-            entry = tar.gettarinfo(file.source, file.target)
-            if entry.islnk():  # to another name in the archive, which may come later or not at all
-                entry.type, entry.linkname, entry.size = tarfile.REGTYPE, "", _size(file)
-            _without_rights(entry)
-            if entry.isreg():
-                with file.source.open("rb") as content:
-                    tar.addfile(entry, content)
-            else:
-                tar.addfile(entry)
-            on_progress(number, len(files))
-
-
-def _links(files: Iterable[File]) -> list[tuple[str, str]]:
-    """Links that no package brings: folders at the top, and `python3`."""
-    python = next(
-        one.target.rpartition("/")[2]
-        for one in files
-        if one.target.startswith("usr/bin/python3.") and one.target.count(".") == 1
-    )
-    taken = {one.target for one in files}
-    return [(name, target or python) for name, target in _LINKS.items() if name not in taken]
-
-
-def _size(file: File) -> int:
-    return file.source.stat().st_size
-
-
-def _entry(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(name)
-    entry.type, entry.mode = kind, mode
-    return entry
-
-
-def _without_rights(entry: tarfile.TarInfo) -> None:
-    """A file that root owns, all can read, and that gives no rights to who runs it."""
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    if not entry.issym():
-        entry.mode = 0o755 if entry.mode & 0o111 else 0o644

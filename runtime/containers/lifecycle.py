@@ -225,7 +225,7 @@ def _created(client: DockerClient, spec: Spec) -> Container:
     labels = spec.labels(str(image.id))
     network = _network(client, spec.name, {OWNER_LABEL: owner()})
     container: Container = client.containers.create(
-        image.id, name=spec.name, labels=labels, network=network, **spec.options
+        spec.image, name=spec.name, labels=labels, network=network, **spec.options
     )
     try:
         container.start()
@@ -281,7 +281,7 @@ def wait_until_ready(container: Container, spec: Spec, seconds: float) -> None:
     """
     end = time.monotonic() + seconds
     attempt = 0
-    while (answer := _asked(container, "/")) is None or answer.status_code >= 500:
+    while (answer := ask(container, "/")) is None or answer.status_code >= 500:
         _reload(container)
         if container.status not in ("running", "restarting", "created"):
             raise ContainerDied(
@@ -296,7 +296,7 @@ def wait_until_ready(container: Container, spec: Spec, seconds: float) -> None:
         attempt += 1
         time.sleep(pause)
     if spec.is_own:
-        check_version(_asked(container, "/version"), spec)
+        check_version(ask(container, "/version"), spec)
 
 
 def _reload(container: Container) -> None:
@@ -327,7 +327,8 @@ def check_version(answer: httpx.Response | None, spec: Spec) -> None:
         )
 
 
-def _asked(container: Container, path: str) -> httpx.Response | None:
+def ask(container: Container, path: str) -> httpx.Response | None:
+    """The answer of its server to a GET; None: there is none."""
     url = url_of(container)
     if url is None:
         return None

@@ -59,6 +59,12 @@ def _commands() -> Iterator[str]:
         assert command is not None
         inner = click.Context(command, info_name=name, parent=context, terminal_width=90)
         yield f"## {name}\n\n```text\n{command.get_help(inner)}\n```\n"
+        if isinstance(command, click.Group):
+            for part, below in command.commands.items():
+                context_below = click.Context(
+                    below, info_name=part, parent=inner, terminal_width=90
+                )
+                yield f"### {name} {part}\n\n```text\n{below.get_help(context_below)}\n```\n"
 
 
 # --- diagnostics ----------------------------------------------------------------------------------
