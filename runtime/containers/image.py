@@ -22,6 +22,7 @@ from policyc.runtime.containers.image_distributions import (
     distributions,
     other_files,
     own_files,
+    own_metadata,
 )
 from policyc.runtime.containers.image_packages import system_files, system_packages
 from policyc.runtime.containers.spec import PORT, USER, VERSION_LABEL, own_image
@@ -80,11 +81,11 @@ def build(on_progress: Callable[[int, int], None], *, again: bool = False) -> Bu
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as archive:
             found = [
                 *system_files(packages),
-                *own_files(needed),
+                *own_files(),
                 *other_files(needed, python, Path(folder)),
             ]
             files = [one for _, one in sorted({one.target: one for one in found}.items())]
-            pack(archive, files, python, on_progress)
+            pack(archive, files, own_metadata(needed), python, on_progress)
             archive.seek(0)
             _import(client, archive, tag, recipe)
         image = client.images.get(tag)
@@ -99,10 +100,10 @@ def _recipe(packages: dict[str, str], needed: dict[str, Distribution]) -> str:
     versions = packages | {name: one.version for name, one in needed.items()}
     digests = {
         one.target: hashlib.sha256(one.source.read_bytes()).hexdigest()
-        for one in own_files(needed)
+        for one in own_files()
         if one.source.suffix != ".pyc"
     }
-    told = json.dumps([versions, digests, _changes("")], sort_keys=True)
+    told = json.dumps([versions, digests, own_metadata(needed), _changes("")], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 

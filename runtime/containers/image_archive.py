@@ -30,11 +30,17 @@ _TEXTS: Final = {
 def pack(
     archive: IO[bytes],
     files: Sequence[File],
+    texts: dict[str, str],
     python: str,
     on_progress: Callable[[int, int], None],
 ) -> None:
-    """Write the archive. `python`: the version that `python3` is. `on_progress` is told how many
-    files of how many are in it."""
+    """Write the archive.
+
+    Args:
+        texts: files that are not on this machine: what is in them, by their paths.
+        python: the version that `python3` is.
+        on_progress: is told how many files of how many are in it.
+    """
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name in _FOLDERS:
             tar.addfile(_entry(name, tarfile.DIRTYPE, 0o755))
@@ -44,18 +50,19 @@ def pack(
             link = _entry(name, tarfile.SYMTYPE, 0o777)
             link.linkname = target
             tar.addfile(link)
-        for name, text in _TEXTS.items():
+        for name, text in {**_TEXTS, **texts}.items():
             entry = _entry(name, tarfile.REGTYPE, 0o644)
-            entry.size = len(text)
-            tar.addfile(entry, BytesIO(text.encode()))
+            content = text.encode()
+            entry.size = len(content)
+            tar.addfile(entry, BytesIO(content))
         for number, file in enumerate(files, 1):
             entry = tar.gettarinfo(file.source, file.target)
             if entry.islnk():  # to another name in the archive, which may come later or not at all
                 entry.type, entry.linkname, entry.size = tarfile.REGTYPE, "", _size(file)
             _without_rights(entry)
             if entry.isreg():
-                with file.source.open("rb") as content:
-                    tar.addfile(entry, content)
+                with file.source.open("rb") as opened:
+                    tar.addfile(entry, opened)
             else:
                 tar.addfile(entry)
             on_progress(number, len(files))

@@ -105,9 +105,8 @@ def _fetch(others: dict[str, Distribution], python: str, folder: Path) -> None:
         )
 
 
-def own_files(found: dict[str, Distribution]) -> Iterator[File]:
+def own_files() -> Iterator[File]:
     """policyc as it runs here, also where it is run from a clone of its repository."""
-    own = found["policyc"]
     for layer in ("", *_LAYERS):
         spec = find_spec(f"policyc.{layer}".rstrip("."))
         if spec is None or not spec.submodule_search_locations:
@@ -117,9 +116,18 @@ def own_files(found: dict[str, Distribution]) -> Iterator[File]:
             inside = path.relative_to(root).as_posix()
             if layer or inside.partition("/")[0] not in _LAYERS:
                 yield from with_bytecode(File(path, "/".join(filter(None, [_OWN, layer, inside]))))
-    for told in own.files or ():
-        if told.parent.suffix == ".dist-info" and told.name in ("METADATA", "entry_points.txt"):
-            yield File(Path(str(own.locate_file(told))), f"{HOME}/{told.as_posix()}")
+
+
+def own_metadata(found: dict[str, Distribution]) -> dict[str, str]:
+    """What is known of policyc as a distribution: texts by their paths in the image. A clone keeps
+    it in another form than an installation."""
+    own = found["policyc"]
+    texts = {
+        "METADATA": own.read_text("METADATA") or own.read_text("PKG-INFO"),
+        "entry_points.txt": own.read_text("entry_points.txt"),
+    }
+    folder = f"{HOME}/policyc-{own.version}.dist-info"
+    return {f"{folder}/{name}": text for name, text in texts.items() if text}
 
 
 def _walk(root: Path) -> Iterator[Path]:
