@@ -31,18 +31,20 @@ class AskingMonitor:
             BackendError: there is no verdict; the event is not taken.
         """
         result = self._interface.judge(self._events, [event], self._parameters)
+        # The event was in no question before, so that nothing that involves it was reported.
+        self._seen.update(_identity(one, len(self._events)) for one in result)
         self._events.append(event)
-        return self._new(result)
+        return result
 
     def check(self, past: Any, pending: Any, *, raise_on_violation: bool = False) -> AnalysisResult:
         """What pending events have to do with and this monitor did not report before."""
         given = (as_events(past), as_events(pending))
-        result = self._new(self._interface.judge(*given, self._parameters))
+        result = self._new(self._interface.judge(*given, self._parameters), len(given[0]))
         return _raised(result, raise_on_violation)
 
     def analyze(self, trace: Any, *, raise_on_violation: bool = False) -> AnalysisResult:
         """What a whole trace holds and this monitor did not report before."""
-        result = self._new(self._interface.judge(None, as_events(trace), self._parameters))
+        result = self._new(self._interface.judge(None, as_events(trace), self._parameters), 0)
         return _raised(result, raise_on_violation)
 
     def reset(self) -> None:
@@ -50,14 +52,17 @@ class AskingMonitor:
         self._events = []
         self._seen.clear()
 
-    def _new(self, result: AnalysisResult) -> AnalysisResult:
-        new = [one for one in result if _identity(one) not in self._seen]
-        self._seen.update(map(_identity, new))
+    def _new(self, result: AnalysisResult, at: int) -> AnalysisResult:
+        new = [one for one in result if _identity(one, at) not in self._seen]
+        self._seen.update(_identity(one, at) for one in new)
         return AnalysisResult(new, errors=result.errors)
 
 
-def _identity(violation: Any) -> str:
-    return f"{violation.rule.path}:{violation.rule.line} {violation.key} {violation}"
+def _identity(violation: Any, at: int) -> str:
+    """What is the same for a violation that is reported again. `at`: where what was asked about
+    begins in the trace; for want of ranges that is what tells events with equal texts apart."""
+    place = violation.ranges or at
+    return f"{violation.rule.path}:{violation.rule.line} {violation.key} {place} {violation}"
 
 
 class StreamMonitor:

@@ -6,6 +6,7 @@ The library that speaks to it is slow to load, so it is loaded here only, and by
 from __future__ import annotations
 
 import os
+import socket
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,10 @@ DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
 
 SECONDS: Final = 30
 """A request to the engine may take."""
+
+_KNOCK_SECONDS: Final = 5.0
+_PORT: Final = 2375
+_HERE: Final = ("localhost", "127.0.0.1", "::1")
 
 PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between attempts while something comes up; the last one again and again."""
@@ -110,6 +115,7 @@ def _connected(end: float, seconds: int) -> DockerClient:
 
 
 def _connect(seconds: int) -> DockerClient:
+    _knock()
     import docker  # noqa: PLC0415  # slow to load
 
     with told():
@@ -117,18 +123,38 @@ def _connect(seconds: int) -> DockerClient:
         return docker.from_env(timeout=seconds)
 
 
+def _knock() -> None:
+    """See whether anything takes connections. The library would leave its socket open where nothing
+    does, and is slow to load only to find that out."""
+    parts = urlsplit(address())
+    try:
+        if parts.scheme == "unix":
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
+                knocking.settimeout(_KNOCK_SECONDS)
+                knocking.connect(parts.path)
+        else:
+            place = (parts.hostname or "", parts.port or _PORT)
+            socket.create_connection(place, _KNOCK_SECONDS).close()
+    except OSError as error:
+        raise _unreachable(error) from None
+
+
 def _refuse_elsewhere() -> None:
     """Refuse an engine whose published ports are those of another machine."""
     parts = urlsplit(address())
-    if parts.scheme in ("unix", "npipe"):
-        return
-    if parts.scheme != "ssh" and parts.hostname in ("localhost", "127.0.0.1", "::1"):
-        return
-    raise EngineElsewhere(
-        f"{HOST_VARIABLE}={address()} is an engine on another machine, where a container that is "
-        "published to that machine only cannot be reached: run `policyc serve` there, and name it "
-        "as the backend"
-    )
+    try:
+        is_here = parts.scheme == "unix" and bool(parts.path)
+        is_here |= parts.scheme in ("tcp", "http", "https") and parts.hostname in _HERE
+        _ = parts.port
+    except ValueError:
+        is_here = False
+    if not is_here:
+        raise EngineElsewhere(
+            f"{HOST_VARIABLE}={address()} is no engine on this machine, and what a container "
+            "elsewhere publishes to its own machine cannot be reached from here: name one that is, "
+            "as unix:///var/run/docker.sock, or run `policyc serve` there and name its address as "
+            "the backend"
+        )
 
 
 def _unreachable(error: Exception) -> EngineError:

@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
-STAND_IN = """
+WRITES = """
+open("state.sqlite", "w").close()
+"""
+STAND_IN = (
+    """
 import os
 import uvicorn
 from policyc.runtime.server.app import make_app
 from policyc.runtime.server.settings import Settings
 
 app = make_app(Settings(workers=2))
-open("state.sqlite", "w").close()
-
+"""
+    + WRITES
+    + """
 async def older(scope, receive, send):
     # The session API alone, as the analysis server has it: no word of who it is.
     if scope["type"] == "http" and scope["path"] in ("/version", "/v1/check"):
@@ -37,6 +42,7 @@ async def older(scope, receive, send):
 
 uvicorn.run(older, host="0.0.0.0", port=8000, log_level="warning")
 """
+)
 
 
 @pytest.fixture(scope="session")
