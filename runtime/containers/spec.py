@@ -70,7 +70,7 @@ class Spec:
         """How it is created: without rights, with bounds, and published to this machine only."""
         options: dict[str, Any] = {
             "cap_drop": ["ALL"],
-            "security_opt": ["no-new-privileges:true"],
+            "security_opt": ["no-new-privileges"],
             "pids_limit": _PROCESSES,
             "mem_limit": _MEMORY,
             "memswap_limit": _MEMORY,

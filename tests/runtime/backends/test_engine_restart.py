@@ -35,20 +35,25 @@ pytestmark = pytest.mark.slow
 EXPECTED = policyc.Policy.from_string(POLICY).analyze(TRACE).to_dict()
 
 
+BRIDGE = "policyc-test0"
+
+
 class Engine:
-    """A Docker engine in a folder. It touches neither the firewall nor the bridge of the machine's
-    own one."""
+    """A Docker engine in a folder. It leaves the firewall alone, and has a bridge of its own: one
+    that is told to have none removes that of the machine's engine."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.address = f"unix://{folder}/socket"
         (folder / "config.json").write_text("{}")
+        subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
+        subprocess.run(["ip", "address", "add", "10.213.77.1/24", "dev", BRIDGE], check=True)
 
     def start(self) -> None:
         folder = self.folder
         command = ["dockerd", "--host", self.address, "--config-file", f"{folder}/config.json"]
         command += ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"]
-        command += ["--pidfile", f"{folder}/pid", "--bridge=none", "--iptables=false"]
+        command += ["--pidfile", f"{folder}/pid", f"--bridge={BRIDGE}", "--iptables=false"]
         with open(folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
@@ -72,6 +77,7 @@ class Engine:
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text("utf-8").splitlines()]
         for place in reversed([one for one in mounts if one.startswith(f"{self.folder}/")]):
             subprocess.run(["umount", "-l", place], check=False)
+        subprocess.run(["ip", "link", "delete", BRIDGE], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -79,8 +85,8 @@ class Engine:
 def own_engine(
     docker_engine: DockerClient, image: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Engine]:
-    if os.getuid() != 0 or shutil.which("dockerd") is None:
-        pytest.skip("an engine of its own needs root and `dockerd`")
+    if os.getuid() != 0 or not shutil.which("dockerd") or not shutil.which("ip"):
+        pytest.skip("an engine of its own needs root, `dockerd` and `ip`")
     engine = Engine(Path(tempfile.mkdtemp(prefix="policyc-engine-")))
     engine.start()
     try:
