@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 Sources = tuple[tuple[str, str | None], ...]
 
 
+class OtherProtocol(BackendError):
+    """The server speaks another protocol of `/v1` than this version."""
+
+
 class Interface(Protocol):
     """Judges with one policy by asking a server through one API."""
 
@@ -75,7 +79,7 @@ def _best(server: Server) -> str:
         return "session"
     if isinstance(found, dict) and found.get("name") == "policyc":
         if found.get("protocol") != PROTOCOL:
-            raise BackendError(
+            raise OtherProtocol(
                 f"{server.url} speaks protocol {found.get('protocol')} of policyc, and this "
                 f"version {PROTOCOL}: bring both to the same version"
             )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from docker import DockerClient
+    from docker.errors import APIError
 
 HOST_VARIABLE: Final = "DOCKER_HOST"
 DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
@@ -87,11 +88,13 @@ def told() -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        reason = (error.explanation or str(error)).strip()
-        raise EngineError(f"the container engine refused: {reason}") from None
+        raise _refused(error) from None
     except requests.exceptions.Timeout:
         raise EngineSilent(_silent()) from None
     except (DockerException, requests.exceptions.RequestException) as error:
+        for cause in _causes(error):
+            if isinstance(cause, APIError):
+                raise _refused(cause) from None
         raise _unreachable(error) from None
 
 
@@ -155,6 +158,11 @@ def _refuse_elsewhere() -> None:
             "as unix:///var/run/docker.sock, or run `policyc serve` there and name its address as "
             "the backend"
         )
+
+
+def _refused(error: APIError) -> EngineError:
+    reason = (error.explanation or str(error)).strip()
+    return EngineError(f"the container engine refused: {reason}")
 
 
 def _unreachable(error: Exception) -> EngineError:

@@ -72,11 +72,11 @@ def build(on_progress: Callable[[int, int], None], *, again: bool = False) -> Bu
         EngineError: the engine fails.
     """
     (python, packages), needed = system_packages(), distributions()
-    recipe = _recipe(packages, needed)
+    wanted = _recipe(packages, needed)
     tag = own_image()
     with engine() as client:
         before = _made_before(client, tag)
-        if before is not None and before.labels.get(RECIPE_LABEL) == recipe and not again:
+        if before is not None and before.labels.get(RECIPE_LABEL) == wanted and not again:
             return _built(before, is_new=False)
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as archive:
             found = [
@@ -87,11 +87,21 @@ def build(on_progress: Callable[[int, int], None], *, again: bool = False) -> Bu
             files = [one for _, one in sorted({one.target: one for one in found}.items())]
             pack(archive, files, own_metadata(needed), python, on_progress)
             archive.seek(0)
-            _import(client, archive, tag, recipe)
+            _import(client, archive, tag, wanted)
         image = client.images.get(tag)
         if before is not None and before.id != image.id:
             _forget(client, before)
         return _built(image, is_new=True)
+
+
+def recipe() -> str:
+    """The digest that an image has which is made now.
+
+    Raises:
+        CannotBuild: something that goes in is not on this machine.
+    """
+    (_, packages), needed = system_packages(), distributions()
+    return _recipe(packages, needed)
 
 
 def _recipe(packages: dict[str, str], needed: dict[str, Distribution]) -> str:
