@@ -118,8 +118,8 @@ def _troubleshooting() -> Iterator[str]:
         "`policyc doctor` looks for what goes wrong in practice, and says what to do about it. "
         "With `--backend`, as in `policyc doctor --backend container`, what that backend needs is "
         "an error where it is missing; otherwise only a warning. `--format json` is for programs. "
-        "Nothing is started or mended.\n\nThese are the checks, in their order, with the faults that "
-        "each can find.\n"
+        "Nothing is started or mended.\n\nThese are the checks, in their order, with the faults "
+        "that each can find.\n"
     )
     for check in CHECKS:
         yield f"## {check.name}\n\n{check.about}\n\n| fault | what is wrong | what to do |"

@@ -31,7 +31,7 @@ class _Ordered(click.Group):
 
 @click.group(cls=_Ordered)
 def command() -> None:
-    """Build, start and look at the container that the backend `container` asks.
+    """Run the server in a container: the one that the backend `container` asks.
 
     A program that says backend="container" starts it by itself, and its last user stops it. These
     commands are for what comes before and after: the image has to be built once, and a container

@@ -12,8 +12,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.containers import STAND_IN, WRITES, make_image
 from tests.runtime.backends.asking import POLICY, TRACE
-from tests.runtime.backends.conftest import STAND_IN, WRITES, make_image
 
 import policyc
 from policyc.runtime.backends.container import ContainerServer

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from contextlib import ExitStack, closing, suppress
@@ -17,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.runtime.backends.conftest import STAND_IN, WRITES, image, make_image, prefix
+from tests.containers import STAND_IN, WRITES, image, make_image, prefix
+from tests.serving import serving
 
 from policyc.runtime.containers import spec
 from policyc.runtime.containers.lifecycle import SharedContainer, remove
@@ -113,15 +111,8 @@ def _serving(machine: Machine) -> str:
     """The address of `policyc serve` with a token."""
     token = machine.folder / "token"
     token.write_text("secret")
-    command = [sys.executable, "-m", "policyc", "serve", "--port", "0", "--token-file", str(token)]
-    process = machine.ends.enter_context(
-        subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    )
-    machine.ends.callback(process.terminate)
-    assert process.stderr is not None
-    found = re.search(r"http://\S+", process.stderr.readline())
-    assert found
-    return found[0]
+    address, _ = machine.ends.enter_context(serving("--token-file", str(token)))
+    return address
 
 
 def _engine_at(machine: Machine, answer: bytes | None) -> None:
