@@ -8,6 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 from policyc.compiler.plan import RuleRef
 from policyc.grammar.diagnostics import Diagnostic, PolicyError, Severity
@@ -148,6 +149,7 @@ class OwnInterface(_OneQuestion):
         super().__init__(server)
         self._sources = sources
         self._texts = [{"text": text, "path": path} for text, path in sources]
+        self._monitors: WeakSet[StreamMonitor] = WeakSet()
 
     def question(
         self, past: list[Event] | None, events: list[Event], parameters: dict[str, Any]
@@ -181,7 +183,14 @@ class OwnInterface(_OneQuestion):
         return Diagnostic(told["code"], severity, message, source, span, help=told.get("help"))
 
     def monitor(self, parameters: dict[str, Any]) -> RemoteMonitor:
-        return StreamMonitor(self, self._texts, parameters)
+        made = StreamMonitor(self, self._texts, parameters)
+        self._monitors.add(made)
+        return made
+
+    def close(self) -> None:
+        """End the sessions of its monitors."""
+        for monitor in list(self._monitors):
+            monitor.end_session()
 
 
 def result_of(answer: Any) -> AnalysisResult:

@@ -77,6 +77,8 @@ class StreamMonitor:
         self._parameters = parameters
         self._events: list[Event] = []
         self._session: str | None = None
+        self._at = 0
+        """So many of the events the session has."""
         self._asking = AskingMonitor(interface, parameters)
 
     def append(self, event: Event) -> AnalysisResult:
@@ -86,26 +88,34 @@ class StreamMonitor:
             BackendError: there is no verdict; the event is not taken.
         """
         try:
-            result = self._feed([event])
+            result = self._next(event)
         except ServerRefused as error:
             if error.status not in (404, 409):
                 raise
             self._session = None
-            self._feed(self._events)
-            result = self._feed([event])
+            result = self._next(event)
         self._events.append(event)
         return result
+
+    def _next(self, event: Event) -> AnalysisResult:
+        """Send an event, and before it what the session lacks of those that came before."""
+        if self._session is None:
+            self._open()
+        if self._at < len(self._events):
+            self._feed(self._events[self._at :])
+        return self._feed([event])
+
+    def _open(self) -> None:
+        body = {"sources": self._texts, "parameters": self._parameters}
+        made = self._interface.ask(Question("POST", "/v1/sessions", body))
+        if not isinstance(made, dict) or not isinstance(made.get("id"), str):
+            raise BadAnswer("the server answered without the `id` of a session")
+        self._session = made["id"]
+        self._at = 0
 
     def _feed(self, events: list[Event]) -> AnalysisResult:
         from policyc.runtime.backends.interfaces import result_of  # noqa: PLC0415  # a cycle
 
-        if self._session is None:
-            body = {"sources": self._texts, "parameters": self._parameters}
-            made = self._interface.ask(Question("POST", "/v1/sessions", body))
-            if not isinstance(made, dict) or not isinstance(made.get("id"), str):
-                raise BadAnswer("the server answered without the `id` of a session")
-            self._session = made["id"]
-            self._at = 0
         path = f"/v1/sessions/{self._session}/events"
         answer = self._interface.ask(Question("POST", path, {"events": events, "after": self._at}))
         self._at += len(events)
@@ -121,9 +131,13 @@ class StreamMonitor:
 
     def reset(self) -> None:
         """Forget the trace, and what was reported."""
-        session, self._session = self._session, None
         self._events = []
         self._asking.reset()
+        self.end_session()
+
+    def end_session(self) -> None:
+        """End what is on the server; the next event makes it again."""
+        session, self._session = self._session, None
         if session is not None:
             with suppress(BackendError):
                 self._interface.ask(Question("DELETE", f"/v1/sessions/{session}"))

@@ -20,18 +20,24 @@ EXTRAS: Final = {
     "powershell": "rules about PowerShell",
     "injection": "models that find prompt injection",
     "moderation": "models that moderate",
+    "ocr": "texts in images",
+    "embeddings": "texts compared by their meanings",
+    "pii-ner": "names of persons and places",
+    "semgrep": "code judged by semgrep",
+    "syrupy": "snapshots in tests",
+    "zstd": "traces compressed with Zstandard",
 }
-"""The optional parts, and what needs them."""
+"""The optional parts, and what they are for."""
 
 
 def check_extras(_subject: Subject) -> str:
-    absent = {}
-    for extra, what in EXTRAS.items():
-        names = [name for name in _needed_by(extra) if not _is_installed(name)]
-        if names:
-            absent[extra] = f"`policyc[{extra}]` for {what} ({', '.join(names)})"
+    absent = [
+        f"`{extra}` ({what})"
+        for extra, what in EXTRAS.items()
+        if not all(map(_is_installed, _needed_by(extra)))
+    ]
     if absent:
-        raise FaultFound("extra-absent", f"not installed: {'; '.join(absent.values())}")
+        raise FaultFound("extra-absent", f"not installed: {', '.join(absent)}")
     return f"{', '.join(EXTRAS)} are installed"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import pickle
 import signal
 import subprocess
@@ -167,6 +168,32 @@ def test_a_policy_goes_to_another_process_with_its_container(name: str) -> None:
     policy.close()
     assert copy.analyze(TRACE).to_dict() == EXPECTED
     copy.close()
+
+
+def test_a_process_that_was_forked_has_a_use_of_its_own(
+    docker_engine: DockerClient, name: str
+) -> None:
+    policy = _policy()
+    assert policy.analyze(TRACE)
+    asked, done = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            is_good = policy.analyze(TRACE).to_dict() == EXPECTED
+            os.write(asked[1], b"y" if is_good else b"n")
+            os.read(done[0], 1)
+            policy.close()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.read(asked[0], 1) == b"y"
+    policy.close()
+    assert docker_engine.containers.get(name).status == "running"
+    os.write(done[1], b".")
+    assert os.waitpid(child, 0)[1] == 0
+    assert docker_engine.containers.get(name).status == "exited"
+    for number in (*asked, *done):
+        os.close(number)
 
 
 # --- what happens to it in between

@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -336,3 +337,8 @@ def test_a_server_that_is_well_is_said_to_be(machine: Machine) -> None:
 def test_every_fault_belongs_to_one_check() -> None:
     named = [name for check in CHECKS for name in check.faults]
     assert sorted(named) == sorted(FAULTS)
+
+
+def test_all_extras_are_looked_for_but_those_of_developers() -> None:
+    told = metadata("policyc").get_all("Provides-Extra") or ()
+    assert set(EXTRAS) == set(told) - {"dev", "oracle"}
