@@ -44,7 +44,8 @@ class ContainerServer(Server):
     ) -> None:
         """`keep_alive`: the container runs on when its last user is gone; by default as
         POLICYC_CONTAINER_KEEP=1 says."""
-        super().__init__(f"the container {spec.name}", timeout=timeout)
+        # The token of the environment is for another server; what is in an image need not have it.
+        super().__init__(f"the container {spec.name}", token="", timeout=timeout)
         if keep_alive is None:
             keep_alive = os.environ.get(KEEP_VARIABLE, "") not in ("", "0")
         self._spec = spec

@@ -44,6 +44,10 @@ class ForeignContainer(BackendError):
     """Something that is not ours has the name of our container or network."""
 
 
+class MadeMeanwhile(BackendError):
+    """Another process made the container at the same moment, in spite of the lock."""
+
+
 class ContainerDied(BackendError):
     """The server in the container ended."""
 
@@ -92,8 +96,9 @@ class SharedContainer:
         with engine(patience=patience) as client:
             try:
                 return self._run(client, seconds)
-            except ContainerDied:
-                # Somebody stopped or killed it just now; if it ends by itself it will do so again.
+            except (ContainerDied, MadeMeanwhile):
+                # Somebody stopped, killed or made it just now, one who has other locks perhaps. If
+                # it ends by itself it will do so again.
                 return self._run(client, seconds)
 
     def _run(self, client: DockerClient, seconds: float) -> Running:
@@ -224,9 +229,14 @@ def _created(client: DockerClient, spec: Spec) -> Container:
         raise ImageAbsent(absent_image(spec)) from None
     labels = spec.labels(str(image.id))
     network = _network(client, spec.name, {OWNER_LABEL: owner()})
-    container: Container = client.containers.create(
-        spec.image, name=spec.name, labels=labels, network=network, **spec.options
-    )
+    try:
+        container: Container = client.containers.create(
+            spec.image, name=spec.name, labels=labels, network=network, **spec.options
+        )
+    except APIError as error:
+        if error.status_code != 409:
+            raise
+        raise MadeMeanwhile(f"another process has just made `{spec.name}`") from None
     try:
         container.start()
     except APIError:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
 
+from policyc.runtime.server.settings import default_workers
+
 PREFIX_VARIABLE: Final = "POLICYC_CONTAINER_PREFIX"
 
 PORT: Final = 8000
@@ -23,6 +25,8 @@ SPEC_LABEL: Final = "policyc.spec"
 VERSION_LABEL: Final = "policyc.version"
 
 _MEMORY: Final = 2 * 1024**3
+_WORKERS: Final = 16
+"""Of the server, at most: more would not fit into that memory."""
 _PROCESSES: Final = 512
 
 
@@ -82,6 +86,7 @@ class Spec:
         if self.is_own:
             # Other images may have to write beside their program, or as the user that they name.
             options |= {
+                "command": ["--workers", str(min(default_workers(), _WORKERS))],
                 "user": USER,
                 "read_only": True,
                 "tmpfs": {"/tmp": "size=64m,mode=1777,noexec,nosuid,nodev"},  # noqa: S108

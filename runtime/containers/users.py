@@ -32,7 +32,9 @@ def locked(name: str, seconds: float = SECONDS) -> Iterator[None]:
         BackendError: others do for too long, or there can be no locks.
     """
     path = private_folder() / f"{name}.lock"
-    lock = FileLock(path, timeout=seconds, mode=0o600, preserve_lock_file=True)
+    lock = FileLock(
+        path, timeout=seconds, mode=0o600, preserve_lock_file=True, fallback_to_soft=False
+    )
     try:
         lock.acquire()
     except Timeout:

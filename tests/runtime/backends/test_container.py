@@ -397,3 +397,8 @@ def test_without_an_engine_there_is_no_verdict(
     monkeypatch.setenv("DOCKER_HOST", address)
     with pytest.raises(error, match="DOCKER_HOST"):
         _policy().analyze(TRACE)
+
+
+def test_the_token_for_a_server_is_not_sent_to_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLICYC_TOKEN", "secret")
+    assert "authorization" not in ContainerServer(Spec("some/image:1"))._headers
