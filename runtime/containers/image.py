@@ -46,8 +46,10 @@ ENVIRONMENT: Final = {
     "PYTHONUNBUFFERED": "1",
     "POLICYC_NO_CACHE": "1",
 }
-TITLE_LABEL: Final = "org.opencontainers.image.title"
-LABELS: Final = {TITLE_LABEL: "policyc", "org.opencontainers.image.licenses": "MIT"}
+LABELS: Final = {
+    "org.opencontainers.image.title": "policyc",
+    "org.opencontainers.image.licenses": "MIT",
+}
 
 
 @dataclass(frozen=True, slots=True)

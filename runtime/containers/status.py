@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policyc.runtime.containers import users
 from policyc.runtime.containers.engine import SECONDS, engine
-from policyc.runtime.containers.lifecycle import ask, found, url_of
+from policyc.runtime.containers.lifecycle import found
+from policyc.runtime.containers.readiness import ask, url_of
 from policyc.runtime.containers.spec import OWNER_LABEL, Spec, owner
 
 if TYPE_CHECKING:

@@ -79,11 +79,13 @@ def _check_recipe(image: Image, spec: Spec) -> None:
 
 def check_container(subject: Subject) -> str:
     from policyc.runtime.containers.lifecycle import (  # noqa: PLC0415  # by need
-        ContainerDied,
         ForeignContainer,
+        found,
+    )
+    from policyc.runtime.containers.readiness import (  # noqa: PLC0415
+        ContainerDied,
         NotReady,
         OtherVersion,
-        found,
         url_of,
         wait_until_ready,
     )

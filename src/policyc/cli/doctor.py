@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -83,24 +83,22 @@ def _refuse_unknown(backend: str | None) -> None:
 
 def _print(findings: list[Finding], terminal: Terminal) -> None:
     for one in findings:
-        state = terminal.styled(one.state.ljust(8), _STYLES[one.state])
-        if one.fault is None:
-            _write(f"{one.check:<10}", one.detail, state, terminal)
-            continue
-        _write(f"{one.check:<10}", f"{one.fault}: {one.meaning}", state, terminal)
-        for text in (one.detail, one.way_out or ""):
-            for line in textwrap.wrap(printable(text), max(terminal.width - _INDENT, 20)):
-                terminal.write(f"{'':{_INDENT}}{line}")
+        _print_finding(one, terminal)
     errors = sum(one.state == "error" for one in findings)
     warnings = sum(one.state == "warning" for one in findings)
     terminal.write(f"\n{counted(errors, 'error')}, {counted(warnings, 'warning')}")
 
 
-_INDENT = 20
+def _print_finding(one: Finding, terminal: Terminal) -> None:
+    texts = [one.detail]
+    if one.fault is not None:
+        texts = [f"{one.fault}: {one.meaning}", one.detail, one.way_out or ""]
+    start = f"{terminal.styled(one.state.ljust(8), _STYLES[one.state])}  {one.check:<10}"
+    for text in texts:
+        for line in textwrap.wrap(printable(text), max(terminal.width - _INDENT, 20)) or [""]:
+            terminal.write(f"{start}{line}")
+            start = " " * _INDENT
 
 
-def _write(name: str, text: str, state: str, terminal: Terminal) -> None:
-    lines = textwrap.wrap(printable(text), max(terminal.width - _INDENT, 20)) or [""]
-    terminal.write(f"{state}  {name}{lines[0]}")
-    for line in lines[1:]:
-        terminal.write(f"{'':{_INDENT}}{line}")
+_INDENT: Final = 20
+"""The columns before a text: its state and the name of its check."""

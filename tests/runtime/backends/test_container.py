@@ -22,14 +22,8 @@ from policyc.runtime.backends.http import Question, ServerTimeout
 from policyc.runtime.containers import lifecycle
 from policyc.runtime.containers.engine import EngineAbsent, EngineElsewhere
 from policyc.runtime.containers.image import RECIPE_LABEL, build
-from policyc.runtime.containers.lifecycle import (
-    ContainerDied,
-    ForeignContainer,
-    ImageAbsent,
-    NotReady,
-    OtherVersion,
-    SharedContainer,
-)
+from policyc.runtime.containers.lifecycle import ForeignContainer, ImageAbsent, SharedContainer
+from policyc.runtime.containers.readiness import ContainerDied, NotReady, OtherVersion
 from policyc.runtime.containers.spec import USER, VERSION_LABEL, Spec
 
 if TYPE_CHECKING:
@@ -224,14 +218,16 @@ def test_one_that_is_removed_is_made_again_also_for_asynchronous_questions(
 
 
 def test_one_that_hangs_gives_no_verdict_and_is_woken_by_the_next_question(
-    docker_engine: DockerClient, name: str
+    docker_engine: DockerClient, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = ContainerServer(Spec.of(), timeout=2)
+    server = ContainerServer(Spec.of())
     question = Question("POST", "/v1/check", {"sources": [{"text": POLICY}], "trace": TRACE})
     assert server.ask(question)["blocked"]
     docker_engine.containers.get(name).pause()
-    with pytest.raises(ServerTimeout):
-        server.ask(question)
+    with monkeypatch.context() as patched:
+        patched.setattr(server, "_timeout", 1)
+        with pytest.raises(ServerTimeout):
+            server.ask(question)
     assert server.ask(question)["blocked"]
     server.close()
 
