@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 EMBEDDED: Final = "embedded"
+CONTAINER: Final = "container"
 
 INTERFACES: Final = ("v1", "session", "stateless")
 """The APIs that a server can be asked by: our own, and the two of the Invariant server."""
@@ -70,22 +71,48 @@ def is_remote(backend: str | None) -> bool:
     return backend not in (None, EMBEDDED)
 
 
-def make_backend(backend: str, sources: Sequence[Source]) -> Backend:
-    """The backend of that name, for a policy.
+_NAME: Final = re.compile(
+    rf"(?P<container>{CONTAINER})(?::(?P<image>\S+))?"
+    rf"|(?:(?P<api>{'|'.join(INTERFACES)})\+)?(?P<url>https?://.+)"
+)
 
-    `http://HOST:PORT` or `https://...` is a server; which API it has is asked, unless it is said:
-    `v1+http://...`, `session+http://...`, `stateless+http://...`.
+
+def check_name(backend: str | None) -> re.Match[str] | None:
+    """The parts of the name of a backend (see `make_backend`); None: it is this process.
 
     Raises:
         BackendError: there is no such backend.
     """
-    found = re.fullmatch(r"(?:(\w+)\+)?(https?://.+)", backend)
-    if found is None or found[1] not in (None, *INTERFACES):
+    if not is_remote(backend):
+        return None
+    found = _NAME.fullmatch(backend or "")
+    if found is None:
         raise BackendError(
-            f"there is no backend `{backend}`: it is `{EMBEDDED}`, or the address of a server, as "
-            f"http://127.0.0.1:8000, before which its API can stand ({', '.join(INTERFACES)}), as "
-            "in session+http://127.0.0.1:8000"
+            f"there is no backend `{backend}`: it is `{EMBEDDED}`, `{CONTAINER}`, "
+            f"`{CONTAINER}:IMAGE`, or the address of a server, as http://127.0.0.1:8000, before "
+            f"which its API can stand ({', '.join(INTERFACES)}), as in "
+            "session+http://127.0.0.1:8000"
         )
+    return found
+
+
+def make_backend(backend: str, sources: Sequence[Source]) -> Backend:
+    """The backend of that name, for a policy.
+
+    `http://HOST:PORT` or `https://...` is a server; which API it has is asked, unless it is said:
+    `v1+http://...`, `session+http://...`, `stateless+http://...`. `container` is a server of this
+    version in a container, which is started by need; `container:IMAGE` one of another image.
+
+    Raises:
+        BackendError: there is no such backend.
+    """
+    found = check_name(backend)
+    if found is None:
+        raise BackendError(f"`{backend}` is no other place than this process")
+    if found["container"]:
+        from policyc.runtime.backends.container import container_backend  # noqa: PLC0415  # by need
+
+        return container_backend(found["image"], sources)
     from policyc.runtime.backends.http import HttpBackend  # noqa: PLC0415  # by need
 
-    return HttpBackend(found[2], found[1], sources)
+    return HttpBackend(found["url"], found["api"], sources)

@@ -82,7 +82,7 @@ class Server:
         """`token` and `timeout` (seconds) are by default those of the environment."""
         self.url = url.rstrip("/")
         self._token = os.environ.get(TOKEN_VARIABLE) if token is None else token
-        self._timeout = _timeout() if timeout is None else timeout
+        self._timeout = timeout_of_environment() if timeout is None else timeout
         headers = {"authorization": f"Bearer {self._token}"} if self._token else {}
         self._headers = {**headers, "user-agent": "policyc"}
         self._breaker = Breaker()
@@ -206,7 +206,12 @@ def _server(url: str, token: str | None, timeout: float) -> Server:
     return Server(url, token=token, timeout=timeout)
 
 
-def _timeout() -> float:
+def timeout_of_environment() -> float:
+    """How many seconds a question may take, as the environment says.
+
+    Raises:
+        BackendError: it says no number.
+    """
     given = os.environ.get(TIMEOUT_VARIABLE)
     if given is None:
         return SECONDS

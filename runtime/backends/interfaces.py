@@ -8,6 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 from policyc.compiler.plan import RuleRef
 from policyc.grammar.diagnostics import Diagnostic, PolicyError, Severity
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from policyc.runtime.backends.http import Server
 
 Sources = tuple[tuple[str, str | None], ...]
+
+
+class OtherProtocol(BackendError):
+    """The server speaks another protocol of `/v1` than this version."""
 
 
 class Interface(Protocol):
@@ -75,7 +80,7 @@ def _best(server: Server) -> str:
         return "session"
     if isinstance(found, dict) and found.get("name") == "policyc":
         if found.get("protocol") != PROTOCOL:
-            raise BackendError(
+            raise OtherProtocol(
                 f"{server.url} speaks protocol {found.get('protocol')} of policyc, and this "
                 f"version {PROTOCOL}: bring both to the same version"
             )
@@ -144,6 +149,7 @@ class OwnInterface(_OneQuestion):
         super().__init__(server)
         self._sources = sources
         self._texts = [{"text": text, "path": path} for text, path in sources]
+        self._monitors: WeakSet[StreamMonitor] = WeakSet()
 
     def question(
         self, past: list[Event] | None, events: list[Event], parameters: dict[str, Any]
@@ -183,7 +189,14 @@ class OwnInterface(_OneQuestion):
         )
 
     def monitor(self, parameters: dict[str, Any]) -> RemoteMonitor:
-        return StreamMonitor(self, self._texts, parameters)
+        made = StreamMonitor(self, self._texts, parameters)
+        self._monitors.add(made)
+        return made
+
+    def close(self) -> None:
+        """End the sessions of its monitors."""
+        for monitor in list(self._monitors):
+            monitor.end_session()
 
 
 def result_of(answer: Any) -> AnalysisResult:

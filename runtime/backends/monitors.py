@@ -31,18 +31,20 @@ class AskingMonitor:
             BackendError: there is no verdict; the event is not taken.
         """
         result = self._interface.judge(self._events, [event], self._parameters)
+        # The event was in no question before, so that nothing that involves it was reported.
+        self._seen.update(_identity(one, len(self._events)) for one in result)
         self._events.append(event)
-        return self._new(result)
+        return result
 
     def check(self, past: Any, pending: Any, *, raise_on_violation: bool = False) -> AnalysisResult:
         """What pending events have to do with and this monitor did not report before."""
         given = (as_events(past), as_events(pending))
-        result = self._new(self._interface.judge(*given, self._parameters))
+        result = self._new(self._interface.judge(*given, self._parameters), len(given[0]))
         return _raised(result, raise_on_violation)
 
     def analyze(self, trace: Any, *, raise_on_violation: bool = False) -> AnalysisResult:
         """What a whole trace holds and this monitor did not report before."""
-        result = self._new(self._interface.judge(None, as_events(trace), self._parameters))
+        result = self._new(self._interface.judge(None, as_events(trace), self._parameters), 0)
         return _raised(result, raise_on_violation)
 
     def reset(self) -> None:
@@ -50,14 +52,17 @@ class AskingMonitor:
         self._events = []
         self._seen.clear()
 
-    def _new(self, result: AnalysisResult) -> AnalysisResult:
-        new = [one for one in result if _identity(one) not in self._seen]
-        self._seen.update(map(_identity, new))
+    def _new(self, result: AnalysisResult, at: int) -> AnalysisResult:
+        new = [one for one in result if _identity(one, at) not in self._seen]
+        self._seen.update(_identity(one, at) for one in new)
         return AnalysisResult(new, errors=result.errors)
 
 
-def _identity(violation: Any) -> str:
-    return f"{violation.rule.path}:{violation.rule.line} {violation.key} {violation}"
+def _identity(violation: Any, at: int) -> str:
+    """What is the same for a violation that is reported again. `at`: where what was asked about
+    begins in the trace; for want of ranges that is what tells events with equal texts apart."""
+    place = violation.ranges or at
+    return f"{violation.rule.path}:{violation.rule.line} {violation.key} {place} {violation}"
 
 
 class StreamMonitor:
@@ -72,6 +77,8 @@ class StreamMonitor:
         self._parameters = parameters
         self._events: list[Event] = []
         self._session: str | None = None
+        self._at = 0
+        """So many of the events the session has."""
         self._asking = AskingMonitor(interface, parameters)
 
     def append(self, event: Event) -> AnalysisResult:
@@ -81,26 +88,34 @@ class StreamMonitor:
             BackendError: there is no verdict; the event is not taken.
         """
         try:
-            result = self._feed([event])
+            result = self._next(event)
         except ServerRefused as error:
             if error.status not in (404, 409):
                 raise
             self._session = None
-            self._feed(self._events)
-            result = self._feed([event])
+            result = self._next(event)
         self._events.append(event)
         return result
+
+    def _next(self, event: Event) -> AnalysisResult:
+        """Send an event, and before it what the session lacks of those that came before."""
+        if self._session is None:
+            self._open()
+        if self._at < len(self._events):
+            self._feed(self._events[self._at :])
+        return self._feed([event])
+
+    def _open(self) -> None:
+        body = {"sources": self._texts, "parameters": self._parameters}
+        made = self._interface.ask(Question("POST", "/v1/sessions", body))
+        if not isinstance(made, dict) or not isinstance(made.get("id"), str):
+            raise BadAnswer("the server answered without the `id` of a session")
+        self._session = made["id"]
+        self._at = 0
 
     def _feed(self, events: list[Event]) -> AnalysisResult:
         from policyc.runtime.backends.interfaces import result_of  # noqa: PLC0415  # a cycle
 
-        if self._session is None:
-            body = {"sources": self._texts, "parameters": self._parameters}
-            made = self._interface.ask(Question("POST", "/v1/sessions", body))
-            if not isinstance(made, dict) or not isinstance(made.get("id"), str):
-                raise BadAnswer("the server answered without the `id` of a session")
-            self._session = made["id"]
-            self._at = 0
         path = f"/v1/sessions/{self._session}/events"
         answer = self._interface.ask(Question("POST", path, {"events": events, "after": self._at}))
         self._at += len(events)
@@ -116,9 +131,13 @@ class StreamMonitor:
 
     def reset(self) -> None:
         """Forget the trace, and what was reported."""
-        session, self._session = self._session, None
         self._events = []
         self._asking.reset()
+        self.end_session()
+
+    def end_session(self) -> None:
+        """End what is on the server; the next event makes it again."""
+        session, self._session = self._session, None
         if session is not None:
             with suppress(BackendError):
                 self._interface.ask(Question("DELETE", f"/v1/sessions/{session}"))

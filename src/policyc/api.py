@@ -70,7 +70,9 @@ class Policy:
     - `limits`: budgets (`Limits`, or a mapping of its fields); by default the search has none;
     - `backend`: where it is evaluated: `"embedded"`, in this process, is the default; the address
       of a server, `"http://127.0.0.1:8000"`, sends each trace there. `session+http://...` and
-      `stateless+http://...` say that it is an Invariant server, with this API;
+      `stateless+http://...` say that it is an Invariant server, with this API. `"container"` is a
+      server of this version in a container on this machine, started by need (`policyc container
+      build` makes its image); `"container:IMAGE"` one of another image;
     - `optimize`: False evaluates rules plainly, without indexes: slow, for comparison.
     """
 
@@ -267,7 +269,8 @@ class Policy:
         return self._judge.monitor(parameters)
 
     def close(self) -> None:
-        """End what the policy has on a server. Of the embedded engine there is nothing to end."""
+        """End what the policy has on a server; a container is stopped by its last user. Of the
+        embedded engine there is nothing to end."""
         if not isinstance(self._judge, Engine):
             self._judge.close()
 

@@ -1,4 +1,4 @@
-"""The pages in docs/reference, made from the program: commands, codes, functions, Python names.
+"""The pages made from the program: commands, codes, functions, Python names, faults of a machine.
 
 `make docs` writes them; a test compares them with what `pages` gives now.
 """
@@ -22,6 +22,8 @@ from policyc.compiler.typesystem import ANY
 from policyc.grammar.catalog import CODES, page
 from policyc.runtime.builtins import registry as builtins_registry
 from policyc.runtime.detectors import registry as detectors_registry
+from policyc.runtime.doctor.checks import CHECKS
+from policyc.runtime.doctor.faults import FAULTS
 from policyc.runtime.testing.mutation.operators.registry import OPERATORS
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ def pages() -> dict[str, str]:
         "diagnostics.md": _page("Diagnostics", _diagnostics()),
         "mutation.md": _page("Mutation operators", _mutation()),
         "python.md": _page("Python", _python()),
+        "../guides/troubleshooting.md": _page("Troubleshooting", _troubleshooting()),
     }
 
 
@@ -62,6 +65,12 @@ def _commands() -> Iterator[str]:
         assert command is not None
         inner = click.Context(command, info_name=name, parent=context, terminal_width=90)
         yield f"## {name}\n\n```text\n{command.get_help(inner)}\n```\n"
+        if isinstance(command, click.Group):
+            for part, below in command.commands.items():
+                context_below = click.Context(
+                    below, info_name=part, parent=inner, terminal_width=90
+                )
+                yield f"### {name} {part}\n\n```text\n{below.get_help(context_below)}\n```\n"
 
 
 # --- diagnostics ----------------------------------------------------------------------------------
@@ -102,6 +111,29 @@ def _mutation() -> Iterator[str]:
     for operator in OPERATORS:
         after = f"`{operator.after}`" if operator.after else ""
         yield f"| {operator.name} | {operator.about} | `{operator.before}` | {after} |"
+
+
+# --- faults of a machine --------------------------------------------------------------------------
+
+
+def _troubleshooting() -> Iterator[str]:
+    yield (
+        "`policyc doctor` looks for what goes wrong in practice, and says what to do about it. "
+        "With `--backend`, as in `policyc doctor --backend container`, what that backend needs is "
+        "an error where it is missing; otherwise only a warning. `--format json` is for programs. "
+        "Nothing is started or mended.\n\nThese are the checks, in their order, with the faults "
+        "that each can find.\n"
+    )
+    for check in CHECKS:
+        yield f"## {check.name}\n\n{check.about}\n\n| fault | what is wrong | what to do |"
+        yield "|---|---|---|"
+        for name in check.faults:
+            yield f"| `{name}` | {FAULTS[name].meaning} | {FAULTS[name].way_out} |"
+        yield ""
+    yield (
+        "Where policyc itself fails, `POLICYC_DEBUG=1` shows where; `policyc explain CODE` is "
+        "about the codes of [diagnostics](../reference/diagnostics.md).\n"
+    )
 
 
 # --- functions of policies ------------------------------------------------------------------------

@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ast": ("policyc.cli.tree", "Show the syntax tree of a policy."),
     "plan": ("policyc.cli.plan", "Show what a policy is compiled to."),
     "serve": ("policyc.cli.serve", "Serve policies over HTTP."),
+    "container": ("policyc.cli.container", "Run the server in a container."),
+    "doctor": ("policyc.cli.doctor", "Find out what is wrong with this machine's set-up."),
     "policies": ("policyc.cli.policies", "List the bundled policies."),
     "detectors": ("policyc.cli.detectors", "List the detectors that policies can use."),
     "completion": ("policyc.cli.completion", "Print the completion script of a shell."),

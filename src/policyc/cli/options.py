@@ -55,7 +55,8 @@ def backend_option(command: Command) -> Command:
         "--backend",
         metavar="URL",
         help="A server that evaluates, instead of this process: the address of `policyc serve` or, "
-        "with session+ or stateless+ before it, of an Invariant server.",
+        "with session+ or stateless+ before it, of an Invariant server; or container, for one in a "
+        "container on this machine.",
     )(command)
 
 
