@@ -14,12 +14,15 @@ import policyc
 from policyc import policies
 from policyc.runtime.loading import read_source
 from policyc.runtime.testing.case_reading import read_case_file
+from tests.containers import image, name, prefix
 from tests.runtime.server.processes import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policyc.runtime.testing.cases import Case
+
+__all__ = ["image", "name", "prefix"]
 
 pytestmark = pytest.mark.xdist_group("backends")
 
@@ -34,8 +37,8 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
         yield f"{request.param}+{server.url}"
 
 
-def cases_of(name: str) -> list[Case]:
-    loaded = read_case_file(f"policy:{name}")
+def cases_of(policy: str) -> list[Case]:
+    loaded = read_case_file(f"policy:{policy}")
     assert loaded.file is not None
     return list(loaded.file.cases)
 
@@ -52,12 +55,23 @@ def verdict(policy: policyc.Policy, case: Case) -> str:
     return json.dumps(result.to_dict())
 
 
-@pytest.mark.parametrize("name", policies.names())
-def test_all_backends_say_the_same(name: str, backend: str) -> None:
-    embedded = policyc.Policy.from_file(f"policy:{name}")
-    remote = policyc.Policy.from_file(f"policy:{name}", backend=backend)
+@pytest.mark.parametrize("policy", policies.names())
+def test_a_server_says_the_same(policy: str, backend: str) -> None:
+    compare(policy, backend)
+
+
+@pytest.mark.usefixtures("name")
+def test_a_container_says_the_same() -> None:
+    for policy in policies.names():
+        compare(policy, "container")
+
+
+def compare(policy: str, backend: str) -> None:
+    """Whether the backend and the embedded engine have the same verdicts, some of which block."""
+    embedded = policyc.Policy.from_file(f"policy:{policy}")
+    remote = policyc.Policy.from_file(f"policy:{policy}", backend=backend)
     blocked = 0
-    for case in cases_of(name)[::STEP]:
+    for case in cases_of(policy)[::STEP]:
         expected = verdict(embedded, case)
         assert verdict(remote, case) == expected, case.name
         blocked += '"blocked": true' in expected
@@ -65,12 +79,11 @@ def test_all_backends_say_the_same(name: str, backend: str) -> None:
     remote.close()
 
 
-@pytest.mark.parametrize("name", ["loops-and-budgets", "secrets"])
-def test_monitors_say_the_same_event_by_event(name: str, backend: str) -> None:
-    case = max(cases_of(name), key=lambda one: len(one.trace))
-    policy = policyc.Policy.from_file(f"policy:{name}")
-    ours = policy.monitor(**case.parameters)
-    remote = policyc.Policy.from_file(f"policy:{name}", backend=backend)
+@pytest.mark.parametrize("policy", ["loops-and-budgets", "secrets"])
+def test_monitors_say_the_same_event_by_event(policy: str, backend: str) -> None:
+    case = max(cases_of(policy), key=lambda one: len(one.trace))
+    ours = policyc.Policy.from_file(f"policy:{policy}").monitor(**case.parameters)
+    remote = policyc.Policy.from_file(f"policy:{policy}", backend=backend)
     theirs = remote.monitor(**case.parameters)
     for event in case.trace:
         assert theirs.append(event).to_dict() == ours.append(event).to_dict()
