@@ -68,9 +68,13 @@ def run_tasks(
     """
     waiting = deque(enumerate(tasks))
     done: dict[int, CaseResult] = {}
-    team = [_Worker(programs, seconds, observer) for _ in range(min(workers, len(tasks)))]
+    team: list[_Worker] = []
     following = 0
     try:
+        for _ in range(min(workers, len(tasks))):
+            # Ctrl-C must not come between a process and the list of those that have to be ended.
+            with _uninterrupted():
+                team.append(_Worker(programs, seconds, observer))
         while following < len(tasks):
             for worker in team:
                 if worker.number is None and waiting:

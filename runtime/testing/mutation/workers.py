@@ -75,7 +75,7 @@ class Workers(Generic[T, R]):
         waiting.reverse()
         most = min(self.number, 1 + len(tasks) // WORTH_A_PROCESS)
         while waiting and len(self.idle) < most:
-            self.idle.append(_Worker(self.make))
+            self._add_worker()
         while waiting or self.busy:
             while waiting and len(self.busy) < most:
                 self._begin(waiting.pop(), tasks)
@@ -92,9 +92,16 @@ class Workers(Generic[T, R]):
                     self.idle.append(worker)
                 yield worker.task, answer
 
+    def _add_worker(self) -> None:
+        # Ctrl-C must not come between a process and the list of those that have to be ended.
+        with _uninterrupted():
+            self.idle.append(_Worker(self.make))
+
     def _begin(self, number: int, tasks: Sequence[T]) -> None:
         """Give a task to a process that has none."""
-        worker = self.idle.pop() if self.idle else _Worker(self.make)
+        if not self.idle:
+            self._add_worker()
+        worker = self.idle.pop()
         self.busy.append(worker)
         if not worker.begin(number, tasks[number], self.seconds):
             # It died while it had nothing to do: the task is not to blame.
