@@ -24,6 +24,7 @@ EXTRAS: Final = {
     "embeddings": "texts compared by their meanings",
     "pii-ner": "names of persons and places",
     "semgrep": "code judged by semgrep",
+    "openhands": "agents of the OpenHands SDK (Python 3.12 or newer)",
     "syrupy": "snapshots in tests",
     "zstd": "traces compressed with Zstandard",
 }
