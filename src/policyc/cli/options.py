@@ -53,10 +53,9 @@ def backend_option(command: Command) -> Command:
     """The option `--backend`."""
     return click.option(
         "--backend",
-        metavar="URL",
-        help="A server that evaluates, instead of this process: the address of `policyc serve` or, "
-        "with session+ or stateless+ before it, of an Invariant server; or container, for one in a "
-        "container on this machine.",
+        metavar="BACKEND",
+        help="What evaluates, instead of this process: `container`, or the address of `policyc "
+        "serve` or, with session+ or stateless+ before it, of an Invariant server.",
     )(command)
 
 
