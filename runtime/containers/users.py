@@ -54,6 +54,7 @@ class Use:
     """That this process uses a container. Taken and ended only while `locked`."""
 
     def __init__(self, name: str) -> None:
+        _end_inherited()
         self._file = os.open(_path(name, "users"), _FLAGS, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_SH)
         self._pid = os.getpid()
@@ -83,6 +84,14 @@ class Use:
 
 
 _uses: weakref.WeakSet[Use] = weakref.WeakSet()
+
+
+def _end_inherited() -> None:
+    """Let go of what the process uses from which this one was forked: a lock is held until all who
+    have its file have closed it."""
+    for use in list(_uses):
+        if not use.is_ours:
+            use.end()
 
 
 def end_all() -> None:
