@@ -21,7 +21,7 @@ lives() {
 install_engine() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends docker.io iptables >/dev/null
+    apt-get install -y -qq --no-install-recommends docker.io iproute2 iptables >/dev/null
 }
 
 mount_control_groups() {
