@@ -11,6 +11,7 @@ time linear in the text.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -71,16 +72,22 @@ def built_in() -> RuleSet:
     return _rule_set(tomllib.loads(file.read_text("utf-8")), "secrets.toml")
 
 
-@cache
 def from_file(path: str) -> RuleSet:
-    """The rules of a file; it is read once.
+    """The rules of a file; each place is read once.
 
     Raises:
         BuiltinError: it cannot be read, or a rule of it cannot be used.
     """
-    name = Path(path).name
+    # The same relative path is another file in another working directory.
+    return _from_place(os.path.abspath(path), path)
+
+
+@cache
+def _from_place(place: str, path: str) -> RuleSet:
+    """The rules of the file at `place`, which errors call `path`."""
+    name = Path(place).name
     try:
-        with Path(path).open("rb") as file:
+        with Path(place).open("rb") as file:
             data = file.read(MAX_FILE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no path"

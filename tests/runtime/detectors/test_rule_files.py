@@ -118,3 +118,14 @@ def test_the_own_rules_are_complete() -> None:
     rules = built_in().rules
     assert len({rule.id for rule in rules}) == len(rules)
     assert all(rule.keywords for rule in rules), "a rule without keywords looks at every text"
+
+
+def test_a_relative_path_is_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, kind in (("one", "ONE"), ("two", "TWO")):
+        (tmp_path / folder).mkdir()
+        rule = f'[[rules]]\nid = "{kind}"\nregex = "BADGE-([0-9]{{6}})"\n'
+        (tmp_path / folder / "rules.toml").write_text(rule)
+        monkeypatch.chdir(tmp_path / folder)
+        assert [one.type for one in detect("BADGE-123456", "rules.toml")] == [kind]
