@@ -1,0 +1,48 @@
+"""The folder where a user's sandboxes are remembered: traces, policies, locks and the audit log."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from policyc.runtime.sandbox.failures import SandboxError
+
+FOLDER_VARIABLE: Final = "POLICYC_STATE_DIR"
+
+
+def state_folder() -> Path:
+    """The folder, of this user alone; made if need be.
+
+    Raises:
+        SandboxError: there is no place for it, or others may write to it.
+    """
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    base = os.environ.get("XDG_STATE_HOME")
+    try:
+        if chosen:
+            folder = Path(chosen).absolute()
+        else:
+            folder = (Path(base) if base else Path.home() / ".local/state") / "policyc"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SandboxError(
+            f"there is no place to remember sandboxes: {reason}; set {FOLDER_VARIABLE}"
+        ) from None
+    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o022:
+        raise SandboxError(
+            f"`{folder}` must be a folder that only you can write to: change that, or set "
+            f"{FOLDER_VARIABLE} to another"
+        )
+    return folder
+
+
+def sandbox_folder(sandbox: str, *, make: bool = False) -> Path:
+    """The folder of one sandbox."""
+    folder = state_folder() / "sandboxes" / sandbox
+    if make:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
