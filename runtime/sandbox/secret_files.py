@@ -4,6 +4,7 @@ no environment, argument, label or file of the host has them."""
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from policyc.runtime.sandbox.failures import SandboxError
@@ -39,14 +40,14 @@ def _write(provider: Provider, sandbox: str, path: str, value: bytes) -> str:
     end = time.monotonic() + SECONDS
     told = b""
     with provider.start_process(sandbox, ["sh", "-c", _WRITE, "sh", path]) as process:
-        try:
+        # Where it is not read, what the command says tells why.
+        with suppress(BrokenPipeError):
             process.write(value)
-            process.close_input()
+        process.close_input()
+        try:
             while (chunk := process.read(max(0.0, end - time.monotonic()))) is not None:
                 told = (told + chunk.data)[:200]
             finish = process.finish(max(0.0, end - time.monotonic()))
-        except BrokenPipeError:
-            return "it was not read"
         except TimeoutError:
             return f"it took longer than {SECONDS:g} seconds"
     if finish.exit_code == 0:

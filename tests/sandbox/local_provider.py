@@ -40,6 +40,10 @@ MARK = "POLICYC_LOCAL_SANDBOX"
 KEEPER = "POLICYC_LOCAL_KEEPER"
 
 
+_let_go: list[subprocess.Popen[bytes]] = []
+"""Processes that nobody asks for any more, to be collected when they end."""
+
+
 class LocalProcess(Process):
     """A process of this machine, in a session of its own."""
 
@@ -94,9 +98,7 @@ class LocalProcess(Process):
         for stream in (self._process.stdout, self._process.stderr):
             assert stream
             stream.close()
-        # Who is let go of is no zombie of the tests, however long it runs on.
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(0.2)
+        _let_go.append(self._process)
 
 
 class LocalProvider(Provider):
@@ -224,6 +226,7 @@ class LocalProvider(Provider):
             raise SandboxError("it cannot be removed")
         _kill(MARK, sandbox)
         _kill(KEEPER, sandbox)
+        _let_go[:] = [one for one in _let_go if one.poll() is None]
         shutil.rmtree(self._folder / sandbox, ignore_errors=True)
         (self._folder / f"{sandbox}.json").unlink(missing_ok=True)
 
