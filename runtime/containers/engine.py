@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
     from docker.errors import APIError
+    from docker.models.containers import Container
 
 HOST_VARIABLE: Final = "DOCKER_HOST"
 DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
@@ -27,6 +28,7 @@ SECONDS: Final = 30
 """A request to the engine may take."""
 
 _KNOCK_SECONDS: Final = 5.0
+_REMOVE_SECONDS: Final = 10
 _PORT: Final = 2375
 _HERE: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -71,7 +73,7 @@ def engine(*, patience: float = 0.0, seconds: int = SECONDS) -> Iterator[DockerC
         EngineError: there is no engine that can be used; whatever it refuses inside of the context
             is one as well.
     """
-    client = _connected(time.monotonic() + patience, seconds)
+    client = connected(patience=patience, seconds=seconds)
     try:
         with told():
             yield client
@@ -98,13 +100,14 @@ def told() -> Iterator[None]:
         raise _unreachable(error) from None
 
 
-def _connected(end: float, seconds: int) -> DockerClient:
-    """A client of an engine that answers.
+def connected(*, patience: float = 0.0, seconds: int = SECONDS) -> DockerClient:
+    """A client of an engine that answers, to be closed by the caller; see `engine`.
 
     Raises:
-        EngineError: there is none until then.
+        EngineError: there is none until its patience ends.
     """
     _refuse_elsewhere()
+    end = time.monotonic() + patience
     attempt = 0
     while True:
         try:
@@ -118,7 +121,7 @@ def _connected(end: float, seconds: int) -> DockerClient:
 
 
 def _connect(seconds: int) -> DockerClient:
-    _knock()
+    knock()
     import docker  # noqa: PLC0415  # slow to load
 
     with told():
@@ -126,20 +129,52 @@ def _connect(seconds: int) -> DockerClient:
         return docker.from_env(timeout=seconds)
 
 
-def _knock() -> None:
+def knock() -> None:
     """See whether anything takes connections. The library would leave its socket open where nothing
-    does, and is slow to load only to find that out."""
+    does, and is slow to load only to find that out.
+
+    Raises:
+        EngineError: nothing does.
+    """
+    dial().close()
+
+
+def dial() -> socket.socket:
+    """A connection to the engine, as bytes.
+
+    Raises:
+        EngineError: there is none to be had.
+    """
     parts = urlsplit(address())
     try:
-        if parts.scheme == "unix":
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
-                knocking.settimeout(_KNOCK_SECONDS)
-                knocking.connect(parts.path)
-        else:
+        if parts.scheme != "unix":
             place = (parts.hostname or "", parts.port or _PORT)
-            socket.create_connection(place, _KNOCK_SECONDS).close()
+            return socket.create_connection(place, _KNOCK_SECONDS)
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            made.settimeout(_KNOCK_SECONDS)
+            made.connect(parts.path)
+        except OSError:
+            made.close()
+            raise
+        return made
     except OSError as error:
         raise _unreachable(error) from None
+
+
+def remove_container(container: Container) -> None:
+    """Remove a container as it is, and wait until it is gone; that it is already is no error."""
+    from docker.errors import APIError, NotFound  # noqa: PLC0415  # slow to load
+
+    try:
+        container.remove(force=True, v=True)
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != 409:  # it is being removed already
+            raise
+    with suppress(NotFound):
+        container.wait(condition="removed", timeout=_REMOVE_SECONDS)
 
 
 def _refuse_elsewhere() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from policyc.runtime.containers import users
-from policyc.runtime.containers.engine import EngineAbsent, engine
+from policyc.runtime.containers.engine import EngineAbsent, engine, remove_container
 from policyc.runtime.containers.readiness import (
     READY_SECONDS,
     ContainerDied,
@@ -102,7 +102,7 @@ class SharedContainer:
         if container is not None:
             is_dead = container.status in ("dead", "removing")
             if is_dead or (_is_outdated(client, container, self.spec) and self._use.is_last):
-                _remove(container)
+                remove_container(container)
                 container = None
         if container is None:
             return _created(client, self.spec)
@@ -155,7 +155,7 @@ def remove(spec: Spec) -> bool:
         if container is not None:
             if container.status in ("running", "paused"):
                 _stop(container)
-            _remove(container)
+            remove_container(container)
         for network in _networks(client, spec.name):
             network.remove()
         return container is not None
@@ -223,7 +223,7 @@ def _created(client: DockerClient, spec: Spec) -> Container:
     try:
         container.start()
     except APIError:
-        _remove(container)
+        remove_container(container)
         raise
     container.reload()
     return container
@@ -260,20 +260,6 @@ def _stop(container: Container) -> None:
     if container.status == "paused":
         container.unpause()
     container.stop(timeout=STOP_SECONDS)
-
-
-def _remove(container: Container) -> None:
-    from docker.errors import APIError, NotFound  # noqa: PLC0415  # slow to load
-
-    try:
-        container.remove(force=True, v=True)
-    except NotFound:
-        return
-    except APIError as error:
-        if error.status_code != 409:  # it is being removed already
-            raise
-    with suppress(NotFound):
-        container.wait(condition="removed", timeout=STOP_SECONDS)
 
 
 # --- at the end of the process

@@ -1,13 +1,13 @@
 """The audit log: one line of JSON for everything that was decided, each bound to the one before.
 
-A record holds `seq` (from 1), `time` (UTC, ISO 8601), `kind`, what it is about, `prev` and `hash`.
-`hash` is the SHA-256 of the record without it, as canonical JSON (sorted keys, no spaces, ASCII), in
-hex; `prev` is the hash of the line before, 64 zeros for the first. So a line that was changed, taken
-out, put in or moved is noticed; that lines are missing at the end is noticed by whoever kept the
-hash of a later one.
+A record holds `seq` (from 1), `time` (UTC, ISO 8601), `kind`, what it is about, `prev` and
+`hash`, as canonical JSON (sorted keys, no spaces, ASCII). `hash` is the SHA-256 of the record
+without it, in hex; `prev` is the hash of the line before, 64 zeros for the first. So a line that
+was changed, taken out, put in or moved is noticed; that lines are missing at the end is noticed by
+whoever kept the hash of a later one.
 
-A record is on the disk before what it decides happens. What a crash left unfinished of the last line
-was never acted on; the next record to be written keeps it as it was found.
+A record is on the disk before what it decides happens. What a crash left unfinished of the last
+line was never acted on; the next record to be written keeps it as it was found.
 """
 
 from __future__ import annotations
@@ -75,7 +75,11 @@ class AuditLog:
         """
         try:
             with self._thread, self._lock:
-                return self._append(kind, content)
+                try:
+                    return self._append(kind, content)
+                except BaseException:
+                    self._end = -1  # what is on the disk now has to be looked at
+                    raise
         except Timeout:
             raise AuditError(
                 f"the audit log `{self.path}` is held by another process for more than "
@@ -168,8 +172,8 @@ class Problem:
 class Verification:
     """What reading a log from its beginning showed.
 
-    `head` is the hash of the last record. `unfinished`: the last line was cut off by a crash, before
-    anything that it decides happened.
+    `head` is the hash of the last record. `unfinished`: the last line was cut off by a crash,
+    before anything that it decides happened.
     """
 
     records: int
@@ -230,6 +234,8 @@ def verify(path: Path, expected: str | None = None) -> Verification:
         if record is None:
             problems.append(Problem(number, "is no record"))
             continue
+        if canonical(record) + b"\n" != line:
+            problems.append(Problem(number, "is not written as records are"))
         said = record.pop("hash")
         if digest(record) != said:
             problems.append(Problem(number, "was changed: its hash is another"))

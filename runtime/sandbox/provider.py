@@ -95,15 +95,16 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How a process ended: with an exit code, by a signal, or nobody knows (`lost` says why).
+    """How a process ended: with an exit code, by a signal, or nobody knows, because its sandbox or
+    the provider was `lost`.
 
-    `limit` is the limit that the provider saw it reach, such as `memory` of an out-of-memory event.
+    `limit` is the limit that the provider saw it, or a process that it started, reach.
     """
 
     exit_code: int | None = None
     signal: int | None = None
-    lost: str = ""
-    limit: str = ""
+    lost: Literal["", "sandbox", "provider"] = ""
+    limit: Literal["", "memory", "processes", "disk"] = ""
 
 
 class Process(ABC):
@@ -134,7 +135,8 @@ class Process(ABC):
 
     @abstractmethod
     def finish(self, timeout: float) -> Finish:
-        """How it ended. To be asked after `read` gave None.
+        """How it ended. It may be asked before `read` gave None: what a process started may hold
+        its streams for longer than it lives.
 
         Raises:
             TimeoutError: it has not ended within `timeout` seconds.

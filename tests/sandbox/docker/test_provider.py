@@ -1,0 +1,107 @@
+"""What the provider does when nothing is wrong: a sandbox is made, used, paused, removed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.sandbox.docker.conftest import new_id, output_of
+
+from policyc.runtime.sandbox.failures import SandboxAbsent, SandboxError, WrongState
+from policyc.runtime.sandbox.provider import Creation, Status
+from policyc.runtime.sandbox.spec import Resources, SandboxSpec
+
+if TYPE_CHECKING:
+    from tests.sandbox.docker.conftest import Make
+
+    from policyc.runtime.sandbox.docker import DockerProvider
+
+
+def test_a_sandbox_from_its_beginning_to_its_end(provider: DockerProvider) -> None:
+    spec = SandboxSpec(labels={"task": "7"}, resources=Resources(lifetime=600))
+    made = provider.create(Creation(new_id(), spec, owner="me", policy="digest"))
+    try:
+        assert (made.status, made.owner, made.policy) == (Status.RUNNING, "me", "digest")
+        assert made.labels["task"] == "7"
+        assert (made.deadline - made.created).total_seconds() == 600
+        assert abs((datetime.now(UTC) - made.created).total_seconds()) < 60
+        assert provider.record(made.id) == made
+        assert made in provider.records()
+    finally:
+        provider.remove(made.id)
+    assert provider.record(made.id) is None
+    provider.remove(made.id)
+
+
+def test_streams_exit_code_and_environment(provider: DockerProvider, make: Make) -> None:
+    sandbox = make(SandboxSpec(environment={"A": "of the spec"}))
+    with provider.start_process(
+        sandbox, ("sh", "-c", 'cat; echo "$A, $B" >&2; exit 7'), {"B": "of the process"}
+    ) as process:
+        process.write(b"\x00\xff\r\n")
+        process.close_input()
+        process.close_input()
+        told = {"stdout": b"", "stderr": b""}
+        while (chunk := process.read(20)) is not None:
+            told[chunk.stream] += chunk.data
+        assert told == {"stdout": b"\x00\xff\r\n", "stderr": b"of the spec, of the process\n"}
+        assert process.finish(5).exit_code == 7
+
+
+def test_nothing_of_the_hosts_environment_is_seen(
+    provider: DockerProvider, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLICYC_TEST_SECRET", "hunter2")
+    code, told = output_of(provider, make(), "env")
+    assert code == 0
+    assert {line.partition("=")[0] for line in told.splitlines()} == {"PATH", "HOME", "HOSTNAME"}
+
+
+def test_a_signal_is_told_as_one(provider: DockerProvider, sandbox: str) -> None:
+    assert output_of(provider, sandbox, "sh", "-c", "kill -TERM $$")[0] == -15
+
+
+def test_reading_waits_no_longer_than_asked(provider: DockerProvider, sandbox: str) -> None:
+    with provider.start_process(sandbox, ("sleep", "60")) as process:
+        with pytest.raises(TimeoutError):
+            process.read(0.05)
+        with pytest.raises(TimeoutError):
+            process.finish(0.05)
+    provider.kill_processes(sandbox)
+
+
+def test_paused_and_resumed_twice(provider: DockerProvider, sandbox: str) -> None:
+    for _ in range(2):
+        provider.pause(sandbox)
+    record = provider.record(sandbox)
+    assert record is not None and record.status is Status.PAUSED
+    with pytest.raises(WrongState, match="paused"):
+        provider.start_process(sandbox, ("true",))
+    for _ in range(2):
+        provider.resume(sandbox)
+    assert output_of(provider, sandbox, "echo", "on")[1] == "on\n"
+
+
+def test_what_is_not_there_is_said(provider: DockerProvider) -> None:
+    nothing = new_id()
+    assert provider.record(nothing) is None
+    for ask in (provider.pause, provider.resume, provider.kill_processes, provider.usage):
+        with pytest.raises(SandboxAbsent, match=nothing):
+            ask(nothing)
+    with pytest.raises(SandboxAbsent):
+        provider.start_process(nothing, ("true",))
+
+
+def test_an_id_is_used_once(provider: DockerProvider, sandbox: str) -> None:
+    with pytest.raises(SandboxError, match="already"):
+        provider.create(Creation(sandbox, SandboxSpec(), owner="me", policy="none"))
+    assert output_of(provider, sandbox, "echo", "still here")[1] == "still here\n"
+
+
+def test_usage_is_what_the_sandbox_uses(provider: DockerProvider, sandbox: str) -> None:
+    before = provider.usage(sandbox)
+    output_of(provider, sandbox, "sh", "-c", "head -c 20000000 /dev/zero > big")
+    after = provider.usage(sandbox)
+    assert before.processes and before.memory and after.memory and after.cpu_seconds
+    assert after.memory - before.memory >= 19_000_000
