@@ -36,3 +36,11 @@ class SandboxBusy(SandboxError):
 
 class InvalidSpec(PolicycError):
     """A specification that cannot be carried out, or would not be safe."""
+
+
+class LimitReached(SandboxError):
+    """As many sandboxes hold resources as may, and room cannot be made."""
+
+
+class InvalidRequest(PolicycError):
+    """A question about sandboxes that has no answer: a page or a number that there is not."""

@@ -163,6 +163,20 @@ class Provider(ABC):
     name: ClassVar[str]
     """As in the entry point group `policyc.sandboxes`."""
 
+    @property
+    def scope(self) -> str:
+        """A word for which sandboxes `records` tells of: the same for providers that see the same
+        ones, so that what is written about these is kept in one place."""
+        return self.name
+
+    def check(self, spec: SandboxSpec) -> None:  # noqa: B027  # most find out by `create`
+        """Refuse what could not be made, as far as that is known before; nothing is made.
+
+        Raises:
+            InvalidSpec: it asks for what this provider does not have.
+            ImageAbsent: the image is not there.
+        """
+
     @abstractmethod
     def probe(self) -> Capabilities:
         """What it gives on this machine.

@@ -1,0 +1,55 @@
+"""Secrets in a sandbox: files that only the user of commands reads, written through a pipe, so that
+no environment, argument, label or file of the host has them."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from policyc.runtime.sandbox.failures import SandboxError
+from policyc.runtime.sandbox.spec import SECRETS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policyc.runtime.sandbox.provider import Provider
+
+SECONDS: Final = 20.0
+"""That writing one may take."""
+
+_WRITE: Final = 'rm -f -- "$1" && umask 377 && cat > "$1"'
+
+
+def write_secrets(provider: Provider, sandbox: str, secrets: Mapping[str, str]) -> None:
+    """Write files under `/run/secrets`, in the place of older ones of the name.
+
+    Raises:
+        SandboxError: that failed; the message has the name, never the value.
+    """
+    for name, value in secrets.items():
+        reason = _write(provider, sandbox, f"{SECRETS}/{name}", value.encode())
+        if reason:
+            raise SandboxError(
+                f"the secret `{name}` could not be written in the sandbox `{sandbox}`: {reason}"
+            )
+
+
+def _write(provider: Provider, sandbox: str, path: str, value: bytes) -> str:
+    """Write one; why it failed, empty where it did not."""
+    end = time.monotonic() + SECONDS
+    told = b""
+    with provider.start_process(sandbox, ["sh", "-c", _WRITE, "sh", path]) as process:
+        # Where it is not read, what the command says tells why.
+        with suppress(BrokenPipeError):
+            process.write(value)
+        process.close_input()
+        try:
+            while (chunk := process.read(max(0.0, end - time.monotonic()))) is not None:
+                told = (told + chunk.data)[:200]
+            finish = process.finish(max(0.0, end - time.monotonic()))
+        except TimeoutError:
+            return f"it took longer than {SECONDS:g} seconds"
+    if finish.exit_code == 0:
+        return ""
+    return finish.lost or told.decode(errors="replace").strip() or "the command failed"
