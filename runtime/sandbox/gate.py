@@ -76,16 +76,23 @@ class Policy(Protocol):
 class Refused(PolicycError):
     """Something was not done, or its output not handed out, because of the policy.
 
-    `decision` says why; `stage` is "call" or "output".
+    `decision` says why; `stage` is "call" or "output". `events` are those that the ranges of its
+    violations are about, without an output that is withheld.
     """
 
-    def __init__(self, decision: Decision, stage: Literal["call", "output"] = "call") -> None:
+    def __init__(
+        self,
+        decision: Decision,
+        stage: Literal["call", "output"] = "call",
+        events: Sequence[Event] = (),
+    ) -> None:
         super().__init__(decision.reason)
         self.decision = decision
         self.stage = stage
+        self.events = list(events)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Refused, (self.decision, self.stage))
+        return (Refused, (self.decision, self.stage, self.events))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +211,7 @@ class Gate:
         with self._turn():
             decision = self._judged("messages", events, {"messages": events})
             if decision.verdict is not Verdict.ALLOW:
-                raise Refused(decision)
+                raise Refused(decision, events=[*self.trace.past, *events])
             self.trace.add(events)
 
     def propose(self, tool: str, arguments: Mapping[str, Any]) -> Call:
@@ -229,7 +236,7 @@ class Gate:
             if decision.verdict is not Verdict.ALLOW:
                 told = {"role": "tool", "tool_call_id": call_id, "content": refusal_text(decision)}
                 self.trace.add([event, told], ran=False)
-                raise Refused(decision)
+                raise Refused(decision, events=[*self.trace.past, event])
             self.trace.add([event])
         return Call(call_id, tool, arguments, decision)
 

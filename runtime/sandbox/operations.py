@@ -309,7 +309,7 @@ class Operations:
         output: int | None = None,
         **more: Any,
     ) -> Execution:
-        return run(
+        execution = run(
             self._provider,
             self._sandbox,
             argv,
@@ -319,6 +319,9 @@ class Operations:
             keep_background=bool(self._sessions),
             **more,
         )
+        if execution.end not in (End.EXITED, End.SIGNALLED):
+            self._end_sessions()  # everything in the sandbox was killed
+        return execution
 
     def _in_session(
         self,
@@ -366,14 +369,14 @@ class Operations:
         about = {"end": execution.end.value, "exit_code": execution.exit_code}
         judged = self._gate.conclude(call, text, about=about)
         if judged.release == "withheld":
-            raise Refused(judged.decision, "output")
+            raise Refused(judged.decision, "output", self._gate.trace.past)
         return judged
 
     def _handed_out(self, call: Call, text: str, execution: Execution) -> None:
         """Have something judged that cannot be redacted."""
         judged = self._judged(call, text, execution)
         if judged.release != "released":
-            raise Refused(judged.decision, "output")
+            raise Refused(judged.decision, "output", self._gate.trace.past)
 
     def _content(self, call: Call, execution: Execution, path: str) -> bytes:
         self._check(call, execution, path)

@@ -60,8 +60,9 @@ while True:
                 print(repr(value))
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        inner = error.__traceback__ and error.__traceback__.tb_next
+        traceback.print_exception(type(error), error, inner)
         code = 1
     sys.stdout.flush()
     print(f"\\n{mark} {code & 255}", flush=True)
