@@ -52,4 +52,6 @@ def _write(provider: Provider, sandbox: str, path: str, value: bytes) -> str:
             return f"it took longer than {SECONDS:g} seconds"
     if finish.exit_code == 0:
         return ""
-    return finish.lost or told.decode(errors="replace").strip() or "the command failed"
+    if finish.lost:
+        return f"the {finish.lost} was lost"
+    return told.decode(errors="replace").strip() or "the command failed"

@@ -12,6 +12,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from policyc.runtime.sandbox.capacity import Capacity
@@ -94,6 +95,11 @@ class SandboxService:
         self._capacity = Capacity(
             provider, self._records, self._events, limit, self._notes.lock, wait_seconds
         )
+
+    @cached_property
+    def can_pause(self) -> bool:
+        """Whether the provider can pause sandboxes."""
+        return self._provider.probe().can_pause
 
     # --- what there is ---------------------------------------------------------------------------
 
