@@ -33,7 +33,7 @@ LIST: Final = ("sh", "-c", 'exec find "$1" -mindepth 1 -maxdepth 1 -printf "%y%f
 PACK: Final = (
     "sh",
     "-c",
-    'exec tar -c -f - -C "$(dirname -- "$1")" -- "$(basename -- "$1")"',
+    'exec tar -c --hard-dereference -f - -C "$(dirname -- "$1")" -- "$(basename -- "$1")"',
     "sh",
 )
 UNPACK: Final = ("sh", "-c", 'mkdir -p -- "$1" && exec tar -x -f - -C "$1" '

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from policyc.runtime.sandbox.gate import Call, Gate, Judged
     from policyc.runtime.sandbox.provider import Provider
     from policyc.runtime.sandbox.spec import SandboxSpec
+    from policyc.runtime.sandbox.way_out import WayOut
 
 BUSY_SECONDS: Final = 600.0
 """To wait for other operations on the same sandbox."""
@@ -79,11 +80,13 @@ class Operations:
         lock: Path,
         *,
         secrets: Mapping[str, str],
+        way_out: WayOut,
     ) -> None:
         self._provider = provider
         self._sandbox = sandbox
         self._spec = spec
         self._gate = gate
+        self._way_out = way_out
         self._hidden = HiddenSecrets(secrets)
         self._thread_lock = threading.Lock()
         self._file_lock = FileLock(lock, timeout=BUSY_SECONDS, mode=0o600)
@@ -289,7 +292,7 @@ class Operations:
         if not self._thread_lock.acquire(timeout=BUSY_SECONDS):
             raise SandboxBusy(_busy(self._sandbox))
         try:
-            with self._file_lock:
+            with self._file_lock, self._way_out.open():
                 yield
         except Timeout:
             raise SandboxBusy(_busy(self._sandbox)) from None

@@ -8,6 +8,8 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from policyc.grammar.diagnostics import PolicycError
+from policyc.grammar.source import Source
+from policyc.runtime.loading import load_program
 from policyc.runtime.sandbox.audit import AuditLog, default_path
 from policyc.runtime.sandbox.failures import SandboxAbsent, SandboxError
 from policyc.runtime.sandbox.gate import Gate, Settings, check_parameters, policy_digest
@@ -17,8 +19,9 @@ from policyc.runtime.sandbox.registry import choose
 from policyc.runtime.sandbox.service import SandboxService
 from policyc.runtime.sandbox.spec import LOOSENINGS, SandboxSpec
 from policyc.runtime.sandbox.state import sandbox_folder
-from policyc.runtime.sandbox.stored import Stored, policy_files
+from policyc.runtime.sandbox.stored import Stored
 from policyc.runtime.sandbox.trace_file import TraceFile
+from policyc.runtime.sandbox.way_out import WayOut, new_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -89,10 +92,21 @@ class Sandbox(Operations):
         service.sweep()
         digest = policy_digest(compiled, parameters)
         log = _audit_log(audit)
-        info = service.start(spec, policy=digest, keep=keep)
+        egress = new_folder(spec.allow_hosts)
+        try:
+            info = service.start(spec, policy=digest, keep=keep, egress=egress)
+        except BaseException:
+            _remove(egress)
+            raise
         try:
             stored = Stored(
-                provider.name, spec, list(compiled.sources.values()), parameters, digest, settings
+                provider.name,
+                spec,
+                compiled.sources,
+                parameters,
+                digest,
+                settings,
+                None if egress is None else str(egress),
             )
             stored.save(info.id)
             self._bind(service, provider, info.id, compiled, stored, ask, log, keep=keep)
@@ -105,7 +119,7 @@ class Sandbox(Operations):
             )
         except BaseException:
             service.delete(info.id)
-            rmtree(sandbox_folder(info.id), ignore_errors=True)
+            _remove(sandbox_folder(info.id), egress)
             raise
 
     @classmethod
@@ -140,8 +154,7 @@ class Sandbox(Operations):
             raise SandboxAbsent(
                 f"the sandbox `{sandbox}` is gone: its time was up, or it was deleted"
             )
-        given = policy_files(sandbox, stored.sources) if policy is None else policy
-        compiled = _compiled(given)
+        compiled = _compiled_again(stored) if policy is None else _compiled(policy)
         if policy_digest(compiled, stored.parameters) != stored.digest:
             raise SandboxError(
                 f"the sandbox `{sandbox}` was made with another policy, and keeps it as long as "
@@ -185,8 +198,15 @@ class Sandbox(Operations):
             ask=ask,
         )
         spec = stored.spec
+        self._egress = None if stored.egress is None else Path(stored.egress)
         super().__init__(
-            provider, sandbox, spec, gate, folder / _LOCK, secrets=secrets or spec.secrets
+            provider,
+            sandbox,
+            spec,
+            gate,
+            folder / _LOCK,
+            secrets=secrets or spec.secrets,
+            way_out=WayOut(self._egress, spec.allow_hosts, gate),
         )
         self.id = sandbox
         self._service = service
@@ -242,12 +262,17 @@ class Sandbox(Operations):
         if not self._keep:
             self.delete()
 
+    def stop(self) -> None:
+        """End the sandbox with everything in it; its trace is kept until `delete`."""
+        self._gate.note("stopped")
+        self._service.delete(self.id)
+
     def delete(self) -> None:
-        """Delete the sandbox and its trace; the audit log stays."""
+        """End the sandbox and delete its trace; the audit log stays."""
         self._is_closed = True
         self._gate.note("deleted")
         self._service.delete(self.id)
-        rmtree(sandbox_folder(self.id), ignore_errors=True)
+        _remove(sandbox_folder(self.id), self._egress)
 
     def __enter__(self) -> Self:
         return self
@@ -256,7 +281,41 @@ class Sandbox(Operations):
         self.close()
 
 
-def _compiled(policy: PolicySource | Sequence[Path]) -> Policy:
+def remove(sandbox: str, audit: str | os.PathLike[str] | None = None) -> bool:
+    """End a sandbox, if it is still there, and delete its trace; whether anything was known of it.
+
+    Raises:
+        SandboxError: it could not be ended; its trace is still there.
+    """
+    try:
+        stored = Stored.load(sandbox)
+    except SandboxAbsent:
+        return False
+    SandboxService(choose(stored.provider)).delete(sandbox)
+    _audit_log(audit).append("deleted", sandbox=sandbox, policy=stored.digest)
+    _remove(sandbox_folder(sandbox), None if stored.egress is None else Path(stored.egress))
+    return True
+
+
+def trace_of(sandbox: str) -> TraceFile:
+    """The trace of a sandbox, also of one that was stopped.
+
+    Raises:
+        SandboxAbsent: nothing is known of such a sandbox.
+    """
+    Stored.load(sandbox)
+    return TraceFile(sandbox_folder(sandbox) / _TRACE)
+
+
+def _compiled_again(stored: Stored) -> Policy:
+    from policyc.api import Options  # noqa: PLC0415  # the facade is above this layer
+    from policyc.api import Policy as Compiled  # noqa: PLC0415
+
+    sources = [Source(text, name) for name, text in stored.sources.items()]
+    return Compiled(*load_program(sources, None), Options.of(None, None, None, optimize=True))
+
+
+def _compiled(policy: PolicySource) -> Policy:
     from policyc.api import Policy as Compiled  # noqa: PLC0415  # the facade is above this layer
 
     if isinstance(policy, Compiled):
@@ -265,6 +324,12 @@ def _compiled(policy: PolicySource | Sequence[Path]) -> Policy:
     if not paths:
         raise PolicycError("a sandbox needs a policy")
     return Compiled.from_files([os.fspath(path) for path in paths])
+
+
+def _remove(*folders: Path | None) -> None:
+    for folder in folders:
+        if folder is not None:
+            rmtree(folder, ignore_errors=True)
 
 
 def _audit_log(audit: str | os.PathLike[str] | None) -> AuditLog:

@@ -15,22 +15,22 @@ from policyc.runtime.sandbox.state import sandbox_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 _FILE = "sandbox.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """`sources` are the texts of the policy in their order, `digest` is what they had when the
-    sandbox was made."""
+    """`sources` are the texts of the policy, by their names and in their order, `digest` is what
+    they had when the sandbox was made. `egress` is the folder with the socket of its proxy."""
 
     provider: str
     spec: SandboxSpec
-    sources: list[str]
+    sources: Mapping[str, str]
     parameters: Mapping[str, Any]
     digest: str
     settings: Settings
+    egress: str | None = None
 
     def save(self, sandbox: str) -> None:
         """Keep it.
@@ -42,9 +42,10 @@ class Stored:
         told = {
             "provider": self.provider,
             "spec": self.spec.to_dict(),
-            "sources": self.sources,
+            "sources": dict(self.sources),
             "parameters": dict(self.parameters),
             "digest": self.digest,
+            "egress": self.egress,
             "settings": {
                 "ask": _level_name(settings.thresholds.ask),
                 "deny": _level_name(settings.thresholds.deny),
@@ -86,23 +87,14 @@ class Stored:
             )
             spec = SandboxSpec.from_dict(told["spec"])
             kept = told["provider"], spec, told["sources"], told["parameters"], told["digest"]
+            egress = told["egress"]
         except FileNotFoundError:
             raise SandboxAbsent(
                 f"nothing is known of a sandbox `{sandbox}`: `policyc sandbox ls` lists yours"
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SandboxError(f"`{path}` cannot be read: {error}") from None
-        return cls(*kept, settings)
-
-
-def policy_files(sandbox: str, sources: list[str]) -> list[Path]:
-    """The texts of a policy as files, from which it is compiled again."""
-    folder = sandbox_folder(sandbox, make=True)
-    paths = [folder / f"policy-{number}.inv" for number in range(len(sources))]
-    for path, text in zip(paths, sources, strict=True):
-        path.touch(mode=0o600)
-        path.write_text(text, "utf-8")
-    return paths
+        return cls(*kept, settings, egress)
 
 
 def _level_name(level: RiskLevel | None) -> str | None:

@@ -96,7 +96,7 @@ def command(
             "there is nothing to run" if not words else "a command and `--trace` are two things",
             "write `policyc run -- COMMAND`, or `policyc run --trace FILE`",
         )
-    text = words[0] if len(words) == 1 else join(words)
+    text = text_of(words)
     stdin = sys.stdin.buffer.read() if passes_input else b""
     events = None if trace is None else _read_trace(trace)
     context = click.get_current_context()
@@ -111,6 +111,12 @@ def command(
         finally:
             if trace_out is not None:
                 write_trace(box.trace, trace_out)
+
+
+def text_of(words: tuple[str, ...]) -> str:
+    """The script that the words of a command line mean."""
+    given = words[1:] if words[:1] == ("--",) else words
+    return given[0] if len(given) == 1 else join(given)
 
 
 @contextmanager

@@ -24,20 +24,13 @@ if TYPE_CHECKING:
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
-class Size(click.ParamType):
-    """A size in bytes: `64m`, `1g`, `1048576`."""
-
-    name = "SIZE"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
-        if value is None or isinstance(value, int):
-            return value
-        found = re.fullmatch(r"([0-9]+)([kmg]?)(?:i?b)?", str(value).strip().lower())
-        if found is None:
-            self.fail(f"`{value}` is no size: write it like 512m or 1g", param, ctx)
-        return int(found[1]) * _UNITS[found[2]]
+def _size(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"([0-9]+)([kmg]?)(?:i?b)?", value.strip().lower())
+    if found is None:
+        raise click.BadParameter(f"`{value}` is no size: write it like 512m or 1g")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +118,13 @@ _OPTIONS: list[Callable[[Any], Any]] = [
         multiple=True,
         help="The content of a file as /run/secrets/NAME; hidden in what commands print.",
     ),
-    click.option("--memory", type=Size(), help="That the sandbox may use. By default 1g."),
+    click.option(
+        "--memory", metavar="SIZE", callback=_size, help="That the sandbox may use. By default 1g."
+    ),
     click.option("--cpus", type=click.FloatRange(min=0, min_open=True), help="By default 1."),
-    click.option("--disk", type=Size(), help="The room of the workspace. By default 256m."),
+    click.option(
+        "--disk", metavar="SIZE", callback=_size, help="The room of the workspace. By default 256m."
+    ),
     click.option(
         "--processes", type=click.IntRange(min=1), help="At the same time. By default 128."
     ),
@@ -137,7 +134,12 @@ _OPTIONS: list[Callable[[Any], Any]] = [
         type=click.FloatRange(min=0, min_open=True),
         help="That a command may take. By default 120.",
     ),
-    click.option("--max-output", type=Size(), help="That a command may write. By default 1m."),
+    click.option(
+        "--max-output",
+        metavar="SIZE",
+        callback=_size,
+        help="That a command may write. By default 1m.",
+    ),
     click.option(
         "--lifetime",
         metavar="SECONDS",
