@@ -85,12 +85,17 @@ def engine(*, patience: float = 0.0, seconds: int = SECONDS) -> Iterator[DockerC
 def told() -> Iterator[None]:
     """What the engine or the way to it raises, as an `EngineError`."""
     import requests  # noqa: PLC0415  # slow to load
-    from docker.errors import APIError, DockerException  # noqa: PLC0415
+    from docker.errors import APIError, DockerException, InvalidVersion  # noqa: PLC0415
 
     try:
         yield
     except APIError as error:
         raise _refused(error) from None
+    except InvalidVersion as error:
+        raise EngineError(
+            f"the container engine at {address()} speaks an API that is too old ({error}): install "
+            "one of 2020 or later"
+        ) from None
     except requests.exceptions.Timeout:
         raise EngineSilent(_silent()) from None
     except (DockerException, requests.exceptions.RequestException) as error:
