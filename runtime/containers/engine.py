@@ -102,7 +102,7 @@ def told() -> Iterator[None]:
         for cause in _causes(error):
             if isinstance(cause, APIError):
                 raise _refused(cause) from None
-        raise _unreachable(error) from None
+        raise unreachable(error) from None
 
 
 def connected(*, patience: float = 0.0, seconds: int = SECONDS) -> DockerClient:
@@ -164,7 +164,7 @@ def dial() -> socket.socket:
             raise
         return made
     except OSError as error:
-        raise _unreachable(error) from None
+        raise unreachable(error) from None
 
 
 def remove_container(container: Container) -> None:
@@ -205,8 +205,8 @@ def _refused(error: APIError) -> EngineError:
     return EngineError(f"the container engine refused: {reason}")
 
 
-def _unreachable(error: Exception) -> EngineError:
-    """What a connection that failed means."""
+def unreachable(error: Exception) -> EngineError:
+    """What a connection to the engine that failed means."""
     for cause in _causes(error):
         if isinstance(cause, PermissionError):
             return EngineForbidden(

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from policyc.runtime.containers.engine import SECONDS, address, remove_container
+from policyc.runtime.containers.engine import SECONDS, EngineError, address, remove_container
 from policyc.runtime.sandbox.docker.attestation import SCRIPT, seen, wanting
 from policyc.runtime.sandbox.docker.cgroup import Counters
 from policyc.runtime.sandbox.docker.connection import PATIENCE_SECONDS, Connection
@@ -226,7 +226,7 @@ class DockerProvider(Provider):
         counters = Counters.of(str(container.id), container.attrs["State"]["Pid"])
         if not _commands(client, container, counters):
             return
-        with suppress(APIError, TimeoutError, OSError):
+        with suppress(APIError, EngineError):
             execution = _prepared(client, container, _KILL_ALL, {})
             started(client, execution, _KILL_SECONDS).close()
         end = time.monotonic() + _KILL_SECONDS

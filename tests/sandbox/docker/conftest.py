@@ -11,6 +11,7 @@ import pytest
 from policyc.runtime.sandbox import ids
 from policyc.runtime.sandbox.docker import DockerProvider
 from policyc.runtime.sandbox.execution import End, Execution, run
+from policyc.runtime.sandbox.image import build
 from policyc.runtime.sandbox.provider import Creation
 from policyc.runtime.sandbox.spec import SandboxSpec
 
@@ -34,6 +35,7 @@ def new_id() -> str:
 
 @pytest.fixture(scope="session")
 def provider(docker_engine: DockerClient) -> Iterator[DockerProvider]:
+    build(lambda _done, _all: None)
     made = DockerProvider()
     yield made
     made.close()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +34,7 @@ from policyc.runtime.sandbox.spec import SandboxSpec, own_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from docker import DockerClient
     from tests.engines import Engine
@@ -114,6 +115,56 @@ def test_an_engine_that_takes_connections_and_says_nothing(
     with pytest.raises(ProviderUnavailable, match=r"does not answer.*start it again"):
         DockerProvider(seconds=1).probe()
     silent.close()
+
+
+class Stalling:
+    """A way to the engine that goes silent when a command is to be started."""
+
+    def __init__(self, path: Path) -> None:
+        self.address = f"unix://{path}"
+        self._held: list[socket.socket] = []
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(path))
+        self._socket.listen(16)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                taken, _ = self._socket.accept()
+            except OSError:
+                return
+            way = socket.socket(socket.AF_UNIX)
+            way.connect("/var/run/docker.sock")
+            self._held += [taken, way]
+            for one, other in ((taken, way), (way, taken)):
+                threading.Thread(target=self._relay, args=(one, other), daemon=True).start()
+
+    def _relay(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while (data := one.recv(65536)) and not (b"/exec/" in data and b"/start" in data):
+                other.sendall(data)
+
+    def close(self) -> None:
+        for one in (self._socket, *self._held):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+def test_an_engine_that_goes_silent_when_a_command_is_started(
+    sandbox: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if os.environ.get("DOCKER_HOST"):
+        pytest.skip("the engine is not at its usual place")
+    stalling = Stalling(tmp_path / "socket")
+    monkeypatch.setenv("DOCKER_HOST", stalling.address)
+    other = DockerProvider(seconds=1)
+    with pytest.raises(SandboxLost, match="does not answer"):
+        other.start_process(sandbox, ["true"])
+    assert other.record(sandbox) is not None
+    other.close()
+    stalling.close()
 
 
 def test_an_engine_whose_api_is_too_old(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -223,7 +274,7 @@ def test_an_image_that_nothing_can_run_in(
 
 
 @pytest.fixture(scope="module")
-def engine(docker_engine: DockerClient) -> Iterator[Engine]:
+def engine(docker_engine: DockerClient, provider: DockerProvider) -> Iterator[Engine]:
     with own_engine(live_restore=True) as made:
         made.load(docker_engine, own_image())
         yield made
@@ -324,7 +375,7 @@ def test_nothing_is_left_of_many_sandboxes(
 
     one()
     before = counts()
-    for _ in range(8):
+    for _ in range(5):
         one()
     time.sleep(0.1)
     after = counts()

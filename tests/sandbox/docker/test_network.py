@@ -38,10 +38,9 @@ def gateway(docker_engine: DockerClient) -> str:
 
 
 def reaches(shell: Shell, code: str) -> bytes:
-    done = shell.python(
-        f"import socket\ntry:\n    {code}\nexcept OSError as error:\n    print(type(error).__name__)"
-        "\nelse:\n    print('reached')"
-    )
+    lines = ["import socket", "try:", f"    {code}", "except OSError as error:"]
+    lines += ["    print(type(error).__name__)", "else:", "    print('reached')"]
+    done = shell.python("\n".join(lines))
     assert done.exit_code == 0, done
     return done.stdout.strip()
 

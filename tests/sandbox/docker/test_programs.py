@@ -23,7 +23,7 @@ git init -q -b main one && cd one
 for n in 1 2 3; do seq $n$n$n > file$n; git add .; git commit -q -m "step $n"; done
 git checkout -q -b side HEAD~1; echo more >> file1; git commit -q -a -m side
 git checkout -q main; git merge -q side; git rebase -q HEAD~1; git stash list
-git clone -q . ../two; cd ../two; git gc -q; git fsck 2>/dev/null; git log --oneline | wc -l
+git clone -q . ../two; cd ../two; git gc -q; git fsck >fsck 2>&1; git log --oneline | wc -l
 git grep -c 111 HEAD -- file3; git worktree add -q ../three; ls ../three | wc -l
 """
 BASH = r"""
@@ -31,7 +31,7 @@ set -euo pipefail
 declare -A table=([a]=1 [b]=2)
 diff <(printf '1\n2\n') <(printf '%s\n' "${table[@]}" | sort)
 coproc cat; echo through >&"${COPROC[1]}"; read -r line <&"${COPROC[0]}"; echo "$line"
-trap 'echo trapped' USR1; kill -USR1 $$; wait || true
+trap 'echo trapped' USR1; kill -USR1 $$
 mkfifo pipe; echo pipe > pipe & cat pipe; timeout 5 true; nice -n 5 true
 seq 1000 | xargs -P 4 -n 100 echo | wc -l
 tar czf - /etc/passwd 2>/dev/null | tar tzf -; find / -xdev -name passwd -path '/etc/*'
@@ -71,10 +71,11 @@ if __name__ == "__main__":
         db.execute("create table t (x)")
         db.executemany("insert into t values (?)", [(n,) for n in range(100)])
     ssl.create_default_context()
-    assert os.path.getsize(ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt")
+    trusted = ssl.create_default_context(cafile="/etc/ssl/certs/ca-certificates.crt")
+    assert len(trusted.get_ca_certs()) > 50
     with tempfile.TemporaryFile() as file:
         os.posix_fallocate(file.fileno(), 0, 4096)
-        os.copy_file_range(os.open("/etc/passwd", 0), file.fileno(), 10)
+        os.copy_file_range(file.fileno(), file.fileno(), 10, 0, 2048)
         mmap.mmap(file.fileno(), 4096).close()
     left, right = socket.socketpair()
     socket.send_fds(left, [b"x"], [0])
@@ -85,8 +86,8 @@ if __name__ == "__main__":
     os.getrandom(8), os.pidfd_open(os.getpid()), os.getxattr
     shutil.copytree("/etc/ssl", "ssl", symlinks=True)
     shutil.make_archive("a", "zip", "ssl")
-    venv = subprocess.run([sys.executable, "-m", "venv", "--without-pip", "env"], check=True)
-    assert subprocess.run(["env/bin/python", "-c", "print(1)"], capture_output=True).stdout == b"1\\n"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "env"], check=True)
+    assert subprocess.check_output(["env/bin/python", "-c", "print(1)"]) == b"1\\n"
     print("all of it")
 """
 
@@ -102,7 +103,7 @@ def either(request: pytest.FixtureRequest, provider: DockerProvider, make_shared
 def test_git(either: Shell) -> None:
     if either("command -v git").exit_code:
         pytest.skip("the image has no git, as this machine has none")
-    assert either.says(f"set -e; {GIT}").split() == ["5", "HEAD:file3:1", "3"]
+    assert either.says(f"set -e; {GIT}").split() == ["4", "HEAD:file3:1", "3"]
 
 
 def test_bash(either: Shell) -> None:
