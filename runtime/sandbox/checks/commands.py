@@ -154,7 +154,7 @@ def _output_cap(scene: Scene) -> str:
     expect(
         done.end is End.OUTPUT and done.truncated and length <= MIB, f"{done.end}, {length} bytes"
     )
-    expect("yes" not in scene.processes(), "it still runs")
+    expect(not scene.left(), f"running after it: {scene.left()}")
     return f"{done.end} after {done.seconds:.2f} s, {length} bytes kept"
 
 

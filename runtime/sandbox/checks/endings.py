@@ -20,7 +20,7 @@ _PATIENCE: Final = 15.0
 
 def _nothing_left(scene: Scene, done: Execution, end: End) -> str:
     expect(done.end is end and done.seconds < _PATIENCE, done)
-    left = [one for one in scene.processes() if one == "sleep"]
+    left = scene.left()
     expect(not left, f"{told(done)}; still there: {left}")
     return f"{told(done)}; nothing of it is left"
 
@@ -78,15 +78,15 @@ def _held_output(scene: Scene) -> str:
 def _background_kept(scene: Scene) -> str:
     scene.told("setsid sleep 601 >/dev/null 2>&1 < /dev/null &", keep_background=True)
     for _ in range(50):
-        there = scene.processes()
+        there = scene.left()
         if "sleep" in there:
             break
         time.sleep(0.05)
     else:
         raise CheckFailed(f"it does not run: {there}")
     scene.provider.kill_processes(scene.sandbox)
-    left = scene.processes()
-    expect("sleep" not in left, f"running after kill_processes: {left}")
+    left = scene.left()
+    expect(not left, f"running after kill_processes: {left}")
     return "it ran on, and ended by kill_processes; the sandbox answers"
 
 

@@ -225,7 +225,7 @@ def _proc(scene: Scene) -> str:
         "for f in /proc/sys/kernel/core_pattern /proc/sys/kernel/hostname /proc/sysrq-trigger"
         " /proc/sys/vm/drop_caches /proc/sys/net/ipv4/ip_forward /proc/1/oom_score_adj; do"
         ' (: >> $f) 2>/dev/null && echo "written $f"; done;'
-        " for f in /proc/kcore /proc/1/environ /proc/1/mem /proc/1/maps /proc/kmsg /proc/kallsyms"
+        " for f in /proc/kcore /proc/1/environ /proc/1/mem /proc/1/maps /proc/kmsg"
         " /proc/timer_list /proc/keys; do"
         ' [ -n "$(head -c 1 $f 2>/dev/null | tr -d "\\0")" ] && echo "read $f"; done; true'
     )

@@ -168,7 +168,7 @@ def _apart(scene: Scene) -> str:
             seen = scene.told("ls /ws/mark /tmp/mark 2>/dev/null; true")
             expect(not seen, f"files of the other: {seen}")
             scene.told("sleep 600 &", sandbox=other, keep_background=True)
-            expect("sleep" not in scene.processes(), "processes of the other are seen")
+            expect(not scene.left(), f"processes are seen: {scene.left()}")
             reached = scene.python(
                 "import json, socket; s = socket.socket(); s.settimeout(2); "
                 "print(json.dumps(s.connect_ex(('127.0.0.1', 8123))))"

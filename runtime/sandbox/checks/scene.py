@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -57,9 +58,11 @@ class Scene:
         self._image = image
         self._made: list[str] = []
         self._shared = ""
+        self._usual: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         self._shared = self.make()
+        self._usual = Counter(self.processes(self._shared))
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -148,6 +151,11 @@ class Scene:
         )
         rows = [line.rpartition(" ") for line in seen.splitlines()]
         return [name.strip("()") for name, _, state in rows if state not in ("Z", "X")]
+
+    def left(self, sandbox: str | None = None) -> list[str]:
+        """What runs in a sandbox besides what ran in a new one."""
+        seen = Counter(self.processes(sandbox)) - self._usual
+        return sorted(seen.elements())
 
     def answers(self, sandbox: str | None = None) -> None:
         """The sandbox must still do what it is asked for."""
