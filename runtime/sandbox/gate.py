@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
@@ -31,7 +32,7 @@ from policyc.runtime.sandbox.deadline import Punctual
 from policyc.runtime.trace_ranges import parse_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from policyc.runtime.results import AnalysisResult, Violation
     from policyc.runtime.sandbox.audit import AuditLog
@@ -75,16 +76,23 @@ class Policy(Protocol):
 class Refused(PolicycError):
     """Something was not done, or its output not handed out, because of the policy.
 
-    `decision` says why; `stage` is "call" or "output".
+    `decision` says why; `stage` is "call" or "output". `events` are those that the ranges of its
+    violations are about, without an output that is withheld.
     """
 
-    def __init__(self, decision: Decision, stage: Literal["call", "output"] = "call") -> None:
+    def __init__(
+        self,
+        decision: Decision,
+        stage: Literal["call", "output"] = "call",
+        events: Sequence[Event] = (),
+    ) -> None:
         super().__init__(decision.reason)
         self.decision = decision
         self.stage = stage
+        self.events = list(events)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Refused, (self.decision, self.stage))
+        return (Refused, (self.decision, self.stage, self.events))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +185,8 @@ class Gate:
         self._thread = Punctual("policyc-gate")
         self._monitor: Monitor | None = None
         """It has the events of the trace that happened; None where it took one that did not."""
-        missing = sorted(policy.required_parameters - self.parameters.keys())
-        if missing:
-            names = ", ".join(f"`{name}`" for name in missing)
-            raise PolicycError(f"the policy needs {names}: pass them as parameters")
-        self.digest = digest([dict(policy.sources), self.parameters])
+        check_parameters(policy, self.parameters)
+        self.digest = policy_digest(policy, self.parameters)
         """Of the policy and its parameters, as the audit log names them."""
 
     def close(self) -> None:
@@ -203,11 +208,10 @@ class Gate:
                 raise PolicycError("only messages of a user, a system or an assistant can be added")
             if event.get("tool_calls"):
                 raise PolicycError("calls are added by making them, so that they are judged")
-        with self._lock:
-            self._catch_up()
+        with self._turn():
             decision = self._judged("messages", events, {"messages": events})
             if decision.verdict is not Verdict.ALLOW:
-                raise Refused(decision)
+                raise Refused(decision, events=[*self.trace.past, *events])
             self.trace.add(events)
 
     def propose(self, tool: str, arguments: Mapping[str, Any]) -> Call:
@@ -227,13 +231,12 @@ class Gate:
             "tool_calls": [{"id": call_id, "type": "function", "function": function}],
         }
         question = Question(tool, arguments, _NO_DECISION)
-        with self._lock:
-            self._catch_up()
+        with self._turn():
             decision = self._judged("call", [event], function, question)
             if decision.verdict is not Verdict.ALLOW:
                 told = {"role": "tool", "tool_call_id": call_id, "content": refusal_text(decision)}
                 self.trace.add([event, told], ran=False)
-                raise Refused(decision)
+                raise Refused(decision, events=[*self.trace.past, event])
             self.trace.add([event])
         return Call(call_id, tool, arguments, decision)
 
@@ -253,8 +256,7 @@ class Gate:
         """
         event = {"role": "tool", "tool_call_id": call.id, "content": output}
         question = Question(call.tool, call.arguments, _NO_DECISION, output)
-        with self._lock:
-            self._catch_up()
+        with self._turn():
             place = self.trace.count
             decision = self._decided([event], question)
             judged = self._release(decision, place, len(output))
@@ -273,18 +275,23 @@ class Gate:
         """Whether the beginning of an output may be handed out before its end is known. Nothing is
         written down, and nobody is asked."""
         event = {"role": "tool", "tool_call_id": call.id, "content": output}
-        with self._lock:
-            self._catch_up()
-            try:
-                decision = self._assessed([event])
-            finally:
-                self._monitor = None  # it has taken what has not happened yet
+        with self._turn():
+            decision = self._assessed([event])
+            self._monitor = None  # it has taken what has not happened yet
         return decision.verdict is Verdict.ALLOW
 
-    def _catch_up(self) -> None:
-        """Take in what another process did with the same sandbox."""
-        if self.trace.refresh():
-            self._monitor = None
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One judgement; what another process did with the same sandbox is taken in before."""
+        with self._lock:
+            try:
+                if self.trace.refresh():
+                    self._monitor = None
+                yield
+            except BaseException:
+                # It may have taken what is not in the trace.
+                self._monitor = None
+                raise
 
     def note(self, kind: str, **content: Any) -> None:
         """Write something that is no decision into the log."""
@@ -395,6 +402,23 @@ class Gate:
 
 _SPEAKERS: Final = ("user", "system", "developer", "assistant")
 _NO_DECISION: Final = Decision(Verdict.DENY, RiskLevel.HIGH, (), "error", "not decided yet")
+
+
+def check_parameters(policy: Policy, parameters: Mapping[str, Any]) -> None:
+    """See that a policy has all the parameters that it needs.
+
+    Raises:
+        PolicycError: one is missing.
+    """
+    missing = sorted(policy.required_parameters - parameters.keys())
+    if missing:
+        names = ", ".join(f"`{name}`" for name in missing)
+        raise PolicycError(f"the policy needs {names}: pass them as parameters")
+
+
+def policy_digest(policy: Policy, parameters: Mapping[str, Any]) -> str:
+    """The SHA-256 of the texts of a policy and its parameters, whatever its files are called."""
+    return digest([list(policy.sources.values()), dict(parameters)])
 
 
 def refusal_text(decision: Decision) -> str:

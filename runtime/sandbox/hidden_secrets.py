@@ -32,8 +32,10 @@ class HiddenSecrets:
         }
         # The longest first: one value may begin like another.
         forms = sorted(self._names, key=len, reverse=True)
+        options = re2.Options()
+        options.encoding = re2.Options.Encoding.LATIN1  # a character is a byte
         text = b"|".join(map(_literal, forms))
-        self._pattern = re2.compile(text) if forms else None
+        self._pattern = re2.compile(text, options) if forms else None
 
     def hide(self, data: bytes) -> bytes:
         """The data with `[secret NAME]` in place of each value."""

@@ -166,6 +166,7 @@ def _ulimits(spec: SandboxSpec) -> list[dict[str, Any]]:
     bounds = {
         "nofile": limits.open_files,
         "core": 0,
-        "fsize": max(limits.disk, limits.temporary),
+        # A full folder is met before, and is an error that programs know; this ends a sparse file.
+        "fsize": max(limits.disk, limits.temporary) + _PAGE,
     }
     return [{"Name": name, "Soft": value, "Hard": value} for name, value in bounds.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from policyc.runtime.sandbox.failures import ProviderUnavailable
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from policyc.runtime.sandbox.docker.stream import Stream
     from policyc.runtime.sandbox.provider import Chunk
 
-_KILLED: Final = 128 + signal.SIGKILL
 _FIRST_SIGNAL: Final = 128
 _SIGNALS: Final = frozenset(signal.Signals) - {signal.SIGRTMIN, signal.SIGRTMAX}
 
@@ -27,7 +27,6 @@ _CAUSE_SECONDS: Final = 0.4
 """Why a process was killed is told a little later than that it was."""
 
 _NOT_STARTED: Final = (b"OCI runtime exec failed", b"failed to create task", b"cannot exec")
-_HEAD: Final = 2048
 
 
 class DockerProcess(Process):
@@ -103,11 +102,13 @@ class DockerProcess(Process):
         if was_killed and not watch.out_of_memory:
             watch.wait(_CAUSE_SECONDS, ended=True)
         if watch.out_of_memory:
-            return Finish(finish.exit_code, finish.signal, finish.lost, limit="memory")
+            return replace(finish, limit="memory")
         if was_killed and (watch.container_ended or not self._sandbox_runs()):
             return Finish(lost="sandbox")
         if self._counters is not None and self._counters.forks_refused():
-            return Finish(finish.exit_code, finish.signal, finish.lost, limit="processes")
+            return replace(finish, limit="processes")
+        if finish.signal == signal.SIGXFSZ:
+            return replace(finish, limit="disk")
         return finish
 
     def _inspected(self) -> dict[str, Any] | None:

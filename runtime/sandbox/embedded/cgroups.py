@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from policyc.runtime.sandbox.spec import Resources
@@ -96,14 +96,25 @@ def _set_limit(controller: str, folder: Path, resources: Resources) -> None:
         (folder / name).write_text(value, "ascii")
 
 
-def memory_kills(folders: list[str]) -> int:
-    """How often a process of these groups was killed because their memory was used up."""
-    return _count(folders, ("memory.events", "memory.oom_control"), "oom_kill")
+class Reached(NamedTuple):
+    """How often limits were reached: processes killed for memory, processes not made."""
+
+    memory: int
+    processes: int
+
+    def limit_since(self, before: Reached) -> Literal["", "memory", "processes"]:
+        """The limit that was reached since then."""
+        if self.memory > before.memory:
+            return "memory"
+        return "processes" if self.processes > before.processes else ""
 
 
-def refused_forks(folders: list[str]) -> int:
-    """How often no process could be made because there were too many."""
-    return _count(folders, ("pids.events",), "max")
+def reached(folders: list[str]) -> Reached:
+    """What these groups know; nothing where there are none."""
+    return Reached(
+        _count(folders, ("memory.events", "memory.oom_control"), "oom_kill"),
+        _count(folders, ("pids.events",), "max"),
+    )
 
 
 def _count(folders: list[str], names: tuple[str, ...], key: str) -> int:

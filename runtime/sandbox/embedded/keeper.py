@@ -222,7 +222,10 @@ def _become(plan: Plan, argv: list[str], environment: dict[str, str], streams: l
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
         signal.signal(ignored, signal.SIG_DFL)
     for name, value in plan.limits.items():
-        resource.setrlimit(getattr(resource, name), (value, value))
+        kind = getattr(resource, name)
+        most = resource.getrlimit(kind)[1]
+        own = value if most == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(kind, (own, own))
     os.umask(0o022)
     if plan.as_root:
         os.setresgid(plan.user, plan.user, plan.user)
@@ -240,7 +243,7 @@ def _execute(argv: list[str], environment: dict[str, str]) -> Never:
     failure: OSError = FileNotFoundError(f"there is no program `{program}` in the sandbox")
     for place in places:
         try:
-            os.execve(os.path.join(place, program), argv, environment)
+            os.execve(os.path.join(place, program), argv, environment)  # noqa: S606  # this is what it is for
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:

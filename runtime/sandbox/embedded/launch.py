@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final, Never
+from typing import Final, Never
 
 from policyc.runtime.sandbox.embedded import cgroups, control, landlock, linux, seccomp, tree
 from policyc.runtime.sandbox.embedded.keeper import Keeper

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import selectors
-from typing import TYPE_CHECKING, Literal
+from threading import Lock
+from typing import TYPE_CHECKING, Final, Literal
 
 from policyc.runtime.sandbox.embedded import cgroups, control
 from policyc.runtime.sandbox.provider import Chunk, Finish, Process
@@ -12,45 +14,58 @@ from policyc.runtime.sandbox.provider import Chunk, Finish, Process
 if TYPE_CHECKING:
     import socket
 
-_CHUNK = 65536
+_CHUNK: Final = 65536
+_LOOK_MILLISECONDS: Final = 50
 
 
 class EmbeddedProcess(Process):
     """Pipes to its streams, and a connection to the keeper that says how it ends.
 
-    `groups` are the control groups of the sandbox, which know why it was killed.
+    `connection` is None for one that could not be started because there are too many processes.
+    `groups` are the control groups of the sandbox, which know of limits that were reached; `before`
+    is what they knew when it was started.
     """
 
     def __init__(
         self,
-        stdin: int,
-        stdout: int,
-        stderr: int,
+        streams: tuple[int, int, int],
         connection: socket.socket | None,
         groups: list[str],
-        before: tuple[int, int],
+        before: cgroups.Reached,
     ) -> None:
-        self._stdin = stdin
+        self._stdin, stdout, stderr = streams
+        self._writing = Lock()
         self._connection = connection
         self._groups = groups
         self._before = before
         self._finish: Finish | None = None
         self._selector = selectors.DefaultSelector()
+        os.set_blocking(self._stdin, False)
         names: dict[int, Literal["stdout", "stderr"]] = {stdout: "stdout", stderr: "stderr"}
         for stream, name in names.items():
             self._selector.register(stream, selectors.EVENT_READ, name)
 
     def write(self, data: bytes) -> None:
-        if self._stdin < 0:
-            raise BrokenPipeError("its standard input was closed")
         view = memoryview(data)
         while view:
-            view = view[os.write(self._stdin, view) :]
+            with self._writing:
+                stream = self._stdin
+                if stream < 0:
+                    raise BrokenPipeError("its standard input was closed")
+                try:
+                    view = view[os.write(stream, view) :]
+                    continue
+                except BlockingIOError:
+                    pass
+            waiting = select.poll()
+            waiting.register(stream, select.POLLOUT)
+            waiting.poll(_LOOK_MILLISECONDS)  # and not for ever: another thread may close it
 
     def close_input(self) -> None:
-        stream, self._stdin = self._stdin, -1
-        if stream >= 0:
-            os.close(stream)
+        with self._writing:
+            stream, self._stdin = self._stdin, -1
+            if stream >= 0:
+                os.close(stream)
 
     def read(self, timeout: float | None) -> Chunk | None:
         while self._selector.get_map():
@@ -69,26 +84,25 @@ class EmbeddedProcess(Process):
             self._finish = self._wait(timeout)
         return self._finish
 
-    def _wait(self, timeout: float) -> Finish:
-        if self._connection is None:
-            return Finish(exit_code=126, limit="processes")
-        self._connection.settimeout(timeout)
-        end = control.next_answer(self._connection)
-        if end is None:
-            return Finish(lost="the sandbox ended")
-        kills, forks = cgroups.memory_kills(self._groups), cgroups.refused_forks(self._groups)
-        limit = (
-            "memory" if kills > self._before[0] else "processes" if forks > self._before[1] else ""
-        )
-        return Finish(exit_code=end.get("exit"), signal=end.get("signal"), limit=limit)
-
     def close(self) -> None:
         self.close_input()
         for stream in [key.fd for key in self._selector.get_map().values()]:
             self._end_stream(stream)
-        self._selector.close()
         if self._connection is not None:
             self._connection.close()
+
+    def _wait(self, timeout: float) -> Finish:
+        if self._connection is None:
+            return Finish(exit_code=126, limit="processes")
+        self._connection.settimeout(timeout)
+        try:
+            end = control.next_answer(self._connection)
+        except BlockingIOError:  # as a timeout of 0 says it
+            raise TimeoutError from None
+        if end is None:
+            return Finish(lost="sandbox")
+        limit = cgroups.reached(self._groups).limit_since(self._before)
+        return Finish(exit_code=end.get("exit"), signal=end.get("signal"), limit=limit)
 
     def _end_stream(self, stream: int) -> None:
         self._selector.unregister(stream)

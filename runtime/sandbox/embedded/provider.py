@@ -13,10 +13,9 @@ import sys
 import time
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from policyc.runtime.sandbox.embedded import cgroups, control, planning
+from policyc.runtime.sandbox.embedded import attestation, cgroups, control, obstacles, planning
 from policyc.runtime.sandbox.embedded.launch import RECORD
 from policyc.runtime.sandbox.embedded.process import EmbeddedProcess
 from policyc.runtime.sandbox.embedded.processes import start_time
@@ -34,6 +33,7 @@ from policyc.runtime.sandbox.state import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 _START: Final = """\
 import json, sys, types
@@ -62,17 +62,23 @@ class EmbeddedProvider(Provider):
         self._folder = folder
         self._without = tuple(without)
 
+    def check(self, spec: SandboxSpec) -> None:
+        planning.check(spec)
+
     def probe(self) -> Capabilities:
+        reason = obstacles.before_trying()
+        if reason:
+            raise ProviderUnavailable(reason)
         trial = Creation(f"policyc-sbx-probe{secrets.token_hex(8)}", SandboxSpec(), "", "")
         try:
             self.create(trial)
             self.remove(trial.id)
         except SandboxError as error:
-            raise ProviderUnavailable(f"no sandbox can be made on this machine: {error}") from None
+            raise ProviderUnavailable(str(error)) from None
         return capabilities()
 
     def create(self, creation: Creation) -> Record:
-        planning.check(creation.spec)
+        self.check(creation.spec)
         folder = self._place(creation.id)
         try:
             folder.mkdir(mode=0o700)
@@ -84,7 +90,11 @@ class EmbeddedProvider(Provider):
         if failure:
             cgroups.remove(groups)
             shutil.rmtree(folder, ignore_errors=True)
-            raise SandboxError(f"the sandbox cannot be made: {failure}")
+            advice = obstacles.advice(failure)
+            raise SandboxError(
+                f"an embedded sandbox cannot be made: {failure}{f': {advice}' if advice else ''}"
+            )
+        self._attest(creation, as_root=plan.as_root)
         record = self.record(creation.id)
         if record is None:
             raise SandboxLost(f"the sandbox `{creation.id}` ended at once")
@@ -121,7 +131,7 @@ class EmbeddedProvider(Provider):
     ) -> EmbeddedProcess:
         known = self._existing(sandbox)
         groups = known["cgroups"]
-        before = cgroups.memory_kills(groups), cgroups.refused_forks(groups)
+        before = cgroups.reached(groups)
         request = {"do": "start", "argv": list(argv), "environment": dict(environment or {})}
         pipes = [os.pipe() for _ in range(3)]
         (its_in, our_in), (our_out, its_out), (our_err, its_err) = pipes
@@ -143,7 +153,7 @@ class EmbeddedProvider(Provider):
         finally:
             for one in (its_in, its_out, its_err):
                 os.close(one)
-        return EmbeddedProcess(our_in, our_out, our_err, connection, groups, before)
+        return EmbeddedProcess((our_in, our_out, our_err), connection, groups, before)
 
     def kill_processes(self, sandbox: str) -> None:
         with suppress(SandboxLost):
@@ -174,6 +184,37 @@ class EmbeddedProvider(Provider):
 
     def usage(self, sandbox: str) -> Usage:
         return Usage(**self._ask(sandbox, {"do": "usage"}))
+
+    def attestation(self, sandbox: str) -> Mapping[str, str]:
+        groups = self._existing(sandbox)["cgroups"]
+        told = b""
+        end = time.monotonic() + _ANSWER_SECONDS
+        with self.start_process(sandbox, ["/bin/sh", "-c", attestation.SCRIPT]) as process:
+            process.close_input()
+            try:
+                while (chunk := process.read(max(0.0, end - time.monotonic()))) is not None:
+                    told += chunk.data
+            except TimeoutError:
+                raise SandboxLost(f"the sandbox `{sandbox}` does not answer") from None
+        return attestation.seen(told.decode("utf-8", "replace"), groups)
+
+    def _attest(self, creation: Creation, *, as_root: bool) -> None:
+        """Look at the protections from inside, and remove a sandbox that has not what it should.
+
+        Raises:
+            SandboxError: it did not have them.
+        """
+        try:
+            facts = self.attestation(creation.id)
+            expected = attestation.promised(creation.spec, as_root=as_root)
+            missing = [] if self._without else attestation.wanting(facts, expected)
+            if missing:
+                raise SandboxError(
+                    "the sandbox is not protected as it should be: " + "; ".join(missing)
+                )
+        except SandboxError:
+            self.remove(creation.id)
+            raise
 
     def _base(self) -> Path:
         folder = self._folder or state_folder() / self.name

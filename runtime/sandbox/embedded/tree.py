@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -150,8 +151,11 @@ def _settings(root: str, plan: Plan) -> None:
         "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
         "hostname": "sandbox\n",
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-        "resolv.conf": Path("/etc/resolv.conf").read_text("utf-8") if plan.open_network else "",
+        "resolv.conf": "",
     }
+    if plan.open_network:
+        with suppress(OSError):
+            texts["resolv.conf"] = Path("/etc/resolv.conf").read_text("utf-8")
     for name, text in texts.items():
         (etc / name).write_text(text, "utf-8")
     for pattern in SETTINGS:
@@ -181,7 +185,7 @@ def _room(root: str, plan: Plan) -> None:
     _tmpfs(f"{root}{plan.temporary_folder}", plan.temporary, "mode=1777", linux.MS_NOEXEC)
     _tmpfs(f"{root}{plan.secrets}", _MIB, own, linux.MS_NOEXEC)
     os.makedirs(f"{root}/var")
-    os.symlink(plan.temporary_folder, f"{root}/var/tmp")
+    os.symlink(plan.temporary_folder, f"{root}/var/tmp")  # noqa: S108  # of the sandbox
 
 
 def _show_bind(root: str, bind: Bind, plan: Plan) -> None:
@@ -221,3 +225,4 @@ def _processes(root: str, plan: Plan) -> None:
             linux.mount("tmpfs", f"{proc}/{name}", "tmpfs", flags | linux.MS_RDONLY, "size=4k")
         elif os.path.exists(f"{proc}/{name}"):
             linux.mount("/dev/null", f"{proc}/{name}", flags=linux.MS_BIND)
+            linux.restrict_mount(f"{proc}/{name}", linux.READ_ONLY)

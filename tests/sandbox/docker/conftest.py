@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from policyc.runtime.sandbox.docker import DockerProvider
+from policyc.runtime.sandbox.execution import End, Execution, run
 from policyc.runtime.sandbox.provider import Creation
 from policyc.runtime.sandbox.spec import SandboxSpec
 
@@ -54,6 +55,55 @@ def make(provider: DockerProvider) -> Iterator[Make]:
 @pytest.fixture
 def sandbox(make: Make) -> str:
     return make()
+
+
+class Shell:
+    """Runs shell commands in a sandbox."""
+
+    def __init__(self, provider: Provider, sandbox: str) -> None:
+        self.provider = provider
+        self.sandbox = sandbox
+
+    def __call__(self, text: str, **options: Any) -> Execution:
+        given: dict[str, Any] = {"seconds": 30, "output": 1 << 20} | options
+        return run(self.provider, self.sandbox, ["bash", "-c", text], **given)
+
+    def python(self, code: str, **options: Any) -> Execution:
+        given: dict[str, Any] = {"seconds": 30, "output": 1 << 20} | options
+        return run(self.provider, self.sandbox, ["python3", "-c", code], **given)
+
+    def says(self, text: str) -> str:
+        """What a command that succeeds writes."""
+        done = self(text)
+        assert (done.end, done.exit_code) == (End.EXITED, 0), done
+        return done.stdout.decode()
+
+    @property
+    def lives(self) -> bool:
+        return self.says("echo here") == "here\n"
+
+    def left(self) -> list[str]:
+        """The commands that run in the sandbox, besides the keeper's."""
+        told = self.says("ps -eo uid=,stat=,args=")
+        rows = [line.split(None, 2) for line in told.splitlines()]
+        return [
+            one[2]
+            for one in rows
+            if one[0] == "10001" and not one[2].startswith(("ps ", "bash -c ps"))
+        ]
+
+
+@pytest.fixture
+def shell(provider: DockerProvider, sandbox: str) -> Shell:
+    return Shell(provider, sandbox)
+
+
+@pytest.fixture(scope="module")
+def shared(provider: DockerProvider) -> Iterator[Shell]:
+    """One for all tests of a module that leave nothing behind."""
+    made = provider.create(Creation(new_id(), SandboxSpec(), owner="tests", policy="none"))
+    yield Shell(provider, made.id)
+    provider.remove(made.id)
 
 
 def output_of(provider: Provider, sandbox: str, *argv: str, stdin: bytes = b"") -> tuple[int, str]:
