@@ -78,7 +78,13 @@ class Runtimes:
         self._loosened = loosened
         self._notes = Notes(f"served {provider.scope} {self._prefix}")
         self._capacity = Capacity(
-            provider, self.records, EventStream(), limit, self._notes.lock, WAIT_SECONDS
+            provider,
+            self.records,
+            self._notes.is_in_use,
+            EventStream(),
+            limit,
+            self._notes.lock,
+            WAIT_SECONDS,
         )
 
     def start(self, request: StartRequest) -> Record:
