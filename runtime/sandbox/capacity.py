@@ -38,6 +38,7 @@ class Capacity:
     Args:
         provider: pauses and resumes them.
         records: gives all of them, newest first.
+        is_in_use: whether a command runs in one: such a one is not paused for another.
         events: is told what is paused and resumed.
         limit: how many may hold resources; None: any number.
         lock: the file of the lock.
@@ -48,6 +49,7 @@ class Capacity:
         self,
         provider: Provider,
         records: Callable[[], Sequence[Record]],
+        is_in_use: Callable[[str], bool],
         events: EventStream,
         limit: int | None,
         lock: Path,
@@ -57,6 +59,7 @@ class Capacity:
             raise InvalidRequest(f"the limit of sandboxes must be 0 or more, not {limit}")
         self._provider = provider
         self._records = records
+        self._is_in_use = is_in_use
         self._events = events
         self._limit = limit
         self._path = lock
@@ -134,8 +137,9 @@ class Capacity:
         for one in holding:
             if excess <= 0:
                 return
-            # Those that start, or failed, cannot be paused: the next one has to make room.
-            if one.status is not Status.RUNNING:
+            # Those that start, or failed, cannot be paused: the next one has to make room. A
+            # command that is paused would be one that takes too long.
+            if one.status is not Status.RUNNING or self._is_in_use(one.id):
                 continue
             try:
                 self._provider.pause(one.id)

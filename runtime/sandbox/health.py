@@ -34,9 +34,9 @@ def runs_commands(provider: Provider, seconds: float = SECONDS) -> Check:
         with provider.start_process(sandbox, ["true"]) as process:
             process.close_input()
             end = time.monotonic() + seconds
-            while process.read(max(0.0, end - time.monotonic())) is not None:
+            while process.read(max(0.01, end - time.monotonic())) is not None:
                 pass
-            return process.finish(max(0.0, end - time.monotonic())).exit_code == 0
+            return process.finish(max(0.01, end - time.monotonic())).exit_code == 0
 
     return check
 
@@ -85,7 +85,7 @@ def _join(threads: Iterable[threading.Thread], end: float) -> None:
     for thread in started:
         thread.start()
     for thread in started:
-        thread.join(max(0.0, end - time.monotonic()))
+        thread.join(max(0.01, end - time.monotonic()))
 
 
 def _is_well(check: Check, sandbox: str, urls: tuple[ExposedUrl, ...]) -> bool:

@@ -55,10 +55,12 @@ class Notes:
         return folder / f"{hashlib.sha256(self._scope.encode()).hexdigest()[:16]}.lock"
 
     def begin(self, sandbox: str, key: str, *, keeps: bool) -> None:
-        """Note that there is a sandbox; the owner is alive until this is done."""
+        """Note that there is a sandbox; the owner is alive until this is done. `key`: of its
+        session, empty where it is not known here."""
         sandbox_folder(sandbox, make=True)
         _write(sandbox, _SCOPE, self._scope)
-        _write(sandbox, _KEY, key)
+        if key:
+            _write(sandbox, _KEY, key)
         self.touch(sandbox)
         if keeps:
             self.keep(sandbox)

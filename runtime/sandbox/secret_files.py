@@ -45,9 +45,9 @@ def _write(provider: Provider, sandbox: str, path: str, value: bytes) -> str:
             process.write(value)
         process.close_input()
         try:
-            while (chunk := process.read(max(0.0, end - time.monotonic()))) is not None:
+            while (chunk := process.read(max(0.01, end - time.monotonic()))) is not None:
                 told = (told + chunk.data)[:200]
-            finish = process.finish(max(0.0, end - time.monotonic()))
+            finish = process.finish(max(0.01, end - time.monotonic()))
         except TimeoutError:
             return f"it took longer than {SECONDS:g} seconds"
     if finish.exit_code == 0:

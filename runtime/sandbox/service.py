@@ -66,7 +66,7 @@ class SandboxService:
     Args:
         provider: what runs them.
         limit: how many may hold resources at once, whoever started them (None: any number). To
-            start or resume one more pauses the oldest.
+            start or resume one more pauses the oldest that is not in use.
         health: says whether a sandbox is well; by default one that runs is.
         start_seconds: how long one that is not well counts as starting, not as failed.
         health_seconds: that a check of health may take.
@@ -93,7 +93,13 @@ class SandboxService:
         self._notes = Notes(f"{provider.scope} {self._prefix}")
         self._events = EventStream()
         self._capacity = Capacity(
-            provider, self._records, self._events, limit, self._notes.lock, wait_seconds
+            provider,
+            self._records,
+            self._notes.is_in_use,
+            self._events,
+            limit,
+            self._notes.lock,
+            wait_seconds,
         )
 
     @cached_property
@@ -257,7 +263,7 @@ class SandboxService:
     # --- notes -----------------------------------------------------------------------------------
 
     def use(self, sandbox: str) -> AbstractContextManager[None]:
-        """While this lasts the sandbox is not idle."""
+        """While this lasts the sandbox is not idle, and not paused to make room."""
         return self._notes.use(sandbox)
 
     def keep(self, sandbox: str, *, is_kept: bool = True) -> None:

@@ -57,6 +57,7 @@ class LocalProcess(Process):
             env=environment,
             cwd=folder,
             start_new_session=True,
+            bufsize=0,
         )
         self._selector = selectors.DefaultSelector()
         assert self._process.stdout and self._process.stderr
@@ -65,8 +66,11 @@ class LocalProcess(Process):
 
     def write(self, data: bytes) -> None:
         assert self._process.stdin
-        self._process.stdin.write(data)
-        self._process.stdin.flush()
+        if self._process.stdin.closed:
+            raise BrokenPipeError("its standard input was closed")
+        view = memoryview(data)
+        while view:
+            view = view[self._process.stdin.write(view) or 0 :]
 
     def close_input(self) -> None:
         assert self._process.stdin

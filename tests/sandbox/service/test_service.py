@@ -205,6 +205,17 @@ class TestLimit:
             service.start(SPEC)
         assert statuses(service) == [Status.RUNNING, Status.PAUSED, Status.RUNNING, Status.RUNNING]
 
+    def test_one_that_is_in_use_is_not_paused(self, service: SandboxService) -> None:
+        ids = [service.start(SPEC).id for _ in range(3)]
+        with service.use(ids[0]):
+            service.start(SPEC)
+            assert statuses(service)[:2] == [Status.RUNNING, Status.PAUSED]
+            with service.use(ids[2]), service.use(service.search().items[0].id):
+                with pytest.raises(LimitReached, match="no other can be paused"):
+                    service.resume(ids[1])
+        service.resume(ids[1])
+        assert statuses(service)[:2] == [Status.PAUSED, Status.RUNNING]
+
     def test_those_that_start_or_failed_count(
         self, service: SandboxService, provider: LocalProvider
     ) -> None:
