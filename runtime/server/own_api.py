@@ -85,7 +85,7 @@ def own_routes(state: State) -> APIRouter:
             raise HTTPException(404, f"there is no session `{session_id}`")
         return stream
 
-    # They are tried in this order, which costs some: those that are asked for each event come first.
+    # They are tried in this order: those that are asked for each event come first.
 
     @router.post("/sessions/{session_id}/events")
     async def append(session_id: str, new: NewEvents, request: Request) -> dict[str, Any]:
