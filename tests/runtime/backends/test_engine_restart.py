@@ -1,10 +1,12 @@
-"""The engine ends while a container is in use, and comes back. It is one of the test's own: others
-may use that of the machine."""
+"""The engine ends, or is killed, while a container is in use, and comes back. It is one of the
+test's own: others may use that of the machine."""
 
 from __future__ import annotations
 
+import signal
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.engines import own_engine
@@ -16,6 +18,7 @@ from policyc.runtime.containers import users
 from policyc.runtime.containers.engine import EngineAbsent
 from policyc.runtime.containers.lifecycle import remove
 from policyc.runtime.containers.spec import PREFIX_VARIABLE, Spec
+from policyc.runtime.failures import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +33,13 @@ EXPECTED = policyc.Policy.from_string(POLICY).analyze(TRACE).to_dict()
 
 @pytest.fixture
 def engine(
-    docker_engine: DockerClient, image: str, monkeypatch: pytest.MonkeyPatch
+    docker_engine: DockerClient,
+    image: str,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Engine]:
-    with own_engine() as made:
+    """An engine of its own; the parameter says whether its containers outlive it."""
+    with own_engine(live_restore=getattr(request, "param", False)) as made:
         made.load(docker_engine, image)
         monkeypatch.setenv("DOCKER_HOST", made.address)
         monkeypatch.setenv(PREFIX_VARIABLE, "test-own")
@@ -62,4 +69,51 @@ def test_an_engine_that_is_started_again_is_waited_for(
     policy.close()
     client = engine.client()
     assert [one.status for one in client.containers.list(all=True)] == ["exited"]
+    client.close()
+
+
+def _answer(policy: policyc.Policy) -> dict[str, Any] | policyc.PolicycError:
+    """A verdict, or the error that says why there is none; any other error is one of the test."""
+    try:
+        return policy.analyze(TRACE).to_dict()
+    except policyc.PolicycError as error:
+        return error
+
+
+@pytest.mark.parametrize("engine", [True], indirect=True, ids=["live-restore"])
+def test_an_engine_that_is_killed_costs_no_wrong_verdict(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = policyc.Policy.from_string(POLICY, backend="container")
+    assert policy.analyze(TRACE).to_dict() == EXPECTED
+    client = engine.client()
+    (before,) = client.containers.list()
+    client.close()
+    answers: list[dict[str, Any] | policyc.PolicycError] = []
+    is_over = threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            answers.append(_answer(policy))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(container, "PATIENCE_SECONDS", 0.5)
+        asking = threading.Thread(target=ask)
+        asking.start()
+        engine.end(signal.SIGKILL)
+        deaf = len(answers)
+        while len(answers) < deaf + 3:
+            time.sleep(0.05)
+        is_over.set()
+        asking.join()
+    assert [one for one in answers if isinstance(one, dict) and one != EXPECTED] == []
+    assert answers[-1] == EXPECTED or isinstance(answers[-1], BackendError)
+
+    engine.start()
+    assert policy.analyze(TRACE).to_dict() == EXPECTED
+    assert not policy.monitor().append({"role": "user", "content": "an apple"})
+    policy.close()
+    client = engine.client()
+    (after,) = client.containers.list(all=True)
+    assert (after.id, after.status) == (before.id, "exited")
     client.close()
