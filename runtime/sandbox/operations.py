@@ -21,6 +21,7 @@ from policyc.runtime.sandbox.failures import SandboxBusy, SandboxLost
 from policyc.runtime.sandbox.files import FileFailed
 from policyc.runtime.sandbox.gate import Refused, masked_text
 from policyc.runtime.sandbox.hidden_secrets import HiddenSecrets
+from policyc.runtime.sandbox.port_forwarding import ForwardedPort, relay_command
 from policyc.runtime.sandbox.session import PYTHON, SHELL, Session
 from policyc.runtime.sandbox.streaming import Streaming
 
@@ -91,6 +92,7 @@ class Operations:
         self._thread_lock = threading.Lock()
         self._file_lock = FileLock(lock, timeout=BUSY_SECONDS, mode=0o600)
         self._sessions: dict[str, Session] = {}
+        self._ports: list[ForwardedPort] = []
 
     # --- commands
 
@@ -252,6 +254,24 @@ class Operations:
 
         return self._operate("download", {"path": source}, execute)
 
+    # --- ports
+
+    def open_port(self, number: int) -> ForwardedPort:
+        """Serve a port of the sandbox on the loopback of this machine, until what is returned is
+        closed. That it is opened is judged; what goes through it is not.
+
+        A server that shall live on between commands is started in `shell`.
+        """
+
+        def execute(call: Call) -> ForwardedPort:
+            relay = relay_command(number)
+            port = ForwardedPort(lambda: self._provider.start_process(self._sandbox, relay))
+            self._gate.conclude(call, f"the port {number} is served at 127.0.0.1:{port.number}")
+            self._ports.append(port)
+            return port
+
+        return self._operate("open_port", {"port": number}, execute)
+
     # --- the trace
 
     def observe(self, messages: Sequence[dict[str, Any]]) -> None:
@@ -271,6 +291,10 @@ class Operations:
         return self._gate.trace.past
 
     # --- parts
+
+    def _end_ports(self) -> None:
+        while self._ports:
+            self._ports.pop().close()
 
     def _end_sessions(self) -> None:
         while self._sessions:
@@ -319,7 +343,7 @@ class Operations:
             stdin=stdin,
             seconds=self._seconds(seconds),
             output=self._spec.resources.output if output is None else output,
-            keep_background=bool(self._sessions),
+            keep_background=bool(self._sessions or self._ports),
             **more,
         )
         if execution.end not in (End.EXITED, End.SIGNALLED):

@@ -13,6 +13,7 @@ from policyc.runtime.loading import load_program
 from policyc.runtime.sandbox.audit import AuditLog, default_path
 from policyc.runtime.sandbox.failures import SandboxAbsent, SandboxError
 from policyc.runtime.sandbox.gate import Gate, Settings, check_parameters, policy_digest
+from policyc.runtime.sandbox.notes import ExposedUrl
 from policyc.runtime.sandbox.operations import Operations
 from policyc.runtime.sandbox.provider import Provider, Status
 from policyc.runtime.sandbox.registry import choose
@@ -62,6 +63,7 @@ class Sandbox(Operations):
     Raises:
         PolicyError: the policy has errors.
         PolicycError: a parameter that it needs is missing.
+        Refused: it does not let a port of the specification be opened.
         SandboxError: the sandbox cannot be made. Nothing is left of it.
     """
 
@@ -117,6 +119,7 @@ class Sandbox(Operations):
                 loosened={name: LOOSENINGS[name] for name in sorted(spec.loosened)},
                 attestation=dict(provider.attestation(info.id)),
             )
+            self._serve_ports()
         except BaseException:
             service.delete(info.id)
             _remove(sandbox_folder(info.id), egress)
@@ -213,6 +216,14 @@ class Sandbox(Operations):
         self._keep = keep
         self._is_closed = False
 
+    def _serve_ports(self) -> None:
+        """Serve the ports of the specification, as long as this is open."""
+        urls = []
+        for name, number in self._spec.ports.items():
+            port = self.open_port(number)
+            urls.append(ExposedUrl(name, f"http://127.0.0.1:{port.number}", number))
+        self._service.expose(self.id, urls)
+
     # --- life
 
     @property
@@ -257,6 +268,7 @@ class Sandbox(Operations):
         if self._is_closed:
             return
         self._is_closed = True
+        self._end_ports()
         self._end_sessions()
         self._gate.close()
         if not self._keep:

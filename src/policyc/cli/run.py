@@ -135,6 +135,8 @@ def made(asked: Asked, *, keep: bool = False) -> Iterator[Sandbox]:
         keep=keep,
     )
     with box:
+        for url in box.info.exposed_urls or ():
+            Terminal.of(sys.stderr).write(f"{url.name}: {url.url}")
         yield box
 
 

@@ -66,6 +66,7 @@ class Asked:
     image: str | None
     allow_hosts: tuple[str, ...]
     mounts: tuple[str, ...]
+    ports: tuple[str, ...]
     environment: tuple[str, ...]
     secrets: tuple[str, ...]
     memory: int | None
@@ -121,6 +122,14 @@ _OPTIONS: list[Callable[[Any], Any]] = [
         metavar="PATH[:TARGET][:rw]",
         multiple=True,
         help="A folder of this machine, read-only unless `:rw` is there; by default below /ws.",
+    ),
+    click.option(
+        "--port",
+        "ports",
+        metavar="[NAME=]NUMBER",
+        multiple=True,
+        help="A port of the sandbox that is served on this machine as long as the command runs; "
+        "where is told. Repeatable.",
     ),
     click.option(
         "--env",
@@ -218,6 +227,7 @@ def spec_of(asked: Asked) -> SandboxSpec:
         mounts=tuple(map(_mount, asked.mounts)),
         resources=Resources(**limits),
         allow_hosts=asked.allow_hosts,
+        ports=dict(map(_port, asked.ports)),
         secrets=dict(map(_secret, asked.secrets)),
         loosened=frozenset(asked.loosen),  # type: ignore[arg-type]  # the specification checks it
     )
@@ -265,6 +275,13 @@ def _mount(text: str) -> Mount:
     source = str(Path(parts[0]).absolute())
     target = parts[1] if len(parts) == 2 else f"{WORKSPACE}/{Path(source).name}"
     return Mount(source, target, writable)
+
+
+def _port(text: str) -> tuple[str, int]:
+    name, _, number = text.rpartition("=")
+    if not number.isdecimal():
+        raise Refusal(f"`--port {text}` has no number", "write `--port web=8000`")
+    return name or number, int(number)
 
 
 def _secret(text: str) -> tuple[str, str]:
