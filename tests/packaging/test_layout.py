@@ -46,6 +46,7 @@ def test_every_data_file_has_a_pattern_that_ships_it() -> None:
             "compiler",
             "runtime",
             "runtime.detectors",
+            "runtime.sandbox.docker",
             "runtime.testing",
             "policies",
         )

@@ -67,7 +67,7 @@ def promised(spec: SandboxSpec) -> dict[str, str]:
     """What must be seen in a sandbox of that specification."""
     limits = spec.resources
     expected = {
-        "user": str(command_user(spec)),
+        "user": str(command_user(spec.loosened)),
         "keeper": str(KEEPER),
         "capabilities": "none",
         "no_new_privileges": "1",

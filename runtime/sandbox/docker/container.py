@@ -38,7 +38,7 @@ def declared_volumes(client: DockerClient, image: str) -> list[str]:
     except ImageNotFound:
         way = "policyc sandbox build-image" if image == own_image() else f"docker pull {image}"
         raise ImageAbsent(f"there is no image `{image}` on this machine: run `{way}`") from None
-    declared = found.attrs["Config"].get("Volumes") or {}
+    declared = (found.attrs.get("Config") or {}).get("Volumes") or {}
     return sorted(set(declared) - {WORKSPACE, TEMPORARY})
 
 
@@ -92,7 +92,7 @@ def found(client: DockerClient, sandbox: str, *, ended: bool = False) -> Contain
 def absent(sandbox: str) -> SandboxAbsent:
     """That there is no such sandbox."""
     return SandboxAbsent(
-        f"there is no sandbox `{sandbox}`: it ended, or was removed (`policyc sandbox list` shows "
+        f"there is no sandbox `{sandbox}`: it ended, or was removed (`policyc sandbox ls` shows "
         "those that are there)"
     )
 

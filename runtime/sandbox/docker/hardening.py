@@ -26,7 +26,7 @@ from policyc.runtime.sandbox.spec import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from policyc.runtime.sandbox.provider import Creation
     from policyc.runtime.sandbox.spec import Mount, SandboxSpec
@@ -86,9 +86,9 @@ def options(creation: Creation, volumes: Iterable[str] = ()) -> dict[str, Any]:
     }
 
 
-def command_user(spec: SandboxSpec) -> int:
-    """The user that commands run as."""
-    return 0 if "root-user" in spec.loosened else USER
+def command_user(loosened: Container[str]) -> int:
+    """The user that commands run as, with those protections loosened."""
+    return 0 if "root-user" in loosened else USER
 
 
 @cache
@@ -122,15 +122,18 @@ def _security(spec: SandboxSpec) -> list[str]:
 
 
 def _tmpfs(spec: SandboxSpec, volumes: Iterable[str]) -> dict[str, str]:
-    user = command_user(spec)
+    """The folders in memory, besides those that a folder of the host is seen at."""
+    user = command_user(spec.loosened)
     own = f"uid={user},gid={user},mode=0700"
     limits = spec.resources
-    return {
+    folders = {
         **{one: f"ro,noexec,nosuid,nodev,size={_PAGE}" for one in volumes},
         WORKSPACE: f"exec,nosuid,nodev,{_room(limits.disk)},{own}",
         TEMPORARY: f"noexec,nosuid,nodev,{_room(limits.temporary)},mode=1777",
         SECRETS: f"noexec,nosuid,nodev,{_room(_SECRETS_SIZE)},{own}",
     }
+    mounted = {one.target for one in spec.mounts}
+    return {place: how for place, how in folders.items() if place not in mounted}
 
 
 def _room(size: int) -> str:

@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from typing import Any, Final, Literal
 
-from policyc.runtime.containers.engine import EngineError, dial, unreachable
+from policyc.runtime.containers.engine import EngineError, address, dial, unreachable
 from policyc.runtime.sandbox.provider import Chunk
 
 MOST: Final = 64 * 1024
@@ -69,11 +69,6 @@ class Stream:
                 return None
             self._fill(None if end is None else max(0.0, end - time.monotonic()))
 
-    @property
-    def is_torn(self) -> bool:
-        """Whether it ended in the middle of a frame."""
-        return self._at_end and bool(self._left or self._buffer)
-
     def close(self) -> None:
         """Let go of it, also where another thread is about to read or write."""
         if self._closed:
@@ -120,6 +115,11 @@ def started(client: Any, exec_id: str, seconds: float) -> Stream:
     Raises:
         EngineError: the engine refuses, or does not answer within `seconds`.
     """
+    if str(client.api.base_url).startswith("https:"):
+        raise EngineError(
+            f"the container engine at {address()} is spoken to with TLS, which the commands of a "
+            "sandbox are not: name its socket, as unix:///var/run/docker.sock"
+        )
     body = json.dumps({"Detach": False, "Tty": False})
     head = (
         f"POST /v{client.api.api_version}/exec/{exec_id}/start HTTP/1.1\r\nHost: engine\r\n"

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.sandbox.docker.conftest import Shell
 
+from policyc.runtime.sandbox.docker import DockerProvider
+from policyc.runtime.sandbox.docker.cgroup import Counters
 from policyc.runtime.sandbox.execution import End, Execution, run
 from policyc.runtime.sandbox.failures import SandboxAbsent, WrongState
 from policyc.runtime.sandbox.provider import Chunk, Status
+from policyc.runtime.sandbox.spec import Resources, SandboxSpec
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from tests.sandbox.docker.conftest import Make
-
-    from policyc.runtime.sandbox.docker import DockerProvider
 
 MIB = 1 << 20
 
@@ -190,8 +191,6 @@ def test_a_sandbox_that_is_removed_below_a_command(shell: Shell) -> None:
 def test_the_lifetime_of_a_sandbox_ends_it_and_what_runs(
     provider: DockerProvider, make: Make
 ) -> None:
-    from policyc.runtime.sandbox.spec import Resources, SandboxSpec  # noqa: PLC0415
-
     sandbox = make(SandboxSpec(resources=Resources(lifetime=2)))
     done = Shell(provider, sandbox)("sleep 1000")
     assert done.end is End.LOST_SANDBOX
@@ -231,6 +230,26 @@ def test_threads_use_one_sandbox_at_once(shell: Shell) -> None:
     for thread in threads:
         thread.join(60)
     assert {n: one.stdout for n, one in done.items()} == {n: b"%d\n" % n for n in range(8)}
+
+
+def test_where_the_kernel_does_not_show_what_it_counts(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Counters, "of", lambda _container, _pid: None)
+    done = shell("(setsid sleep 1000 &)\necho done")
+    assert (done.end, done.stdout) == (End.EXITED, b"done\n")
+    assert shell("sleep 1000", seconds=0.3).end is End.TIMEOUT
+    assert not shell.left()
+
+
+def test_where_the_engine_stops_telling_events(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(shell.provider, DockerProvider)
+    events = shell.provider._events
+    done = shell("echo begun; sleep 0.3; exit 6", on_chunk=lambda _chunk: events.close())
+    assert (done.end, done.exit_code) == (End.EXITED, 6)
+    assert shell("exit 7").exit_code == 7
 
 
 def test_zombies_are_reaped(shell: Shell) -> None:

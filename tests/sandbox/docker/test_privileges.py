@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -10,9 +11,11 @@ import pytest
 from tests.sandbox.docker.conftest import Shell
 
 from policyc.runtime.sandbox.execution import End
-from policyc.runtime.sandbox.spec import SandboxSpec
+from policyc.runtime.sandbox.spec import Mount, SandboxSpec, own_image
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from docker import DockerClient
     from tests.sandbox.docker.conftest import Make
 
@@ -88,6 +91,24 @@ def test_system_calls_that_no_command_needs_are_refused(shared: Shell, name: str
 def test_the_new_way_to_clone_is_said_to_be_unknown_so_that_the_old_is_taken(shared: Shell) -> None:
     done = shared.python(CALL.format(number=435, arguments=f"{BUFFER}, 64"))
     assert done.stdout == b"Function not implemented\n"
+
+
+OF_32_BITS = """
+import ctypes, mmap
+code = mmap.mmap(-1, 4096, prot=7)
+code.write(bytes.fromhex("b814000000cd80c3"))  # getpid of another architecture
+print(ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))())
+"""
+
+
+def test_programs_of_another_architecture_end(
+    shared: Shell, provider: DockerProvider, make: Make
+) -> None:
+    if shared.says("uname -m") != "x86_64\n":
+        pytest.skip("the code is that of x86_64")
+    assert shared.python(OF_32_BITS).signal == signal.SIGSYS
+    other = Shell(provider, make(SandboxSpec(loosened=frozenset({"engine-seccomp"}))))
+    assert int(other.python(OF_32_BITS).stdout) > 0
 
 
 @pytest.mark.parametrize(
@@ -168,8 +189,6 @@ def test_no_engine_and_no_other_sandbox_is_seen(shared: Shell, make: Make) -> No
 def test_a_file_of_the_host_is_seen_only_if_it_is_mounted(
     provider: DockerProvider, make: Make, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from policyc.runtime.sandbox.spec import Mount  # noqa: PLC0415
-
     folder = tmp_path_factory.mktemp("mounted")
     (folder / "data").write_text("of the host")
     (folder / "inner").mkdir()
@@ -190,6 +209,16 @@ def test_a_file_of_the_host_is_seen_only_if_it_is_mounted(
         subprocess.run(["umount", folder / "inner"], check=True)
 
 
+def test_a_folder_of_the_host_as_the_workspace(
+    provider: DockerProvider, make: Make, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o777)
+    mounts = (Mount(str(tmp_path), "/ws", writable=True),)
+    shell = Shell(provider, make(SandboxSpec(mounts=mounts)))
+    assert shell.says("pwd; echo new > x") == "/ws\n"
+    assert (tmp_path / "x").read_text() == "new\n"
+
+
 def test_the_values_of_secrets_are_not_where_the_engine_tells_them(
     provider: DockerProvider, make: Make, docker_engine: DockerClient
 ) -> None:
@@ -201,8 +230,6 @@ def test_the_values_of_secrets_are_not_where_the_engine_tells_them(
 def test_what_an_image_declares_as_a_volume_is_no_way_to_the_disk(
     provider: DockerProvider, make: Make, docker_engine: DockerClient
 ) -> None:
-    from policyc.runtime.sandbox.spec import own_image  # noqa: PLC0415
-
     plain = docker_engine.containers.create(own_image())
     try:
         plain.commit("policyc-sbx-test", "volume", changes="VOLUME /data\nHEALTHCHECK CMD id")
