@@ -15,11 +15,12 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Never
 
 from policyc.runtime.sandbox.embedded import cgroups, control, landlock, linux, seccomp, tree
-from policyc.runtime.sandbox.embedded.keeper import Keeper
+from policyc.runtime.sandbox.embedded.keeper import KEEPER_NICE, Keeper
 from policyc.runtime.sandbox.embedded.plan import Plan
 from policyc.runtime.sandbox.embedded.processes import start_time
 
@@ -114,6 +115,8 @@ def _be_first(plan: Plan, listener: socket.socket, guardian: socket.socket) -> N
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD, signal.SIGTERM))
         guardian.recv(16)
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, "ascii")
+        with suppress(PermissionError):
+            os.nice(KEEPER_NICE)
         linux.unshare(linux.CLONE_NEWNS)
         tree.build(plan)
         socket.sethostname("sandbox")

@@ -194,9 +194,11 @@ class EmbeddedProvider(Provider):
             try:
                 while (chunk := process.read(max(0.0, end - time.monotonic()))) is not None:
                     told += chunk.data
-                process.finish(_ANSWER_SECONDS)
+                finish = process.finish(_ANSWER_SECONDS)
             except TimeoutError:
                 raise SandboxLost(f"the sandbox `{sandbox}` does not answer") from None
+        if finish.exit_code != 0:
+            raise SandboxError(f"the sandbox `{sandbox}` cannot be looked at: {told[-300:]!r}")
         return attestation.seen(told.decode("utf-8", "replace"), groups)
 
     def _attest(self, creation: Creation, *, as_root: bool) -> None:

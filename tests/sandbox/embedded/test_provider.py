@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ import pytest
 from tests.sandbox.embedded.conftest import new_id, sandboxes_of, sh, told, wait_until
 from tests.sandbox.embedded.ordinary import run_as_ordinary_user
 
-from policyc.runtime.sandbox.embedded import EmbeddedProvider, cgroups
+from policyc.runtime.sandbox.embedded import EmbeddedProvider, cgroups, planning
 from policyc.runtime.sandbox.execution import End
 from policyc.runtime.sandbox.failures import InvalidSpec, SandboxError
 from policyc.runtime.sandbox.provider import Creation, Status
@@ -225,10 +224,10 @@ def test_a_sandbox_outlives_its_runner(provider: EmbeddedProvider, folder: Path)
         "from policyc.runtime.sandbox.embedded import EmbeddedProvider\n"
         "from policyc.runtime.sandbox.provider import Creation\n"
         "from policyc.runtime.sandbox.spec import Resources, SandboxSpec\n"
-        "spec = SandboxSpec(resources=Resources(lifetime=4))\n"
+        "spec = SandboxSpec(resources=Resources(lifetime=6))\n"
         "provider = EmbeddedProvider(Path(sys.argv[1]))\n"
         "provider.create(Creation(sys.argv[2], spec, 'tests', 'none'))\n"
-        "text = 'while :; do date +%s > e; mv e d; done'\n"
+        "text = 'sleep 1; echo went on > file; sleep 60'\n"
         "p = provider.start_process(sys.argv[2], ['sh', '-c', text])\n"
         "print('ready', flush=True); time.sleep(60)\n"
     )
@@ -241,7 +240,7 @@ def test_a_sandbox_outlives_its_runner(provider: EmbeddedProvider, folder: Path)
     runner.kill()
     runner.wait()
     runner.stdout.close()
-    assert int(told(provider, sandbox, "cat d")) <= time.time()
+    wait_until(lambda: told(provider, sandbox, "cat file", keep_background=True) == "went on")
     wait_until(lambda: not folder.joinpath(sandbox).exists())
     assert provider.record(sandbox) is None
 
@@ -326,7 +325,8 @@ def test_too_many_processes_are_told(provider: EmbeddedProvider, make: Make) -> 
     with provider.start_process(sandbox, ["python3", "-c", code]) as process:
         assert process.read(10) is not None
         done = sh(provider, sandbox, "true")
-    assert done.end is End.PROCESSES
+    if planning.has_root():  # the keeper of an ordinary user is not bound by the limit
+        assert done.end is End.PROCESSES
     assert told(provider, sandbox, "echo here") == "here"
 
 
