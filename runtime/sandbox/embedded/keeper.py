@@ -226,8 +226,9 @@ def _become(plan: Plan, argv: list[str], environment: dict[str, str], streams: l
     os.setsid()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
-        signal.signal(ignored, signal.SIG_DFL)
+    for number in signal.valid_signals():  # Python ignores some, the runner may others
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     for name, value in plan.limits.items():
         kind = getattr(resource, name)
         most = resource.getrlimit(kind)[1]
