@@ -13,10 +13,11 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from policyc.runtime.sandbox.embedded.folders import SOCKET
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-SOCKET: Final = "control.sock"
 LARGEST_REQUEST: Final = 4 * 1024 * 1024
 _LARGEST_ANSWER: Final = 65536
 _MOST_DESCRIPTORS: Final = 4

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from policyc.runtime.sandbox.embedded.plan import Plan
 
+KEEPER_NICE: Final = -5
+COMMANDS_NICE: Final = 5
+"""However busy commands are, the keeper gets to work. Only root may have the first."""
 FORWARDER: Final = "forward.py"
 _FORWARDER_REST: Final = 1.0
 _KILL_SECONDS: Final = 5.0
@@ -53,6 +56,8 @@ class Keeper:
     def serve(self) -> Never:
         """Work until the end; it does not return."""
         woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        # A signal that this process has a handler for would reach it, also from inside.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for source in (self._listener, self._guardian, woken):
@@ -221,14 +226,16 @@ def _become(plan: Plan, argv: list[str], environment: dict[str, str], streams: l
     os.setsid()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
-        signal.signal(ignored, signal.SIG_DFL)
+    for number in signal.valid_signals():  # Python ignores some, the runner may others
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     for name, value in plan.limits.items():
         kind = getattr(resource, name)
         most = resource.getrlimit(kind)[1]
         own = value if most == resource.RLIM_INFINITY else min(value, most)
         resource.setrlimit(kind, (own, own))
     os.umask(0o022)
+    os.nice(COMMANDS_NICE)
     if plan.as_root:
         os.setresgid(plan.user, plan.user, plan.user)
         os.setresuid(plan.user, plan.user, plan.user)

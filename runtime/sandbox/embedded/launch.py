@@ -10,20 +10,27 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Never
 
-from policyc.runtime.sandbox.embedded import cgroups, control, landlock, linux, seccomp, tree
-from policyc.runtime.sandbox.embedded.keeper import Keeper
+from policyc.runtime.sandbox.embedded import (
+    cgroups,
+    control,
+    folders,
+    landlock,
+    linux,
+    seccomp,
+    tree,
+)
+from policyc.runtime.sandbox.embedded.keeper import KEEPER_NICE, Keeper
 from policyc.runtime.sandbox.embedded.plan import Plan
-from policyc.runtime.sandbox.embedded.processes import start_time
+from policyc.runtime.sandbox.embedded.processes import boot, numbering, start_time
 
-RECORD: Final = "record.json"
 _OUTER: Final = linux.CLONE_NEWPID | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP
 _GRACE: Final = 2.0
 _OOM_SCORE: Final = "500"
@@ -38,6 +45,7 @@ def main() -> None:
     for number in (0, 1, 2):
         os.dup2(nothing, number)
     os.chdir("/")
+    os.umask(0o022)
     try:
         keeper = _make(plan)
     except Exception as error:
@@ -76,15 +84,15 @@ def _make(plan: Plan) -> int:
         _map_users(str(keeper), users, users)
         ours.send(b"mapped")
     _expect(ours, b"ready")
-    record = plan.record | {
+    processes = {
+        "boot": boot(),
+        "numbering": numbering(),
         "keeper": keeper,
         "keeper_start": start_time(keeper),
         "guardian": os.getpid(),
         "guardian_start": start_time(os.getpid()),
     }
-    draft = Path(plan.folder, "record.new")
-    draft.write_text(json.dumps(record), "utf-8")
-    draft.rename(Path(plan.folder, RECORD))
+    folders.write_record(Path(plan.folder), plan.record | processes)
     ours.detach()  # open as long as this process lives
     return keeper
 
@@ -111,9 +119,11 @@ def _map_users(process: str, users: list[tuple[int, int]], groups: list[tuple[in
 def _be_first(plan: Plan, listener: socket.socket, guardian: socket.socket) -> Never:
     """Be the first process of the sandbox."""
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD, signal.SIGTERM))
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         guardian.recv(16)
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, "ascii")
+        with suppress(PermissionError):
+            os.nice(KEEPER_NICE)
         linux.unshare(linux.CLONE_NEWNS)
         tree.build(plan)
         socket.sethostname("sandbox")
@@ -171,6 +181,5 @@ def _watch(keeper: int, plan: Plan) -> None:
 
 
 def _tidy(plan: Plan) -> None:
-    Path(plan.folder, RECORD).unlink(missing_ok=True)
     cgroups.remove(plan.cgroups)
-    shutil.rmtree(plan.folder, ignore_errors=True)
+    folders.delete(Path(plan.folder))

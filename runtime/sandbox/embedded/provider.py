@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +15,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from policyc.runtime.sandbox.embedded import attestation, cgroups, control, obstacles, planning
-from policyc.runtime.sandbox.embedded.launch import RECORD
+from policyc.runtime.sandbox.embedded.folders import delete, read_record
 from policyc.runtime.sandbox.embedded.process import EmbeddedProcess
-from policyc.runtime.sandbox.embedded.processes import start_time
+from policyc.runtime.sandbox.embedded.processes import boot, numbering, start_time
 from policyc.runtime.sandbox.embedded.protections import capabilities
 from policyc.runtime.sandbox.failures import (
     ProviderUnavailable,
@@ -89,7 +88,7 @@ class EmbeddedProvider(Provider):
         failure = _launch(plan.to_json())
         if failure:
             cgroups.remove(groups)
-            shutil.rmtree(folder, ignore_errors=True)
+            delete(folder)
             advice = obstacles.advice(failure)
             raise SandboxError(
                 f"an embedded sandbox cannot be made: {failure}{f': {advice}' if advice else ''}"
@@ -194,9 +193,11 @@ class EmbeddedProvider(Provider):
             try:
                 while (chunk := process.read(max(0.0, end - time.monotonic()))) is not None:
                     told += chunk.data
-                process.finish(_ANSWER_SECONDS)
+                finish = process.finish(_ANSWER_SECONDS)
             except TimeoutError:
                 raise SandboxLost(f"the sandbox `{sandbox}` does not answer") from None
+        if finish.exit_code != 0:
+            raise SandboxError(f"the sandbox `{sandbox}` cannot be looked at: {told[-300:]!r}")
         return attestation.seen(told.decode("utf-8", "replace"), groups)
 
     def _attest(self, creation: Creation, *, as_root: bool) -> None:
@@ -231,15 +232,18 @@ class EmbeddedProvider(Provider):
         """What is written down of a sandbox that is there; what is left of one that ended while
         nobody watched over it is deleted."""
         folder = self._place(sandbox)
-        try:
-            known: dict[str, Any] = json.loads((folder / RECORD).read_text("utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
+        known = read_record(folder)
+        if known is None:
             return None
-        if start_time(known["keeper"]) == known["keeper_start"]:
-            return known
-        if start_time(known["guardian"]) != known["guardian_start"]:
-            cgroups.remove(known["cgroups"])
-            shutil.rmtree(folder, ignore_errors=True)
+        if known["boot"] == boot():
+            if known["numbering"] != numbering():
+                return None  # it may well live, but not where its processes are seen
+            if start_time(known["keeper"]) == known["keeper_start"]:
+                return known
+            if start_time(known["guardian"]) == known["guardian_start"]:
+                return None
+        cgroups.remove(known["cgroups"])
+        delete(folder)
         return None
 
     def _existing(self, sandbox: str) -> dict[str, Any]:

@@ -111,6 +111,7 @@ _CLONE: Final = Numbers(56, 220)
 _UNSHARE: Final = Numbers(272, 97)
 _SOCKET: Final = Numbers(41, 198)
 _SOCKETPAIR: Final = Numbers(53, 199)
+_PRLIMIT: Final = Numbers(302, 261)
 _IOCTL: Final = Numbers(16, 29)
 _TYPING: Final = (0x5412, 0x541C)
 """TIOCSTI and TIOCLINUX: both put input into a terminal."""
@@ -170,6 +171,9 @@ def filter_program(architecture: str, without: frozenset[str] = frozenset()) -> 
     for name, numbers in (("socket", _SOCKET), ("socketpair", _SOCKETPAIR)):
         if name not in without:
             program += _of_call(number(numbers), _ARGUMENT_0, families)
+    if "prlimit64" not in without:  # of others; the keeper may be the same user
+        own = [_step(_EQUAL, 0, 1, 0), flags[1]]
+        program += _of_call(number(_PRLIMIT), _ARGUMENT_0, own)
     typing = [_step(_EQUAL, _TYPING[0], 1, 0), _step(_EQUAL, _TYPING[1], 0, 1)]
     program += _of_call(
         number(_IOCTL), _ARGUMENT_1, [*typing, _step(_RETURN, _ERROR | errno.EPERM)]

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from policyc.runtime.sandbox.embedded import linux
+from policyc.runtime.sandbox.embedded import folders, linux
 
 if TYPE_CHECKING:
     from policyc.runtime.sandbox.embedded.plan import Bind, Plan
@@ -75,7 +75,7 @@ def build(plan: Plan) -> None:
         OSError: a step was refused; the message names it.
     """
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
-    root = str(Path(plan.folder, "root"))
+    root = str(Path(plan.folder, folders.ROOT))
     _tmpfs(root, 4 * _MIB, "mode=0755")
     for name in SYSTEM:
         _show(f"/{name}", f"{root}/{name}")

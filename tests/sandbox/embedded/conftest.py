@@ -93,9 +93,9 @@ def sh(provider: Provider, sandbox: str, text: str, **options: object) -> execut
     return execution.run(provider, sandbox, ["sh", "-c", text], **settings)  # type: ignore[arg-type]
 
 
-def told(provider: Provider, sandbox: str, text: str) -> str:
+def told(provider: Provider, sandbox: str, text: str, **options: object) -> str:
     """What a text of the shell writes to either stream, without the end of its last line."""
-    done = sh(provider, sandbox, text)
+    done = sh(provider, sandbox, text, **options)
     return (done.stdout + done.stderr).decode().strip()
 
 

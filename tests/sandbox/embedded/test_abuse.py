@@ -163,11 +163,7 @@ def test_a_runner_that_goes_away_leaves_the_command(
 ) -> None:
     with provider.start_process(sandbox, ["sh", "-c", "sleep 0.5; echo done > file; sleep 60"]):
         pass
-    wait_until(lambda: told_kept(provider, sandbox, "cat file") == "done")
-
-
-def told_kept(provider: EmbeddedProvider, sandbox: str, text: str) -> str:
-    return sh(provider, sandbox, text, keep_background=True).stdout.decode().strip()
+    wait_until(lambda: told(provider, sandbox, "cat file", keep_background=True) == "done")
 
 
 def test_pausing_what_is_gone(provider: EmbeddedProvider, make: Make) -> None:

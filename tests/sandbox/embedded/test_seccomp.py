@@ -115,6 +115,13 @@ def test_nothing_is_typed_into_a_terminal(architecture: str) -> None:
     assert _run(architecture, number, 0, 0x5412 | 1 << 32) == _refused(errno.EPERM)
 
 
+@pytest.mark.parametrize("architecture", _ARCHITECTURES)
+def test_limits_of_another_process_stay(architecture: str) -> None:
+    number = {"x86_64": 302, "aarch64": 261}[architecture]
+    assert _run(architecture, number, 0) == _ALLOWED
+    assert _run(architecture, number, 1) == _refused(errno.EPERM)
+
+
 def test_calls_of_other_architectures_end_the_process() -> None:
     assert _run("x86_64", 1, of=0x40000003) == _KILLED  # i386
     assert _run("x86_64", 1, of=0xC00000B7) == _KILLED
