@@ -1,10 +1,11 @@
-# The ways to run, test and check policyc. Everything happens in .venv, .venv-oracle and .venv-agentdojo; nothing else is touched.
+# The ways to run, test and check policyc. Everything happens in .venv and in .venv-NAME; nothing else is touched.
 #
 #   make demo     set up and judge the example traces with the example policies
 #   make test     all tests; `make test T=tests/cli` only some
 #   make check    what must be clean before a change is proposed
 #   make oracle   set up what the differential tests compare with; `make test` does it too
 #   make agentdojo  set up what `python -m benchmarks.agentdojo` plays
+#   make candidates  set up what `python -m benchmarks.detectors` compares the time of detectors with
 #   make docs     write the pages of docs/reference from the program
 #
 # Another interpreter: make test PYTHON=python3.12
@@ -13,12 +14,13 @@ PYTHON ?= python3
 VENV := .venv
 ORACLE := .venv-oracle
 AGENTDOJO := .venv-agentdojo
+CANDIDATES := .venv-candidates
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 T ?= tests policies
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracle agentdojo check format-check lint layers types fmt docs bench clean
+.PHONY: help demo test oracle agentdojo candidates check format-check lint layers types fmt docs bench clean
 
 help:
 	@sed -n 's/^#   \(make [a-z]*\) */\1\t/p' Makefile
@@ -50,6 +52,10 @@ $(AGENTDOJO)/installed:
 	@PYTHON="$(PYTHON)" .ci/venv $(AGENTDOJO)
 	@$(AGENTDOJO)/bin/python -m pip --disable-pip-version-check --quiet install agentdojo==0.1.35 && touch $@
 
+$(CANDIDATES)/installed: benchmarks/detectors/candidates.txt
+	@PYTHON="$(PYTHON)" .ci/venv $(CANDIDATES)
+	@$(CANDIDATES)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $< && touch $@
+
 # --- what people run --------------------------------------------------------------------------
 
 demo: $(VENV)/installed
@@ -58,6 +64,8 @@ demo: $(VENV)/installed
 oracle: $(ORACLE)/installed
 
 agentdojo: $(AGENTDOJO)/installed
+
+candidates: $(CANDIDATES)/installed
 
 test: $(VENV)/installed-dev $(if $(filter tests,$(T)),oracle)
 	$(BIN)/pytest -n auto --dist loadgroup $(T)
@@ -87,6 +95,6 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) $(ORACLE) $(AGENTDOJO) build dist policyc.egg-info src/policyc.egg-info
+	rm -rf $(VENV) $(ORACLE) $(AGENTDOJO) $(CANDIDATES) build dist policyc.egg-info src/policyc.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -36,6 +36,8 @@ class BudgetedInterpreter(Interpreter):
     `deadline` is the end of all work, `until` that of the part which `allow` gave.
     """
 
+    keeps_repeats = False
+
     def __init__(
         self,
         plan: p.Plan,

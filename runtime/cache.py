@@ -172,9 +172,16 @@ def _write(path: Path, program: Program, diagnostics: tuple[Diagnostic, ...]) ->
             pickle.dumps(program.plan),
         )
     )
+    # Who writes has the lock: what is there was left by a process that was killed while it wrote.
+    for left in path.parent.glob("*.new"):
+        left.unlink(missing_ok=True)
     fresh = path.with_suffix(f".{os.getpid()}.new")
-    fresh.write_bytes(_MAGIC + hashlib.sha256(content).digest() + content)
-    fresh.replace(path)
+    try:
+        fresh.write_bytes(_MAGIC + hashlib.sha256(content).digest() + content)
+        fresh.replace(path)
+    except OSError:  # a full disk, above all
+        fresh.unlink(missing_ok=True)
+        raise
     entries = sorted(path.parent.glob("*.bin"), key=lambda entry: entry.stat().st_mtime)
     for old in entries[:-MAX_ENTRIES]:
         old.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ cannot be compiled. Tests use it as the oracle of the compiled engine.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from policyc.compiler import plan as p
 from policyc.compiler.patterns import compile_pattern, compile_value_pattern
@@ -36,6 +36,7 @@ from policyc.runtime.events import (
 from policyc.runtime.failures import EvaluationError, LimitExceeded, MissingParameter
 from policyc.runtime.places import Mark, SecretMark, occurrences, whole
 from policyc.runtime.records import Marked, MarkedList
+from policyc.runtime.repeats import is_settled, key_of, settled_predicates
 from policyc.runtime.texts import collect_images, entries, placed_texts
 from policyc.runtime.traces import arguments_of
 from policyc.runtime.values import ABSENT, kind_of
@@ -137,6 +138,9 @@ class Frame:
 class Interpreter:
     """Evaluates the expressions and blocks of one plan over one history with given parameters."""
 
+    keeps_repeats: ClassVar[bool] = True
+    """Whether what is the same is evaluated once; not where each evaluation is looked at."""
+
     def __init__(
         self,
         plan: p.Plan,
@@ -151,6 +155,7 @@ class Interpreter:
         self.load = load
         self.constants: dict[int, Any] = {}
         self.answers = AnswerCache()
+        self._settled: frozenset[int] | None = None
         self.evaluation = evaluation or Evaluation()
         self.tick: Callable[[], None] | None = None
         """Called for each candidate; may raise LimitExceeded."""
@@ -405,10 +410,29 @@ class Interpreter:
         return True
 
     def _predicate(self, e: p.CallPredicate, frame: Frame) -> Any:
+        if self._settled is None:
+            self._settled = settled_predicates(self.plan)
+        values = [self.eval(arg, frame) for arg in e.args]
+        key = None
+        if self.keeps_repeats and e.index in self._settled:
+            # Whoever asks for marks needs those of all models.
+            key = key_of((e.index, frame.marks is None), e.args, values)
+        known = None if key is None else self.evaluation.repeats.get(key)
+        if known is None:
+            before = len(frame.marks or ())
+            known = self._decided(e, values, frame), (frame.marks or ())[before:], values
+            if key is not None:
+                self.evaluation.repeats[key] = known
+        elif frame.marks is not None:
+            frame.marks += known[1]
+        return known[0]
+
+    def _decided(self, e: p.CallPredicate, values: list[Any], frame: Frame) -> bool:
+        """Whether a predicate holds for values."""
         predicate = self.plan.predicates[e.index]
         inner = Frame(marks=None if frame.marks is None else [])
-        for name, arg in zip(predicate.parameters, e.args, strict=True):
-            inner.bind(name, self.eval(arg, frame), self.locate(arg, frame))
+        for name, arg, value in zip(predicate.parameters, e.args, values, strict=True):
+            inner.bind(name, value, self.locate(arg, frame))
         found = False
 
         def failure(_step: p.Step, _at: Frame, error: EvaluationError) -> None:
@@ -583,13 +607,29 @@ class Interpreter:
         if signature.kind is FunctionKind.DETECTOR:
             return self._detect(e, args, keywords, frame)
         if signature.kind is FunctionKind.READER:
-            subject = self._arguments(e, frame)[0]
-            keywords["place"] = self.locate(subject, frame)
-            result = self._apply(signature, args, keywords)
+            result = self._read(e, args, keywords, frame)
             if frame.marks is not None and isinstance(result, MarkedList):
                 frame.marks.extend(result.marks)
             return result
         return self._apply(signature, args, keywords)
+
+    def _read(
+        self, e: p.CallFunction, args: list[Any], keywords: dict[str, Any], frame: Frame
+    ) -> Any:
+        """What a reader tells of its first argument."""
+        signature = e.signature
+        key = None
+        if self.keeps_repeats and not keywords and is_settled(signature):
+            key = key_of(signature.name, e.args, args)
+        known = None if key is None else self.evaluation.repeats.get(key)
+        if known is not None:
+            return known[0]
+        subject = self._arguments(e, frame)[0]
+        keywords["place"] = self.locate(subject, frame)
+        result = self._apply(signature, args, keywords)
+        if key is not None:
+            self.evaluation.repeats[key] = result, (), args
+        return result
 
     def _apply(self, signature: Signature, args: list[Any], keywords: dict[str, Any]) -> Any:
         if signature.kind is FunctionKind.SERVICE:

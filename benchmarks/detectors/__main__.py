@@ -1,8 +1,8 @@
 """`python -m benchmarks.detectors`: precision, recall and time of each detector.
 
 Beside policyc stand invariant-ai, where `make oracle` set it up and its detector works without a
-network, and other packages where they are installed: `pip install --no-deps agentdojo urlextract
-detect-secrets`.
+network, and other packages where they are installed: `make candidates` sets up those that
+`latency` compares with, `pip install --no-deps agentdojo urlextract detect-secrets` the others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.detectors import libraries, own_sets, speed
+from benchmarks.detectors import latency, libraries, own_sets, speed
 from benchmarks.detectors.evaluation import as_text, figures
 from benchmarks.detectors.upstream import Upstream
 from benchmarks.oracle import VARIABLE, interpreter
@@ -33,8 +33,8 @@ EVALUATIONS: dict[str, Callable[[Upstream | None], Evaluation]] = {
 }
 """Each evaluation by name. One for a new detector is a row here."""
 
-SPEED, LIBRARIES = "speed", "libraries"
-NAMES = [*EVALUATIONS, SPEED, LIBRARIES]
+LATENCY, SPEED, LIBRARIES = "latency", "speed", "libraries"
+NAMES = [*EVALUATIONS, LATENCY, SPEED, LIBRARIES]
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -64,9 +64,15 @@ def main(given: list[str] | None = None) -> None:
     if python is None:
         print("without invariant-ai: `make oracle` sets it up", file=sys.stderr)
     upstream = Upstream(python) if python is not None else None
-    told = {}
+    told: dict[str, list[dict[str, object]]] = {}
     for name in options.only or NAMES:
         print(f"{name} ...", file=sys.stderr, flush=True)
+        if name == LATENCY:
+            timings = latency.rows(python)
+            told[name] = [row.to_dict() for row in timings]
+            if not options.json:
+                print(latency.as_text(timings), flush=True)
+            continue
         if name == SPEED:
             if options.json:
                 columns: tuple[str, ...] = (

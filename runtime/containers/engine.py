@@ -85,19 +85,24 @@ def engine(*, patience: float = 0.0, seconds: int = SECONDS) -> Iterator[DockerC
 def told() -> Iterator[None]:
     """What the engine or the way to it raises, as an `EngineError`."""
     import requests  # noqa: PLC0415  # slow to load
-    from docker.errors import APIError, DockerException  # noqa: PLC0415
+    from docker.errors import APIError, DockerException, InvalidVersion  # noqa: PLC0415
 
     try:
         yield
     except APIError as error:
         raise _refused(error) from None
+    except InvalidVersion as error:
+        raise EngineError(
+            f"the container engine at {address()} speaks an API that is too old ({error}): install "
+            "one of 2020 or later"
+        ) from None
     except requests.exceptions.Timeout:
         raise EngineSilent(_silent()) from None
     except (DockerException, requests.exceptions.RequestException) as error:
         for cause in _causes(error):
             if isinstance(cause, APIError):
                 raise _refused(cause) from None
-        raise _unreachable(error) from None
+        raise unreachable(error) from None
 
 
 def connected(*, patience: float = 0.0, seconds: int = SECONDS) -> DockerClient:
@@ -159,7 +164,7 @@ def dial() -> socket.socket:
             raise
         return made
     except OSError as error:
-        raise _unreachable(error) from None
+        raise unreachable(error) from None
 
 
 def remove_container(container: Container) -> None:
@@ -200,8 +205,8 @@ def _refused(error: APIError) -> EngineError:
     return EngineError(f"the container engine refused: {reason}")
 
 
-def _unreachable(error: Exception) -> EngineError:
-    """What a connection that failed means."""
+def unreachable(error: Exception) -> EngineError:
+    """What a connection to the engine that failed means."""
     for cause in _causes(error):
         if isinstance(cause, PermissionError):
             return EngineForbidden(

@@ -9,20 +9,25 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from policyc.runtime.containers.engine import EngineError, engine
-from policyc.runtime.containers.image_archive import pack
+from policyc.runtime.containers.engine import engine
+from policyc.runtime.containers.image_archive import Root, pack
 from policyc.runtime.containers.image_distributions import (
     HOME,
     distributions,
     other_files,
     own_files,
     own_metadata,
+)
+from policyc.runtime.containers.image_import import (
+    RECIPE_LABEL,
+    changes,
+    imported,
+    made_before,
 )
 from policyc.runtime.containers.image_packages import system_files, system_packages
 from policyc.runtime.containers.spec import PORT, USER, VERSION_LABEL, own_image
@@ -31,10 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from importlib.metadata import Distribution
 
-    from docker import DockerClient
     from docker.models.images import Image
-
-RECIPE_LABEL: Final = "policyc.recipe"
 
 ENTRYPOINT: Final = (
     *("python3", "-m", "policyc", "serve"),
@@ -77,7 +79,7 @@ def build(on_progress: Callable[[int, int], None], *, again: bool = False) -> Bu
     wanted = _recipe(packages, needed)
     tag = own_image()
     with engine() as client:
-        before = _made_before(client, tag)
+        before = made_before(client, tag)
         if before is not None and before.labels.get(RECIPE_LABEL) == wanted and not again:
             return _built(before, is_new=False)
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as archive:
@@ -87,12 +89,8 @@ def build(on_progress: Callable[[int, int], None], *, again: bool = False) -> Bu
                 *other_files(needed, python, Path(folder)),
             ]
             files = [one for _, one in sorted({one.target: one for one in found}.items())]
-            pack(archive, files, own_metadata(needed), python, on_progress)
-            archive.seek(0)
-            _import(client, archive, tag, wanted)
-        image = client.images.get(tag)
-        if before is not None and before.id != image.id:
-            _forget(client, before)
+            pack(archive, files, _root(needed, python), on_progress)
+            image = imported(client, archive, tag, _changes(wanted))
         return _built(image, is_new=True)
 
 
@@ -119,49 +117,32 @@ def _recipe(packages: dict[str, str], needed: dict[str, Distribution]) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def _made_before(client: DockerClient, tag: str) -> Image | None:
-    from docker.errors import ImageNotFound  # noqa: PLC0415  # slow to load
-
-    try:
-        return client.images.get(tag)
-    except ImageNotFound:
-        return None
-
-
-def _forget(client: DockerClient, image: Image) -> None:
-    """Remove an image that has lost its name, unless a container is made from it."""
-    from docker.errors import APIError  # noqa: PLC0415  # slow to load
-
-    with suppress(APIError):
-        client.images.remove(str(image.id))
-
-
 def _built(image: Image, *, is_new: bool) -> Built:
     return Built(own_image(), str(image.id), image.attrs["Size"], is_new)
 
 
-def _changes(recipe: str) -> list[str]:
-    """What an image has besides its files, as lines of a Dockerfile."""
-    labels = LABELS | {VERSION_LABEL: version("policyc"), RECIPE_LABEL: recipe}
-    environment = ENVIRONMENT | {"PATH": "/usr/local/bin:/usr/bin", "PYTHONPATH": f"/{HOME}"}
-    return [
-        f"USER {USER}",
-        f"WORKDIR /{HOME}",
-        f"EXPOSE {PORT}/tcp",
-        f"ENTRYPOINT {json.dumps(ENTRYPOINT)}",
-        *(f"ENV {name}={value}" for name, value in environment.items()),
-        *(f"LABEL {name}={value}" for name, value in labels.items()),
-    ]
-
-
-def _import(client: DockerClient, archive: IO[bytes], tag: str, recipe: str) -> None:
-    repository, _, name = tag.rpartition(":")
-    changes = _changes(recipe)
-    answer = client.api.import_image_from_data(
-        archive, repository=repository, tag=name, changes=changes
+def _root(needed: dict[str, Distribution], python: str) -> Root:
+    user, group = USER.split(":")
+    return Root(
+        folders=[HOME],
+        links={"usr/bin/python3": f"python{python}"},
+        texts={
+            "etc/passwd": "root:x:0:0::/root:/nonexistent\n"
+            f"policyc:x:{user}:{group}::/tmp:/nonexistent\n",
+            "etc/group": f"root:x:0:\npolicyc:x:{group}:\n",
+            **own_metadata(needed),
+        },
     )
-    # A failure is told within an answer that is none.
-    for line in filter(None, answer.splitlines()):
-        told: dict[str, Any] = json.loads(line)
-        if "error" in told:
-            raise EngineError(f"the container engine cannot import the image: {told['error']}")
+
+
+def _changes(recipe: str) -> list[str]:
+    return changes(
+        [
+            f"USER {USER}",
+            f"WORKDIR /{HOME}",
+            f"EXPOSE {PORT}/tcp",
+            f"ENTRYPOINT {json.dumps(ENTRYPOINT)}",
+        ],
+        ENVIRONMENT | {"PATH": "/usr/local/bin:/usr/bin", "PYTHONPATH": f"/{HOME}"},
+        LABELS | {VERSION_LABEL: version("policyc"), RECIPE_LABEL: recipe},
+    )

@@ -1,6 +1,5 @@
-"""What of this machine's Debian packages is in the image: Python, and the libraries it needs.
-
-There is no shell, tool or package manager among them.
+"""What of this machine's Debian packages is in an image: those that are named, and the libraries
+they need. Nothing else comes along, such as a shell or a package manager.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from policyc.runtime.containers.image_files import CannotBuild, File, with_bytecode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 _LIBRARY: Final = re.compile(r"lib\S+|zlib1g|python3\S*|media-types|tzdata")
 """The packages that are followed."""
@@ -23,35 +22,55 @@ _LEFT_OUT: Final = re.compile(
     r"|/usr/lib/[^/]+/gconv/"
 )
 _OLDEST: Final = (3, 11)
+_OTHER_WAY: Final = (
+    "build the `Dockerfile` of the repository (`Dockerfile.sandbox` for sandboxes) instead, which "
+    "needs a registry"
+)
 
 
 def system_packages() -> tuple[str, dict[str, str]]:
-    """The version of Python, as `3.11`, and the packages with it: names and versions. It is the
-    version that policyc runs with here, if there is a package of it.
+    """The version of Python, as `3.11`, and the packages that a server needs with it: names and
+    versions.
 
     Raises:
         CannotBuild: this machine has none.
     """
-    installed = _installed()
+    installed = installed_packages()
+    version = python_version(installed)
+    return version, with_libraries([f"python{version}", "libstdc++6"], installed)
+
+
+def python_version(installed: Iterable[str]) -> str:
+    """The version of Python among installed packages, as `3.11`: that which policyc runs with here,
+    if there is a package of it.
+
+    Raises:
+        CannotBuild: there is none.
+    """
     pythons = [_version(name) for name in installed if re.fullmatch(r"python3\.\d+", name)]
     good = [one for one in pythons if one >= _OLDEST]
     if not good:
         raise CannotBuild(
             "the image is made from this machine's Debian packages, and none of them is a Python "
-            "from 3.11 on: apt install python3, or build the `Dockerfile` of the repository, which "
-            "needs a registry"
+            f"from 3.11 on: apt install python3, or {_OTHER_WAY}"
         )
     chosen = sys.version_info[:2] if sys.version_info[:2] in good else max(good)
-    version = f"{chosen[0]}.{chosen[1]}"
+    return f"{chosen[0]}.{chosen[1]}"
+
+
+def with_libraries(
+    names: Iterable[str], installed: Mapping[str, tuple[str, list[str]]]
+) -> dict[str, str]:
+    """Packages and the libraries that they need, as far as they are installed: their versions."""
     wanted: dict[str, str] = {}
-    left = [f"python{version}", "libstdc++6"]
+    left = list(names)
     while left:
         name = left.pop()
         if name in wanted or name not in installed:
             continue
         wanted[name], needs = installed[name]
         left += [one for one in needs if _LIBRARY.fullmatch(one)]
-    return version, dict(sorted(wanted.items()))
+    return dict(sorted(wanted.items()))
 
 
 def _version(name: str) -> tuple[int, int]:
@@ -59,11 +78,15 @@ def _version(name: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def _installed() -> dict[str, tuple[str, list[str]]]:
-    """All installed packages: version, and the names of those they depend on."""
+def installed_packages() -> dict[str, tuple[str, list[str]]]:
+    """All installed packages: version, and the names of those they depend on.
+
+    Raises:
+        CannotBuild: they cannot be read.
+    """
     form = "${Package}\t${Status}\t${Version}\t${Depends}, ${Pre-Depends}\n"
     found = {}
-    for line in _told("dpkg-query", "-W", "-f", form).splitlines():
+    for line in told_by_packages("dpkg-query", "-W", "-f", form).splitlines():
         name, status, version, depends = line.split("\t")
         if status.endswith(" installed"):
             found[name] = (version, re.findall(r"(?:^|[,|])\s*([a-z0-9][a-z0-9+.-]*)", depends))
@@ -77,7 +100,7 @@ def system_files(packages: Iterable[str]) -> Iterator[File]:
         CannotBuild: the packages cannot be read.
     """
     seen = set()
-    for line in _told("dpkg", "-L", *packages).splitlines():
+    for line in told_by_packages("dpkg", "-L", *packages).splitlines():
         path = Path(line)
         is_file = path.is_symlink() or path.is_file()
         if line in seen or not is_file or _LEFT_OUT.match(line):
@@ -88,7 +111,7 @@ def system_files(packages: Iterable[str]) -> Iterator[File]:
         yield from with_bytecode(File(path, target[1:]))
 
 
-def _told(*command: str) -> str:
+def told_by_packages(*command: str) -> str:
     """What a command of the package manager says.
 
     Raises:
@@ -99,7 +122,6 @@ def _told(*command: str) -> str:
     except (OSError, subprocess.CalledProcessError) as error:
         raise CannotBuild(
             f"the image is made from this machine's Debian packages, and `{command[0]}` does not "
-            f"say what they are ({error}): build the `Dockerfile` of the repository instead, which "
-            "needs a registry"
+            f"say what they are ({error}): {_OTHER_WAY}"
         ) from None
     return done.stdout

@@ -66,7 +66,8 @@ def _image(client: DockerClient, spec: Spec) -> Image:
 
 def _check_recipe(image: Image, spec: Spec) -> None:
     """Whether our image is made of what is installed; one that was made otherwise does not say."""
-    from policyc.runtime.containers.image import RECIPE_LABEL, recipe  # noqa: PLC0415  # by need
+    from policyc.runtime.containers.image import recipe  # noqa: PLC0415  # by need
+    from policyc.runtime.containers.image_import import RECIPE_LABEL  # noqa: PLC0415
 
     made = image.labels.get(RECIPE_LABEL)
     try:

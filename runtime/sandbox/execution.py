@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _TICK_SECONDS: Final = 0.1
 """How late a cancellation or a deadline may be noticed."""
-_ASK_SECONDS: Final = (0.25, 0.5, 1.0)
+_ASK_SECONDS: Final = (0.1, 0.25, 0.5, 1.0)
 """Between questions whether it has ended while something else holds its streams open."""
 _DRAIN_SECONDS: Final = 1.0
 _QUIET_SECONDS: Final = 0.1

@@ -85,57 +85,7 @@ def own_routes(state: State) -> APIRouter:
             raise HTTPException(404, f"there is no session `{session_id}`")
         return stream
 
-    @router.get("/policies")
-    async def list_policies() -> dict[str, Any]:
-        return {
-            "policies": [
-                {"name": one.name, "digest": one.digest, **one.needs}
-                for one in state.policies.values()
-            ]
-        }
-
-    @router.post("/compile")
-    async def compile_policy(chosen: ChosenPolicy) -> dict[str, Any]:
-        verdict = await state.judge(Compile(sources_of(chosen)), "v1")
-        if verdict.done is not None:
-            found = list(verdict.done.warnings)
-            return {"ok": True, "diagnostics": found, **verdict.done.findings}
-        if not verdict.diagnostics:
-            raise _refusal(verdict)
-        return {"ok": False, "diagnostics": verdict.diagnostics}
-
-    @router.post("/check")
-    async def check(asked: Check) -> dict[str, Any]:
-        past = asked.past
-        if asked.pending is not None:
-            past = past or []
-        events = asked.trace if asked.trace is not None else asked.pending
-        job = Judge(sources_of(asked), past, events or [], asked.parameters)
-        return _result(await state.judge(job, "v1"))
-
-    @router.post("/sessions", status_code=201)
-    async def new_session(chosen: ChosenPolicy, request: Request) -> dict[str, Any]:
-        sources = sources_of(chosen)
-        verdict = await state.judge(Compile(sources), "v1")
-        if verdict.done is None:
-            raise _refusal(verdict)
-        stream = Stream(secrets.token_urlsafe(16), chosen.policy, sources, chosen.parameters)
-        size = RECORD_BYTES
-        if chosen.sources is not None:
-            size += len(await request.body())
-        with full_is_429():
-            state.streams.add(stream, size)
-        return _described(stream)
-
-    @router.get("/sessions/{session_id}")
-    async def read_session(session_id: str) -> dict[str, Any]:
-        return _described(stream_of(session_id))
-
-    @router.delete("/sessions/{session_id}")
-    async def end_session(session_id: str) -> dict[str, Any]:
-        if not state.streams.remove(session_id):
-            raise HTTPException(404, f"there is no session `{session_id}`")
-        return {"ok": True}
+    # They are tried in this order: those that are asked for each event come first.
 
     @router.post("/sessions/{session_id}/events")
     async def append(session_id: str, new: NewEvents, request: Request) -> dict[str, Any]:
@@ -160,6 +110,58 @@ def own_routes(state: State) -> APIRouter:
                 raise
             stream.events += new.events
             return {**result, "events": len(stream.events)}
+
+    @router.post("/check")
+    async def check(asked: Check) -> dict[str, Any]:
+        past = asked.past
+        if asked.pending is not None:
+            past = past or []
+        events = asked.trace if asked.trace is not None else asked.pending
+        job = Judge(sources_of(asked), past, events or [], asked.parameters)
+        return _result(await state.judge(job, "v1"))
+
+    @router.get("/policies")
+    async def list_policies() -> dict[str, Any]:
+        return {
+            "policies": [
+                {"name": one.name, "digest": one.digest, **one.needs}
+                for one in state.policies.values()
+            ]
+        }
+
+    @router.post("/compile")
+    async def compile_policy(chosen: ChosenPolicy) -> dict[str, Any]:
+        verdict = await state.judge(Compile(sources_of(chosen)), "v1")
+        if verdict.done is not None:
+            found = list(verdict.done.warnings)
+            return {"ok": True, "diagnostics": found, **verdict.done.findings}
+        if not verdict.diagnostics:
+            raise _refusal(verdict)
+        return {"ok": False, "diagnostics": verdict.diagnostics}
+
+    @router.post("/sessions", status_code=201)
+    async def new_session(chosen: ChosenPolicy, request: Request) -> dict[str, Any]:
+        sources = sources_of(chosen)
+        verdict = await state.judge(Compile(sources), "v1")
+        if verdict.done is None:
+            raise _refusal(verdict)
+        stream = Stream(secrets.token_urlsafe(16), chosen.policy, sources, chosen.parameters)
+        size = RECORD_BYTES
+        if chosen.sources is not None:
+            size += len(await request.body())
+        with full_is_429():
+            state.streams.add(stream, size)
+        return _described(stream)
+
+    @router.get("/sessions/{session_id}")
+    async def read_session(session_id: str) -> dict[str, Any]:
+        return _described(stream_of(session_id))
+
+    @router.delete("/sessions/{session_id}")
+    async def end_session(session_id: str) -> dict[str, Any]:
+        if not state.streams.remove(session_id):
+            raise HTTPException(404, f"there is no session `{session_id}`")
+        return {"ok": True}
 
     return router
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import json
-from typing import TYPE_CHECKING
+import sys
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
-from benchmarks.detectors import sets, speed
+from benchmarks.detectors import latency, latency_texts, sets, speed
 from benchmarks.detectors.__main__ import EVALUATIONS, main
 from benchmarks.detectors.evaluation import NO, YES, Evaluation, Item, each, figures
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from policyc.runtime.detectors import secrets
 
 HANGING = 20
 """Seconds after which an expression counts as hanging; no measure of speed."""
@@ -83,3 +86,39 @@ def test_no_detector_hangs_on_hostile_texts(row: speed.Signature) -> None:
 @pytest.mark.parametrize("row", speed.detectors(), ids=lambda row: row.name)
 def test_a_megabyte_goes_through_every_detector(row: speed.Signature) -> None:
     assert speed.seconds(row, speed.everyday_text()) < HANGING
+
+
+def test_texts_for_latency_are_the_same_each_time_and_what_they_say() -> None:
+    texts = latency_texts.samples()
+    assert texts == latency_texts.samples()
+    assert {one.kind for one in texts} == set(latency_texts.KINDS)
+    for one in texts:
+        assert 1 <= one.kib < 2
+        if one.kind == "code":
+            ast.parse(one.text)
+        if one.kind == "JSON":
+            json.loads(one.text)
+    assert not any(secrets.detect(one.text) for one in texts if not one.has_findings)
+    found = [one for one in texts if one.has_findings and secrets.detect(one.text)]
+    assert len(found) * 2 > sum(one.has_findings for one in texts)
+
+
+@pytest.mark.parametrize("contest", latency.CONTESTS, ids=lambda contest: contest.detector)
+def test_the_latency_of_every_detector_is_measured(contest: latency.Contest) -> None:
+    alone = dataclasses.replace(contest, others=())
+    (row,) = latency.timings(alone, None, rounds=1)
+    assert (row.by, row.ratio, row.goal) == ("policyc", None, contest.goal)
+    assert row.milliseconds > 0
+    assert row.slowest_kind in contest.kinds
+    assert f"| {contest.detector} | policyc |" in latency.as_text([row])
+
+
+def test_others_are_measured_beside_policyc_or_left_out_where_they_are_missing() -> None:
+    shell = next(one for one in latency.CONTESTS if one.detector == "shell")
+    own, other = latency.timings(dataclasses.replace(shell, others=("shlex",)), None, rounds=1)
+    assert (own.ratio, other.by, other.goal) == (None, "shlex", None)
+    assert other.ratio is not None
+    assert other.ratio > 0
+    with ExitStack() as stack:
+        nowhere = latency.start("invariant-ai", "secrets", [], [Path(sys.executable)], stack)
+        assert nowhere is None

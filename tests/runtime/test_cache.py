@@ -323,6 +323,14 @@ def test_two_processes_at_once(home: Path, policy_file: Path) -> None:
     assert not list(home.glob("*.new"))
 
 
+def test_what_a_killed_process_left_half_written_goes(home: Path, policy_file: Path) -> None:
+    home.mkdir(mode=0o700)
+    (home / "0123.4567.new").write_bytes(b"half")
+    Policy.from_file(policy_file)
+    assert len(entries(home)) == 1
+    assert not list(home.glob("*.new"))
+
+
 def test_a_kept_policy_loads_no_compiler(home: Path, policy_file: Path) -> None:
     """What makes a second start quick."""
     script = textwrap.dedent("""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from policyc.runtime.sandbox.docker.labels import is_ours
+from policyc.runtime.containers.engine import remove_container
+from policyc.runtime.sandbox.docker.labels import ENDED, USER, is_ours
 from policyc.runtime.sandbox.failures import (
     ImageAbsent,
     SandboxAbsent,
@@ -57,27 +60,19 @@ def made(client: DockerClient, image: str, options: Mapping[str, Any]) -> Contai
     return container
 
 
-def start(container: Container, image: str) -> None:
-    """Start it.
-
-    Raises:
-        SandboxError: the image lacks what keeps it alive.
-    """
-    from docker.errors import APIError  # noqa: PLC0415  # slow to load
-
-    try:
-        container.start()
-    except APIError as error:
-        if "executable file not found" not in str(error.explanation):
-            raise
-        raise SandboxError(
-            f"the image `{image}` has no `timeout`, `sleep` or `sh`, which a sandbox needs: take "
-            "one with coreutils or busybox, or none for our own"
-        ) from None
+def ended_at_once(container: Container, image: str) -> SandboxError:
+    """Why a container that was just started does not run any more."""
+    container.reload()
+    code = container.attrs["State"]["ExitCode"]
+    return SandboxError(
+        f"a sandbox of the image `{image}` ends as soon as it is made (exit code {code}): it needs "
+        "`timeout`, `sleep`, `sh` and `cat`, so take an image with coreutils or busybox, or none "
+        "for our own"
+    )
 
 
-def found(client: DockerClient, sandbox: str) -> Container:
-    """The container of a sandbox of this user.
+def found(client: DockerClient, sandbox: str, *, ended: bool = False) -> Container:
+    """The container of a sandbox of this user. One that has ended counts only if it is asked for.
 
     Raises:
         SandboxAbsent: there is none.
@@ -88,7 +83,8 @@ def found(client: DockerClient, sandbox: str) -> Container:
         container: Container = client.containers.get(sandbox)
     except NotFound:
         raise absent(sandbox) from None
-    if container.name != sandbox or not is_ours(container.labels):
+    is_over = container.status == ENDED and not ended
+    if container.name != sandbox or not is_ours(container.labels) or is_over:
         raise absent(sandbox)
     return container
 
@@ -99,6 +95,20 @@ def absent(sandbox: str) -> SandboxAbsent:
         f"there is no sandbox `{sandbox}`: it ended, or was removed (`policyc sandbox list` shows "
         "those that are there)"
     )
+
+
+def sweep(client: DockerClient) -> None:
+    """Remove what is left of this user's sandboxes that ended by themselves. The engine could do so
+    on its own, but then it would end those that run as well when it is started again."""
+    from docker.errors import APIError  # noqa: PLC0415  # slow to load
+
+    filters: dict[str, str | list[str] | bool] = {
+        "label": f"{USER}={os.getuid()}",
+        "status": ENDED,
+    }
+    for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
+        with suppress(APIError):  # somebody else does
+            remove_container(container)
 
 
 def check_runs(container: Container) -> None:

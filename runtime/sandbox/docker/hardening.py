@@ -66,7 +66,6 @@ def options(creation: Creation, volumes: Iterable[str] = ()) -> dict[str, Any]:
         "working_dir": WORKSPACE,
         "environment": dict(spec.environment) | _proxies(creation),
         "init": True,
-        "auto_remove": True,
         "detach": True,
         "healthcheck": {"test": ["NONE"]},
         "log_config": {"Type": "none"},

@@ -23,6 +23,9 @@ SPEC: Final = f"{PREFIX}spec"
 CREATED: Final = f"{PREFIX}created"
 DEADLINE: Final = f"{PREFIX}deadline"
 
+ENDED: Final = "exited"
+"""The state of a container whose sandbox is over, in the engine's words."""
+
 _STARTING_SECONDS: Final = 60.0
 """A container that was made and does not run is starting for so long; later it is an error."""
 
@@ -77,7 +80,7 @@ def _status(state: str, created: datetime) -> Status:
         case "created" | "restarting":
             age = (datetime.now(UTC) - created).total_seconds()
             return Status.STARTING if age < _STARTING_SECONDS else Status.ERROR
-        case "removing" | "exited":  # one that ended is removed by the engine
+        case "removing":
             return Status.MISSING
         case _:
             return Status.ERROR

@@ -8,21 +8,22 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from policyc.runtime.containers.engine import SECONDS, remove_container
+from policyc.runtime.containers.engine import SECONDS, EngineError, address, remove_container
 from policyc.runtime.sandbox.docker.attestation import SCRIPT, seen, wanting
 from policyc.runtime.sandbox.docker.cgroup import Counters
 from policyc.runtime.sandbox.docker.connection import PATIENCE_SECONDS, Connection
 from policyc.runtime.sandbox.docker.container import (
     check_runs,
     declared_volumes,
+    ended_at_once,
     found,
     made,
-    start,
+    sweep,
     usage_of,
 )
 from policyc.runtime.sandbox.docker.events import Events
 from policyc.runtime.sandbox.docker.hardening import command_user, options
-from policyc.runtime.sandbox.docker.labels import SPEC, USER, name_filter, record_of
+from policyc.runtime.sandbox.docker.labels import ENDED, SPEC, USER, name_filter, record_of
 from policyc.runtime.sandbox.docker.preflight import capabilities
 from policyc.runtime.sandbox.docker.process import DockerProcess
 from policyc.runtime.sandbox.docker.stream import started
@@ -61,6 +62,14 @@ class DockerProvider(Provider):
         self._connection = Connection(patience=patience, seconds=seconds)
         self._events = Events()
 
+    @property
+    def scope(self) -> str:
+        return f"docker {address()}"
+
+    def check(self, spec: SandboxSpec) -> None:
+        with self._connection.client() as client:
+            declared_volumes(client, spec.image or own_image())
+
     def probe(self) -> Capabilities:
         try:
             with self._connection.client(patience=0.0) as client:
@@ -74,13 +83,18 @@ class DockerProvider(Provider):
         with self._connection.client() as client:
             image = creation.spec.image or own_image()
             volumes = declared_volumes(client, image)
+            sweep(client)
             container = made(client, image, options(creation, volumes))
             try:
-                start(container, image)
+                container.start()
                 self._attest(creation)
                 record = self.record(creation.id)
                 if record is None:
-                    raise SandboxLost(f"the sandbox `{creation.id}` ended as soon as it was made")
+                    raise ended_at_once(container, image)
+            except (SandboxAbsent, SandboxLost):
+                error = ended_at_once(container, image)
+                remove_container(container)
+                raise error from None
             except BaseException:
                 remove_container(container)
                 raise
@@ -132,7 +146,7 @@ class DockerProvider(Provider):
 
     def remove(self, sandbox: str) -> None:
         with self._connection.client() as client, suppress(SandboxAbsent):
-            remove_container(found(client, sandbox))
+            remove_container(found(client, sandbox, ended=True))
 
     def usage(self, sandbox: str) -> Usage:
         with self._connection.client() as client:
@@ -156,7 +170,7 @@ class DockerProvider(Provider):
         with self._connection.client() as client:
             label = f"{USER}={os.getuid()}"
             listed = client.api.containers(all=True, filters={"label": label, **filters})
-        return [record_of(one) for one in listed]
+        return [record_of(one) for one in listed if one["State"] != ENDED]
 
     def _attest(self, creation: Creation) -> None:
         """Look at the protections from inside.
@@ -195,8 +209,7 @@ class DockerProvider(Provider):
         except APIError as error:
             if error.status_code not in (404, 409):
                 raise
-            # It changed in the meantime.
-            check_runs(found(client, sandbox))
+            check_runs(found(client, sandbox))  # it changed in the meantime
             raise
         watch = self._events.watch(client, str(container.id), execution)
         try:
@@ -213,7 +226,7 @@ class DockerProvider(Provider):
         counters = Counters.of(str(container.id), container.attrs["State"]["Pid"])
         if not _commands(client, container, counters):
             return
-        with suppress(APIError, TimeoutError, OSError):
+        with suppress(APIError, EngineError):
             execution = _prepared(client, container, _KILL_ALL, {})
             started(client, execution, _KILL_SECONDS).close()
         end = time.monotonic() + _KILL_SECONDS

@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from typing import Any, Final, Literal
 
-from policyc.runtime.containers.engine import EngineError, dial
+from policyc.runtime.containers.engine import EngineError, dial, unreachable
 from policyc.runtime.sandbox.provider import Chunk
 
 MOST: Final = 64 * 1024
@@ -118,8 +118,7 @@ def started(client: Any, exec_id: str, seconds: float) -> Stream:
     engine sends along with its answer.
 
     Raises:
-        EngineError: the engine refuses.
-        TimeoutError: it does not answer within `seconds`.
+        EngineError: the engine refuses, or does not answer within `seconds`.
     """
     body = json.dumps({"Detach": False, "Tty": False})
     head = (
@@ -134,6 +133,9 @@ def started(client: Any, exec_id: str, seconds: float) -> Stream:
         answer, rest = _head(connection)
         if answer.split(" ", 2)[1] not in ("101", "200"):
             raise EngineError(f"the container engine refused: {_reason(answer, rest)}")
+    except OSError as error:
+        connection.close()
+        raise unreachable(error) from None
     except BaseException:
         connection.close()
         raise

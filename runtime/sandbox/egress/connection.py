@@ -60,12 +60,15 @@ class Connection:
             await self._linger()
         except (OSError, TimeoutError):
             self._guest.abort()
+        except asyncio.CancelledError:
+            self._guest.abort()
+            raise
         finally:
             if not self._has_record:
                 entry = self._entry()
                 entry.refuse(Refused(Rule.FORM, "the connection ended without a request"))
                 self._record(entry)
-            self._guest.close()
+            await self._guest.close(_LINGER)
 
     async def turn_away(self, refusal: Refused) -> None:
         """Serve nothing, and say so."""
@@ -74,7 +77,7 @@ class Connection:
             await self._answer(entry, refusal)
         finally:
             self._record(entry)
-            self._guest.close()
+            await self._guest.close(_LINGER)
 
     def _entry(self) -> Entry:
         begun = self._guest.bytes_in - len(self._buffer)

@@ -44,6 +44,8 @@ def _bind(folder: Path) -> socket.socket:
         else:
             _bind_through_descriptor(listener, folder)
         path.chmod(0o666)  # connecting needs the right to write
+        listener.listen(1024)
+        listener.setblocking(False)
     except BaseException:
         listener.close()
         raise

@@ -39,6 +39,10 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
 """What tells programs in the sandbox of the proxy."""
 
 
+_PAUSE: Final = 0.5
+"""Until connections are accepted again where that failed, in seconds."""
+
+
 class EgressProxy:
     """Serves `proxy.sock` in a folder that the sandbox sees, in a thread of its own.
 
@@ -126,34 +130,49 @@ class EgressProxy:
     async def _serve(self, listener: socket.socket, ready: Future[Callable[[], object]]) -> None:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
         checks = Checks(self._allowed, self._judge, self._resolver, self._private, self._limits)
+        with listener:
+            self._listen(listener, checks)
+            ready.set_result(lambda: loop.call_soon_threadsafe(stopped.set))
+            await stopped.wait()
+            loop.remove_reader(listener)
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = loop.create_task(self._serve_one(reader, writer, checks))
+    def _listen(self, listener: socket.socket, checks: Checks) -> None:
+        """Serve each connection in a task of its own, from now on."""
+        loop = asyncio.get_running_loop()
+
+        def accept() -> None:
+            try:
+                client, _ = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError:  # this process has too many files open: others may close theirs
+                loop.remove_reader(listener)
+                loop.call_later(_PAUSE, self._listen, listener, checks)
+                return
+            is_full = len(self._connections) >= self._limits.connections
+            task = loop.create_task(self._serve_one(client, checks, is_full=is_full))
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
+            task.add_done_callback(lambda _task: client.close())
 
-        server = await asyncio.start_unix_server(accept, sock=listener, backlog=1024)
-        ready.set_result(lambda: loop.call_soon_threadsafe(stopped.set))
-        await stopped.wait()
-        server.close()
-        while open_ones := tuple(self._connections):
-            for task in open_ones:
-                task.cancel()
-            await asyncio.gather(*open_ones, return_exceptions=True)
+        if listener.fileno() >= 0:
+            loop.add_reader(listener, accept)
 
-    async def _serve_one(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, checks: Checks
-    ) -> None:
+    async def _serve_one(self, client: socket.socket, checks: Checks, *, is_full: bool) -> None:
         self._numbers += 1
+        client.setblocking(False)
         connection = Connection(
             self._numbers,
-            (reader, writer),
+            await asyncio.open_unix_connection(sock=client),
             checks,
             self._limits,
             allowance=self._allowance,
             log=self._records.put,
         )
-        if len(self._connections) > self._limits.connections:
+        if is_full:
             await connection.turn_away(
                 Refused(Rule.LIMIT, f"more than {self._limits.connections} connections", 503)
             )

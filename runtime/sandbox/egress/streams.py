@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
 PIECE: Final = 64 * 1024
@@ -45,9 +46,13 @@ class Side:
         if self._writer.can_write_eof() and not self._writer.is_closing():
             self._writer.write_eof()
 
-    def close(self) -> None:
-        """Let go of it once everything is sent."""
+    async def close(self, seconds: float) -> None:
+        """Let go of it once everything is sent, or when that takes too long."""
         self._writer.close()
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._writer.wait_closed()
+        self.abort()
 
     def abort(self) -> None:
         """Let go of it at once."""

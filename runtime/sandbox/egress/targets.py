@@ -91,9 +91,7 @@ def _read_authority(text: str) -> tuple[str, int | None]:
         raise Refused(Rule.USERINFO, "an address with a user or password is not passed on")
     parts = _AUTHORITY.fullmatch(text.removesuffix(":"))
     if parts is None:
-        # Several colons without brackets can only be an address of IPv6.
-        rule = Rule.IP_LITERAL if text.count(":") > 1 else Rule.HOST_NAME
-        raise Refused(rule, f"{text!r} is no name of a host")
+        raise Refused(Rule.HOST_NAME, f"{text!r} is no name of a host with a port")
     port = None if parts["port"] is None else int(parts["port"])
     if port is not None and not 0 < port < 65536:
         raise Refused(Rule.HOST_NAME, f"{text!r} has no port that there is")

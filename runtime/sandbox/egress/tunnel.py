@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from policyc.runtime.sandbox.egress.names import HTTPS, normalise
@@ -56,7 +57,8 @@ class Tunnel:
         try:
             first = await self._first(early)
         except Refused:
-            await self._guest.write(ACCESS_DENIED)
+            with suppress(OSError):
+                await self._guest.write(ACCESS_DENIED)
             raise
         if first:
             await self._upstream.write(first)

@@ -203,6 +203,8 @@ class Keeper:
                     fields = file.read().rpartition(")")[2].split()
             except (OSError, IndexError):
                 continue  # it ended
+            if fields[0] in "ZX":
+                continue
             processes += 1
             ticks += sum(int(one) for one in fields[11:15])
         for folder in (self._plan.workspace, self._plan.temporary_folder):

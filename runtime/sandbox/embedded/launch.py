@@ -42,7 +42,7 @@ def main() -> None:
         keeper = _make(plan)
     except Exception as error:
         _tidy(plan)
-        os.write(ready, json.dumps({"error": str(error)}).encode())
+        os.write(ready, json.dumps({"error": _words(error)}).encode())
         os._exit(1)
     os.write(ready, b"{}")
     os.close(ready)
@@ -95,6 +95,13 @@ def _expect(sender: socket.socket, message: bytes) -> None:
         raise OSError(answer.decode("utf-8", "replace") or "the first process of it ended")
 
 
+def _words(error: BaseException) -> str:
+    """What failed, without the number of the error."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+
+
 def _map_users(process: str, users: list[tuple[int, int]], groups: list[tuple[int, int]]) -> None:
     for kind, pairs in (("uid_map", users), ("gid_map", groups)):
         lines = "".join(f"{inner} {outer} 1\n" for inner, outer in pairs)
@@ -118,7 +125,7 @@ def _be_first(plan: Plan, listener: socket.socket, guardian: socket.socket) -> N
         guardian.send(b"ready")
         Keeper(plan, listener, guardian, plan.deadline - time.time()).serve()
     except BaseException as error:
-        guardian.send(str(error).encode())
+        guardian.send(_words(error).encode())
     finally:
         os._exit(1)
 

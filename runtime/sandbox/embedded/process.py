@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import select
-import selectors
+from math import ceil
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -39,11 +39,11 @@ class EmbeddedProcess(Process):
         self._groups = groups
         self._before = before
         self._finish: Finish | None = None
-        self._selector = selectors.DefaultSelector()
         os.set_blocking(self._stdin, False)
-        names: dict[int, Literal["stdout", "stderr"]] = {stdout: "stdout", stderr: "stderr"}
-        for stream, name in names.items():
-            self._selector.register(stream, selectors.EVENT_READ, name)
+        self._streams: dict[int, Literal["stdout", "stderr"]] = {stdout: "stdout", stderr: "stderr"}
+        self._readable = select.poll()
+        for stream in self._streams:
+            self._readable.register(stream, select.POLLIN)
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -68,15 +68,15 @@ class EmbeddedProcess(Process):
                 os.close(stream)
 
     def read(self, timeout: float | None) -> Chunk | None:
-        while self._selector.get_map():
-            ready = self._selector.select(timeout)
+        while self._streams:
+            ready = self._readable.poll(None if timeout is None else ceil(timeout * 1000))
             if not ready:
                 raise TimeoutError
-            key = ready[0][0]
-            data = os.read(key.fd, _CHUNK)
+            stream = ready[0][0]
+            data = os.read(stream, _CHUNK)
             if data:
-                return Chunk(key.data, data)
-            self._end_stream(key.fd)
+                return Chunk(self._streams[stream], data)
+            self._end_stream(stream)
         return None
 
     def finish(self, timeout: float) -> Finish:
@@ -86,7 +86,7 @@ class EmbeddedProcess(Process):
 
     def close(self) -> None:
         self.close_input()
-        for stream in [key.fd for key in self._selector.get_map().values()]:
+        for stream in list(self._streams):
             self._end_stream(stream)
         if self._connection is not None:
             self._connection.close()
@@ -105,5 +105,6 @@ class EmbeddedProcess(Process):
         return Finish(exit_code=end.get("exit"), signal=end.get("signal"), limit=limit)
 
     def _end_stream(self, stream: int) -> None:
-        self._selector.unregister(stream)
+        del self._streams[stream]
+        self._readable.unregister(stream)
         os.close(stream)

@@ -84,7 +84,7 @@ class EmbeddedProvider(Provider):
             folder.mkdir(mode=0o700)
         except FileExistsError:
             raise SandboxError(f"there is a sandbox `{creation.id}` already") from None
-        groups, refused = cgroups.make(creation.id, creation.spec.resources)
+        groups, refused = cgroups.make(creation.id, creation.spec.resources, self._without)
         plan = planning.plan_of(creation, folder, groups, refused, self._without)
         failure = _launch(plan.to_json())
         if failure:
@@ -194,6 +194,7 @@ class EmbeddedProvider(Provider):
             try:
                 while (chunk := process.read(max(0.0, end - time.monotonic()))) is not None:
                     told += chunk.data
+                process.finish(_ANSWER_SECONDS)
             except TimeoutError:
                 raise SandboxLost(f"the sandbox `{sandbox}` does not answer") from None
         return attestation.seen(told.decode("utf-8", "replace"), groups)

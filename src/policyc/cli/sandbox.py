@@ -11,7 +11,8 @@ import click
 
 from policyc.cli.exits import CLEAN, FOUND, Refusal, say_error, say_warning
 from policyc.cli.run import failing_as_sandbox, finish, made, print_result, say_refused, text_of
-from policyc.cli.sandbox_options import Asked, sandbox_options
+from policyc.cli.sandbox_options import Asked, form_option, provider_option, sandbox_options
+from policyc.cli.sandbox_setup import build_image, mcp, selfcheck, serve
 from policyc.cli.terminal import Terminal, color_option, json_text
 from policyc.grammar.printable import printable
 
@@ -41,24 +42,6 @@ def command() -> None:
     """
 
 
-def _form_option(command: Command) -> Command:
-    return click.option(
-        "--format",
-        "form",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        help="How to print the result: for people, or as JSON.",
-    )(command)
-
-
-def _provider_option(command: Command) -> Command:
-    return click.option(
-        "--provider",
-        metavar="NAME",
-        help="What runs the sandbox. By default docker where an engine answers, else embedded.",
-    )(command)
-
-
 def _id_argument(command: Command) -> Command:
     return click.argument("sandbox", metavar="SANDBOX")(command)
 
@@ -68,7 +51,7 @@ def _id_argument(command: Command) -> Command:
 
 @command.command(short_help="Start a sandbox that lives on.")
 @sandbox_options
-@_form_option
+@form_option
 @color_option
 def start(*, asked: Asked, form: str) -> None:
     """Start a sandbox that lives on, and print its name.
@@ -81,8 +64,8 @@ def start(*, asked: Asked, form: str) -> None:
 
 
 @command.command(short_help="List the sandboxes of this user.")
-@_provider_option
-@_form_option
+@provider_option
+@form_option
 @color_option
 def ls(provider: str | None, form: str) -> None:
     """List the sandboxes of this user, the newest first."""
@@ -126,7 +109,7 @@ def stop(sandbox: str) -> None:
 @command.command(short_help="Remove sandboxes, with their traces.")
 @click.argument("sandboxes", nargs=-1, metavar="SANDBOX...")
 @click.option("--all", "everything", is_flag=True, help="All sandboxes of this user.")
-@_provider_option
+@provider_option
 def rm(sandboxes: tuple[str, ...], everything: bool, provider: str | None) -> None:
     """Remove sandboxes, with their traces. The audit log stays.
 
@@ -146,7 +129,7 @@ def rm(sandboxes: tuple[str, ...], everything: bool, provider: str | None) -> No
 
 
 @command.command(short_help="Remove sandboxes that nobody owns any more.")
-@_provider_option
+@provider_option
 def sweep(provider: str | None) -> None:
     """Remove sandboxes whose program was killed, whose time is up, or that were idle for too long.
 
@@ -273,7 +256,7 @@ def logs(context: click.Context, sandbox: str, refused: bool) -> None:
 
 @command.command(short_help="Show what a sandbox uses.")
 @_id_argument
-@_form_option
+@form_option
 @color_option
 def stats(sandbox: str, form: str) -> None:
     """Show the memory, the processes and the time that a sandbox uses."""
@@ -293,6 +276,10 @@ def stats(sandbox: str, form: str) -> None:
                 "not known" if value is None else f"{value:g}" if name == "cpu_seconds" else value
             )
             terminal.write(f"{name:12} {shown}")
+
+
+for _one in (build_image, selfcheck, mcp, serve):
+    command.add_command(_one)
 
 
 # --- parts ----------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from policyc.runtime.sandbox.gate import Question, Settings
     from policyc.runtime.sandbox.spec import Mount, SandboxSpec
 
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -31,6 +33,26 @@ def _size(_context: click.Context, _parameter: click.Parameter, value: str | Non
     if found is None:
         raise click.BadParameter(f"`{value}` is no size: write it like 512m or 1g")
     return int(found[1]) * _UNITS[found[2]]
+
+
+def form_option(command: Command) -> Command:
+    """The option `--format`, as `form`."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help="How to print the result: for people, or as JSON.",
+    )(command)
+
+
+def provider_option(command: Command) -> Command:
+    """The option `--provider`."""
+    return click.option(
+        "--provider",
+        metavar="NAME",
+        help="What runs the sandbox. By default docker where an engine answers, else embedded.",
+    )(command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +105,7 @@ _OPTIONS: list[Callable[[Any], Any]] = [
         "policy:coding-agent.",
     ),
     parameter_options,
-    click.option(
-        "--provider",
-        metavar="NAME",
-        help="What runs the sandbox. By default docker where an engine answers, else embedded.",
-    ),
+    provider_option,
     click.option("--image", metavar="TAG", help="Of the sandbox; by default that of build-image."),
     click.option(
         "--allow-host",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import socket
 import sys
 from typing import IO, TYPE_CHECKING
 
 import click
 
-from policyc.cli.exits import Refusal, reason, say_warning
+from policyc.cli.exits import Refusal, say_warning
+from policyc.cli.listening import is_own, listen
 from policyc.cli.terminal import Terminal, color_option
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ def command(
     token = (token_file.read() if token_file else os.environ.get(TOKEN_VARIABLE, "")).strip()
     if token_file and not token:
         raise Refusal(f"there is no token in `{token_file.name}`")
-    if not token and not is_open and not _is_own(host):
+    if not token and not is_open and not is_own(host):
         raise Refusal(
             f"others can reach `{host}`, so clients need a token",
             f"set {TOKEN_VARIABLE} or --token-file, or say --open if something else keeps others "
@@ -193,39 +192,8 @@ def command(
     )
     if is_open and not token:
         say_warning("anybody who reaches the port can ask")
-    serve(settings, _listen(host, port), policies, watches=watch, say=_say)
+    serve(settings, listen(host, port), policies, watches=watch, say=_say)
 
 
 def _say(line: str) -> None:
     Terminal.of(sys.stderr).write(line)
-
-
-def _is_own(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
-
-    Raises:
-        BackendError: the port cannot be had.
-    """
-    from policyc.runtime.failures import BackendError  # noqa: PLC0415  # by need
-
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        made = socket.socket(family, kind, protocol)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(address)
-        made.listen(1024)
-    except OSError as error:
-        raise BackendError(f"cannot listen on {host} port {port}: {reason(error)}") from None
-    return made

@@ -21,7 +21,8 @@ from policyc.runtime.backends.container import ContainerServer
 from policyc.runtime.backends.http import Question, ServerTimeout
 from policyc.runtime.containers import lifecycle
 from policyc.runtime.containers.engine import EngineAbsent, EngineElsewhere
-from policyc.runtime.containers.image import RECIPE_LABEL, build
+from policyc.runtime.containers.image import build
+from policyc.runtime.containers.image_import import RECIPE_LABEL
 from policyc.runtime.containers.lifecycle import ForeignContainer, ImageAbsent, SharedContainer
 from policyc.runtime.containers.readiness import ContainerDied, NotReady, OtherVersion
 from policyc.runtime.containers.spec import USER, VERSION_LABEL, Spec

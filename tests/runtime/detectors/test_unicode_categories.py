@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
+from itertools import groupby
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policyc.runtime.bounds import BuiltinError
 from policyc.runtime.detectors.protocol import MAX_MARKS, Detection
@@ -31,6 +35,26 @@ def test_only_the_wanted_categories() -> None:
     assert detect("ab", []) == []
     assert detect("ab", ["Ll"]) == [Detection("Ll", 0, 2)]
     assert detect("") == []
+
+
+@given(
+    st.text(st.characters(exclude_categories=[])),
+    st.none() | st.lists(st.sampled_from(["Cc", "Cf", "Co", "Cs", "Cn", "Ll", "Pd", "So", "Zz"])),
+)
+def test_all_runs_are_those_of_the_characters(text: str, categories: list[str] | None) -> None:
+    expected, start = [], 0
+    for category, characters in groupby(text, unicodedata.category):
+        end = start + len(list(characters))
+        if categories is None or category in categories:
+            expected.append(Detection(category, start, end))
+        start = end
+    assert detect(text, categories) == expected
+
+
+def test_every_character_there_is_has_a_category() -> None:
+    everything = "".join(map(chr, range(0x110000)))
+    kinds = {one.type for one in detect(everything)}
+    assert kinds == {unicodedata.category(character) for character in everything}
 
 
 def test_no_category_is_lost_among_many_marks() -> None:

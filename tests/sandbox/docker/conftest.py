@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from policyc.runtime.sandbox import ids
 from policyc.runtime.sandbox.docker import DockerProvider
 from policyc.runtime.sandbox.execution import End, Execution, run
+from policyc.runtime.sandbox.image import build
 from policyc.runtime.sandbox.provider import Creation
 from policyc.runtime.sandbox.spec import SandboxSpec
 
@@ -28,18 +30,19 @@ class Make(Protocol):
 
 
 def new_id() -> str:
-    return f"policyc-sbx-test-{uuid.uuid4().hex}"
+    return ids.new_id("policyc-sbx-test-")
 
 
 @pytest.fixture(scope="session")
 def provider(docker_engine: DockerClient) -> Iterator[DockerProvider]:
+    build(lambda _done, _all: None)
     made = DockerProvider()
     yield made
     made.close()
 
 
-@pytest.fixture
-def make(provider: DockerProvider) -> Iterator[Make]:
+@contextmanager
+def making(provider: DockerProvider) -> Iterator[Make]:
     ids: list[str] = []
 
     def make_one(spec: SandboxSpec | None = None) -> str:
@@ -47,9 +50,24 @@ def make(provider: DockerProvider) -> Iterator[Make]:
         creation = Creation(ids[-1], spec or SandboxSpec(), owner="tests", policy="none")
         return provider.create(creation).id
 
-    yield make_one
-    for one in ids:
-        provider.remove(one)
+    try:
+        yield make_one
+    finally:
+        for one in ids:
+            provider.remove(one)
+
+
+@pytest.fixture
+def make(provider: DockerProvider) -> Iterator[Make]:
+    with making(provider) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def make_shared(provider: DockerProvider) -> Iterator[Make]:
+    """Makes sandboxes for all tests of a module, which leave nothing behind."""
+    with making(provider) as made:
+        yield made
 
 
 @pytest.fixture
@@ -99,11 +117,9 @@ def shell(provider: DockerProvider, sandbox: str) -> Shell:
 
 
 @pytest.fixture(scope="module")
-def shared(provider: DockerProvider) -> Iterator[Shell]:
-    """One for all tests of a module that leave nothing behind."""
-    made = provider.create(Creation(new_id(), SandboxSpec(), owner="tests", policy="none"))
-    yield Shell(provider, made.id)
-    provider.remove(made.id)
+def shared(provider: DockerProvider, make_shared: Make) -> Shell:
+    """One for all tests of a module."""
+    return Shell(provider, make_shared())
 
 
 def output_of(provider: Provider, sandbox: str, *argv: str, stdin: bytes = b"") -> tuple[int, str]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.sandbox.docker.conftest import new_id, output_of
 
+from policyc.runtime.sandbox.docker.labels import USER, record_of
 from policyc.runtime.sandbox.failures import SandboxAbsent, SandboxError, WrongState
 from policyc.runtime.sandbox.provider import Creation, Status
-from policyc.runtime.sandbox.spec import Resources, SandboxSpec
+from policyc.runtime.sandbox.spec import Resources, SandboxSpec, own_image
 
 if TYPE_CHECKING:
+    from docker import DockerClient
     from tests.sandbox.docker.conftest import Make
 
     from policyc.runtime.sandbox.docker import DockerProvider
@@ -105,3 +107,65 @@ def test_usage_is_what_the_sandbox_uses(provider: DockerProvider, sandbox: str) 
     after = provider.usage(sandbox)
     assert before.processes and before.memory and after.memory and after.cpu_seconds
     assert after.memory - before.memory >= 19_000_000
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "status"),
+    [
+        ("running", 0, Status.RUNNING),
+        ("paused", 0, Status.PAUSED),
+        ("created", 1, Status.STARTING),
+        ("restarting", 1, Status.STARTING),
+        ("created", 120, Status.ERROR),
+        ("removing", 0, Status.MISSING),
+        ("dead", 0, Status.ERROR),
+        ("of a later engine", 0, Status.ERROR),
+    ],
+)
+def test_the_state_of_a_container_as_that_of_a_sandbox(
+    state: str, age: float, status: Status
+) -> None:
+    created = datetime.now(UTC) - timedelta(seconds=age)
+    summary = {
+        "Names": ["/policyc-sbx-x"],
+        "State": state,
+        "Created": created.timestamp(),
+        "Image": "policyc/sandbox:1",
+        "Labels": None,
+    }
+    record = record_of(summary)
+    assert (record.status, record.created, record.owner) == (status, created, "")
+
+
+def test_a_container_that_is_no_sandbox_of_this_user_is_left_alone(
+    provider: DockerProvider, docker_engine: DockerClient
+) -> None:
+    name = new_id()
+    other = docker_engine.containers.create(
+        own_image(), ["sleep", "60"], name=name, labels={USER: "4711"}
+    )
+    try:
+        other.start()
+        assert provider.record(name) is None
+        assert name not in [one.id for one in provider.records()]
+        with pytest.raises(SandboxAbsent):
+            provider.start_process(name, ["true"])
+        provider.remove(name)
+        other.reload()
+        assert other.status == "running"
+    finally:
+        other.remove(force=True)
+
+
+def test_a_sandbox_that_ended_is_not_there_and_is_swept(
+    provider: DockerProvider, docker_engine: DockerClient, make: Make
+) -> None:
+    ended = make()
+    docker_engine.containers.get(ended).kill()
+    docker_engine.containers.get(ended).wait()
+    assert provider.record(ended) is None
+    for ask in (provider.pause, provider.kill_processes):
+        with pytest.raises(SandboxAbsent):
+            ask(ended)
+    make()
+    assert not docker_engine.containers.list(all=True, filters={"name": ended})

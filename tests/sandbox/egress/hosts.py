@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
 END = b"\r\n\r\n"

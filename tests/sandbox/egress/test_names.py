@@ -140,5 +140,5 @@ def test_what_is_not_listed_is_refused(host: str, port: int) -> None:
      "example.org:70000", "example.org:x", "user@example.org", "2130706433"],
 )  # fmt: skip
 def test_an_entry_that_is_no_name_is_an_error(entry: str) -> None:
-    with pytest.raises(InvalidSpec, match="write it like `example.org`"):
+    with pytest.raises(InvalidSpec, match="write it like"):
         AllowList([entry])

@@ -6,11 +6,11 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.sandbox.egress.hosts import Host, answer, read_request
+from tests.sandbox.egress.world import ALLOWED, World, read_all, rule_of
 
 from policyc.runtime.sandbox.egress.limits import EgressLimits
 from policyc.runtime.sandbox.egress.records import EgressRequest, EgressVerdict, Outcome
-from tests.sandbox.egress.hosts import Host, answer, read_request
-from tests.sandbox.egress.world import ALLOWED, World, read_all, rule_of
 
 if TYPE_CHECKING:
     import socket

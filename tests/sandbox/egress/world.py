@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Self
 
 from policyc.runtime.sandbox.egress.proxy import EgressProxy
 from policyc.runtime.sandbox.egress.records import EgressVerdict
-from tests.sandbox.egress.hosts import Host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from tests.sandbox.egress.hosts import Host
 
     from policyc.runtime.sandbox.egress.limits import EgressLimits
     from policyc.runtime.sandbox.egress.records import EgressRecord, EgressRequest

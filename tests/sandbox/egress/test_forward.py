@@ -1,0 +1,216 @@
+"""The script in the sandbox, as a real process, and programs that go through it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.sandbox.egress.hosts import Host
+from tests.sandbox.egress.world import World, read_all, rule_of
+
+from policyc.runtime.sandbox.egress import forward
+from policyc.runtime.sandbox.egress.proxy import ENVIRONMENT, URL, EgressProxy
+from policyc.runtime.sandbox.egress.records import EgressVerdict
+from policyc.runtime.sandbox.failures import SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def world(folder: Path) -> Iterator[World]:
+    with World(folder, Host()) as world:
+        yield world
+
+
+def run(world: World, *argv: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run a program beside a relay, as in a sandbox."""
+    return subprocess.run(
+        [sys.executable, "-I", str(world.proxy.folder / "forward.py"), "--", *argv],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": os.environ["PATH"]},
+        **options,  # type: ignore[call-overload]
+    )
+
+
+FETCH = """
+import sys, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1]).read().decode())
+except Exception as error:
+    print(error)
+"""
+
+
+def test_the_folder_can_be_used_and_not_be_changed_by_others(world: World) -> None:
+    folder = world.proxy.folder
+    assert sorted(one.name for one in folder.iterdir()) == ["forward.py", "proxy.sock"]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    assert stat.S_IMODE((folder / "forward.py").stat().st_mode) == 0o444
+    assert stat.S_IMODE((folder / "proxy.sock").stat().st_mode) == 0o666
+
+
+def test_it_needs_nothing_but_an_old_python(world: World) -> None:
+    text = (world.proxy.folder / "forward.py").read_text()
+    tree = ast.parse(text, feature_version=(3, 9))
+    names = {
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else
+                     [one.name for one in node.names])
+    }  # fmt: skip
+    assert names <= sys.stdlib_module_names and "from __future__ import annotations" in text
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
+def test_it_runs_with_other_versions(world: World, version: str) -> None:
+    python = shutil.which(f"python{version}")
+    if python is None or subprocess.run([python, "-c", ""], check=False).returncode:
+        pytest.skip(f"there is no Python {version}")
+    done = subprocess.run(
+        [python, "-I", str(world.proxy.folder / "forward.py"), "--", python, "-c", FETCH,
+         f"http://{world.authority}/"],
+        capture_output=True, text=True, timeout=60, check=False, env={},
+    )  # fmt: skip
+    assert (done.stdout, done.stderr, done.returncode) == ("hello\n", "", 0)
+
+
+def test_a_program_beside_it_goes_through_the_proxy(world: World) -> None:
+    done = run(world, sys.executable, "-c", FETCH, f"http://{world.authority}/")
+    assert (done.stdout, done.stderr, done.returncode) == ("hello\n", "", 0)
+    done = run(world, sys.executable, "-c", FETCH, "http://evil.org/")
+    assert done.stdout == "HTTP Error 403: Refused by rule allow-list\n"
+    done = run(world, sys.executable, "-c", FETCH, "https://evil.org/")
+    assert "Tunnel connection failed: 403 Refused by rule allow-list" in done.stdout
+
+
+def test_the_program_keeps_its_arguments_input_output_and_exit_code(world: World) -> None:
+    done = run(world, "sh", "-c", 'cat; echo "$1" >&2; exit 7', "sh", "a  b", input="in")
+    assert (done.stdout, done.stderr, done.returncode) == ("in", "a  b\n", 7)
+
+
+def test_the_program_is_the_process_that_was_started(world: World) -> None:
+    """So that a signal to it is a signal to the program; and the relay holds up nobody's end."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            str(world.proxy.folder / "forward.py"),
+            "--",
+            "sh",
+            "-c",
+            "echo $$; read x",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stdin is not None
+    assert int(process.stdout.readline()) == process.pid
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.read() == b""  # at its end although the relay still runs
+    assert process.wait(20) == -signal.SIGTERM
+    process.stdin.close()
+    process.stdout.close()
+
+
+def test_a_program_that_is_not_there_is_told(world: World) -> None:
+    done = run(world, "no-such-program")
+    assert (done.returncode, done.stdout) == (127, "")
+    assert done.stderr == "no-such-program: No such file or directory\n"
+    assert run(world, "/").returncode == 126
+
+
+@pytest.mark.parametrize("arguments", [["--"], ["x"], ["-h", "x"]])
+def test_other_arguments_are_an_error(world: World, arguments: list[str]) -> None:
+    script = str(world.proxy.folder / "forward.py")
+    done = subprocess.run([sys.executable, script, *arguments], capture_output=True, check=False)
+    assert done.returncode == 1 and b"usage: forward.py [-- COMMAND" in done.stderr
+
+
+def test_it_runs_until_it_is_killed(world: World) -> None:
+    script = str(world.proxy.folder / "forward.py")
+    with subprocess.Popen([sys.executable, script]) as relay:
+        client = connected()
+        client.sendall(
+            f"GET http://{world.authority}/ HTTP/1.1\r\nHost: {world.authority}\r\n"
+            "Connection: close\r\n\r\n".encode()
+        )
+        assert read_all(client).startswith(b"HTTP/1.1 200")
+        client.close()
+        # Others run beside it, and go when their commands go.
+        assert run(world, "true").returncode == 0
+        with connected() as second:
+            second.sendall(b"GET http://evil.org/ HTTP/1.1\r\nHost: evil.org\r\n\r\n")
+            assert rule_of(read_all(second)) == "allow-list"
+        world.proxy.close()
+        with connected() as third, suppress(ConnectionError):
+            assert read_all(third) == b""
+        relay.kill()
+
+
+def connected() -> socket.socket:
+    """A connection to the relay, once it is there."""
+    pause = threading.Event()
+    for _ in range(200):
+        with suppress(OSError):
+            return socket.create_connection(forward.ADDRESS, timeout=20)
+        pause.wait(0.1)
+    raise AssertionError("there is no relay")
+
+
+def test_the_environment_is_that_of_the_script(world: World) -> None:
+    assert forward.URL == URL
+    done = run(world, "env")
+    told = dict(line.split("=", 1) for line in done.stdout.splitlines() if "proxy" in line.lower())
+    assert told == {name: value for name, value in ENVIRONMENT.items() if "no" not in name.lower()}
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_curl_goes_through_it(world: World) -> None:
+    url = f"http://{world.authority}/"
+    assert run(world, "curl", "-sS", url).stdout == "hello"
+    assert run(world, "curl", "-sS", "-p", url).stdout == "hello"
+    assert "allow-list" in run(world, "curl", "-sS", "http://evil.org/").stdout
+    refused = run(world, "curl", "-sSv", "https://evil.org/")
+    assert refused.returncode == 56 and "403 Refused by rule allow-list" in refused.stderr
+    sent = run(world, "curl", "-sS", "--data-binary", "@-", url, input="x" * 500_000)
+    assert sent.stdout == "hello" and world.host.received[-1].endswith(b"x" * 500_000)
+
+
+def test_a_folder_with_a_long_name_can_be_used(folder: Path) -> None:
+    long = folder / ("x" * 60) / ("y" * 60)
+    with World(long, Host()) as world:
+        assert run(world, "curl" if shutil.which("curl") else "true").returncode != 1
+        assert (long / "proxy.sock").is_socket()
+    assert not (long / "proxy.sock").exists()
+
+
+def test_what_was_left_by_a_proxy_that_died_is_no_hindrance(folder: Path) -> None:
+    folder.mkdir()
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(folder / "proxy.sock"))
+    (folder / "forward.py").write_text("old")
+    with World(folder, Host()) as world:
+        assert world.get().startswith(b"HTTP/1.1 200")
+        assert (folder / "forward.py").read_text() != "old"
+
+
+def test_a_folder_that_cannot_be_is_an_error(folder: Path) -> None:
+    folder.write_text("a file")
+    proxy = EgressProxy(folder, [], lambda _: EgressVerdict(False), log=lambda _: None)
+    with pytest.raises(SandboxError, match="cannot be used"):
+        proxy.__enter__()

@@ -1,0 +1,93 @@
+"""Every provider passes the same list of checks, as root and as an ordinary user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.sandbox.embedded.ordinary import run_as_ordinary_user
+
+from policyc.runtime.sandbox.embedded import EmbeddedProvider
+from policyc.runtime.sandbox.registry import choose
+from policyc.runtime.sandbox.selfcheck import CHECKS, selfcheck
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from docker import DockerClient
+
+    Results = dict[str, tuple[bool, str]]
+
+pytestmark = pytest.mark.slow
+
+DIFFERENCES_OF_DOCKER = {
+    "lifetime while paused": "the clock of a paused container stands still: the service ends it",
+}
+"""Checks that containers do not pass, and why."""
+
+
+@pytest.fixture(scope="module")
+def embedded_results(works_here: None, tmp_path_factory: pytest.TempPathFactory) -> Results:
+    folder: Path = tmp_path_factory.mktemp("sandboxes")
+    found = {one.name: (one.passed, one.seen) for one in selfcheck(EmbeddedProvider(folder))}
+    assert list(folder.iterdir()) == []
+    return found
+
+
+@pytest.fixture(scope="module")
+def ordinary_results(works_here: None) -> Results:
+    found, left = run_as_ordinary_user(
+        "from policyc.runtime.sandbox.selfcheck import selfcheck\n"
+        "found = {r.name: (r.passed, r.seen) for r in selfcheck(EmbeddedProvider(folder))}\n"
+        "print(json.dumps([found, [one.name for one in folder.iterdir()]]))\n"
+    )
+    assert left == []
+    return found
+
+
+@pytest.fixture(scope="module")
+def docker_results(docker_engine: DockerClient) -> Results:
+    provider = choose("docker")
+    found = {one.name: (one.passed, one.seen) for one in selfcheck(provider)}
+    provider.close()
+    return found
+
+
+@pytest.mark.xdist_group("selfcheck-embedded")
+@pytest.mark.parametrize("name", CHECKS)
+def test_embedded(name: str, embedded_results: Results) -> None:
+    passed, seen = embedded_results[name]
+    assert passed, seen
+
+
+@pytest.mark.xdist_group("selfcheck-ordinary")
+@pytest.mark.parametrize("name", CHECKS)
+def test_embedded_as_an_ordinary_user(name: str, ordinary_results: Results) -> None:
+    passed, seen = ordinary_results[name]
+    assert passed, seen
+
+
+@pytest.mark.xdist_group("selfcheck-docker")
+@pytest.mark.parametrize("name", CHECKS)
+def test_docker(name: str, docker_results: Results) -> None:
+    passed, seen = docker_results[name]
+    assert passed == (name not in DIFFERENCES_OF_DOCKER), seen
+
+
+def test_a_provider_that_lets_things_through_does_not_pass(folder: Path, works_here: None) -> None:
+    provider = EmbeddedProvider(folder, without=("seccomp",))
+    names = ("system calls refused", "no new privileges", "exit code")
+    results = {one.name: one for one in selfcheck(provider, names=names)}
+    assert [one for one in names if not results[one].passed] == list(names[:2])
+    assert "unshare" in results["system calls refused"].seen
+
+
+def test_a_result_is_plain_data(folder: Path, works_here: None) -> None:
+    (result,) = selfcheck(EmbeddedProvider(folder), names=["exit code"])
+    told = result.to_dict()
+    assert told | {"seconds": 0} == {
+        "name": "exit code",
+        "passed": True,
+        "seen": "codes [0, 3, 255]",
+        "seconds": 0,
+    }
