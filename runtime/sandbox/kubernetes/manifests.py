@@ -98,7 +98,7 @@ def pod(creation: Creation, now: datetime, runtime_class: str | None = None) -> 
                     "env": [
                         {"name": name, "value": value} for name, value in spec.environment.items()
                     ],
-                    "resources": {"limits": quantities, "requests": quantities},
+                    "resources": {"limits": quantities, "requests": dict(quantities)},
                     "securityContext": {
                         "privileged": False,
                         "allowPrivilegeEscalation": False,

@@ -60,6 +60,8 @@ class Simulation:
     forbids: frozenset[str] = frozenset()
     stuck: bool = False
     looks: dict[str, int] = field(default_factory=dict)
+    asked: set[tuple[str, str]] = field(default_factory=set)
+    """What was asked for, as the verbs and resources of rights."""
 
     def node_name(self, pod: str) -> str:
         """The sandbox of the node that runs a pod."""
@@ -97,6 +99,15 @@ class Simulation:
         return {"phase": "Running", "containerStatuses": [_container(running)]}
 
 
+def _right(request: Request) -> tuple[str, str]:
+    """The right that a request needs."""
+    resource, _, name = (
+        request.url.path.rpartition("/namespaces/")[2].partition("/")[2].partition("/")
+    )
+    verbs = {"POST": "create", "DELETE": "delete", "GET": "get" if name else "list"}
+    return verbs[request.method], resource
+
+
 def _container(state: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": "sandbox",
@@ -130,6 +141,8 @@ def make_app(simulation: Simulation) -> FastAPI:
     async def check(request: Request, go_on: Any) -> Any:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return _failure(401, "Unauthorized", "Unauthorized")
+        if request.url.path != "/version/":  # which everybody may ask for
+            simulation.asked.add(_right(request))
         verb = f"{request.method} {request.url.path.rsplit('/namespaces/')[-1].split('/')[-1]}"
         if request.method in simulation.forbids or verb in simulation.forbids:
             return _failure(403, "Forbidden", f"user cannot {request.method} {request.url.path}")
@@ -203,6 +216,7 @@ def make_app(simulation: Simulation) -> FastAPI:
         if websocket.headers.get("authorization") != f"Bearer {TOKEN}" or not common:
             await websocket.send_denial_response(_failure(403, "Forbidden", "no"))
             return
+        simulation.asked.add(("get", "pods/exec"))
         question = websocket.query_params
         assert question["container"] == "sandbox" and question["tty"].lower() == "false"
         node = simulation.node_name(name)

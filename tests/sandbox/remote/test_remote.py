@@ -27,6 +27,7 @@ from policyc.runtime.sandbox.failures import (
 from policyc.runtime.sandbox.ids import new_id
 from policyc.runtime.sandbox.owners import Owner
 from policyc.runtime.sandbox.provider import Creation, Finish, Provider, Status
+from policyc.runtime.sandbox.registry import choose, provider_names
 from policyc.runtime.sandbox.remote import RemoteProvider
 from policyc.runtime.sandbox.remote import process as remote_process
 from policyc.runtime.sandbox.remote.provider import (
@@ -417,6 +418,14 @@ class TestSettings:
         made = RemoteProvider()
         assert made.records() == []
         made.close()
+
+    def test_it_is_found_by_its_name(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(URL_VARIABLE, url)
+        monkeypatch.setenv(KEY_VARIABLE, KEY)
+        found = choose("remote")
+        assert isinstance(found, RemoteProvider)
+        found.close()
+        assert {"docker", "embedded", "kubernetes", "remote"} <= set(provider_names())
 
     @pytest.mark.parametrize(
         ("name", "value", "told"),

@@ -115,6 +115,7 @@ def test_20_threads_start_at_the_limit_at_once(provider: LocalProvider) -> None:
     assert Counter(one.status for one in service.search().items)[Status.RUNNING] == LIMIT
 
 
+@pytest.mark.slow
 def test_runners_killed_at_30_random_moments_leave_nothing(
     provider: LocalProvider, state: Path
 ) -> None:
@@ -158,6 +159,24 @@ def test_living_runners_are_left_alone_and_dead_ones_swept_by_all_at_once(
         one.join()
     assert len({one.sandbox for one in reaped}) == RUNNERS
     assert {one.reason for one in reaped} == {"the process that owned it is gone"}
+    assert provider.leaks() == []
+
+
+@pytest.mark.slow
+def test_200_sandboxes_leave_nothing_in_this_process(provider: LocalProvider) -> None:
+    service = SandboxService(provider)
+
+    def counts() -> tuple[int, int]:
+        return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+    service.delete(service.start(SPEC).id)
+    before = counts()
+    for _ in range(200):
+        info = service.start(SPEC)
+        service.pause(info.id)
+        service.resume(info.id)
+        service.delete(info.id)
+    assert counts() == before
     assert provider.leaks() == []
 
 

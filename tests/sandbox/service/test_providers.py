@@ -93,13 +93,15 @@ def serve(provider: Provider, begin: str) -> None:
     with provider.start_process(sandbox, ["python3", "-c", server]) as process:
         assert process.read(20)
         relay = relay_command(8000)
-        with ForwardedPort(lambda: provider.start_process(sandbox, relay)) as port:
-            with socket.create_connection(("127.0.0.1", port.number), 20) as client:
-                client.sendall(b"abc" * 100_000)
-                client.shutdown(socket.SHUT_WR)
-                found = b""
-                while data := client.recv(65536):
-                    found += data
+        with (
+            ForwardedPort(lambda: provider.start_process(sandbox, relay)) as port,
+            socket.create_connection(("127.0.0.1", port.number), 20) as client,
+        ):
+            client.sendall(b"abc" * 100_000)
+            client.shutdown(socket.SHUT_WR)
+            found = b""
+            while data := client.recv(65536):
+                found += data
     assert found == b"cba" * 100_000
 
 

@@ -210,9 +210,13 @@ class TestLimit:
         with service.use(ids[0]):
             service.start(SPEC)
             assert statuses(service)[:2] == [Status.RUNNING, Status.PAUSED]
-            with service.use(ids[2]), service.use(service.search().items[0].id):
-                with pytest.raises(LimitReached, match="no other can be paused"):
-                    service.resume(ids[1])
+            newest = service.search().items[0].id
+            with (
+                service.use(ids[2]),
+                service.use(newest),
+                pytest.raises(LimitReached, match="no other can be paused"),
+            ):
+                service.resume(ids[1])
         service.resume(ids[1])
         assert statuses(service)[:2] == [Status.PAUSED, Status.RUNNING]
 
