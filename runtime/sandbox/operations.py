@@ -92,6 +92,11 @@ class Operations:
         self._file_lock = FileLock(lock, timeout=BUSY_SECONDS, mode=0o600)
         self._sessions: dict[str, Session] = {}
 
+    @property
+    def spec(self) -> SandboxSpec:
+        """What the sandbox is made of."""
+        return self._spec
+
     # --- commands
 
     def exec(
