@@ -94,6 +94,11 @@ class Operations:
         self._sessions: dict[str, Session] = {}
         self._ports: list[ForwardedPort] = []
 
+    @property
+    def spec(self) -> SandboxSpec:
+        """What the sandbox is made of."""
+        return self._spec
+
     # --- commands
 
     def exec(

@@ -18,6 +18,7 @@ from typing import NoReturn
 
 ADDRESS = ("127.0.0.1", 3128)
 URL = "http://127.0.0.1:3128"
+OWN = "localhost,127.0.0.1,::1"
 PROXY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "proxy.sock")
 PIECE = 65536
 
@@ -85,8 +86,9 @@ def run_beside(listener: socket.socket, argv: list[str]) -> NoReturn:
         finally:
             os._exit(0)
     listener.close()
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        os.environ.setdefault(name, URL)
+    for name, value in (("http_proxy", URL), ("https_proxy", URL), ("no_proxy", OWN)):
+        os.environ.setdefault(name, value)
+        os.environ.setdefault(name.upper(), value)
     try:
         os.execvp(argv[0], argv)  # noqa: S606  # what the caller asked for
     except OSError as error:

@@ -1,6 +1,7 @@
 """The name of the server in the first message of TLS, read by OpenSSL.
 
 A server's side of TLS is begun on the bytes that pass, and is ended as soon as it knows the name.
+Of a name that is not ASCII, Python writes a line to the standard error, and the message is refused.
 """
 
 from __future__ import annotations

@@ -29,8 +29,20 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def world(folder: Path) -> Iterator[World]:
+def port() -> int:
+    """A port of the test's own: other than sandboxes, tests share a network."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def world(folder: Path, port: int) -> Iterator[World]:
     with World(folder, Host()) as world:
+        script = folder / "forward.py"
+        text = script.read_text().replace("3128", str(port))
+        script.chmod(0o644)
+        script.write_text(text)
+        script.chmod(0o444)
         yield world
 
 
@@ -113,7 +125,7 @@ def test_the_program_is_the_process_that_was_started(world: World) -> None:
             "--",
             "sh",
             "-c",
-            "echo $$; read x",
+            "echo $$; exec cat",
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -141,42 +153,46 @@ def test_other_arguments_are_an_error(world: World, arguments: list[str]) -> Non
     assert done.returncode == 1 and b"usage: forward.py [-- COMMAND" in done.stderr
 
 
-def test_it_runs_until_it_is_killed(world: World) -> None:
-    script = str(world.proxy.folder / "forward.py")
-    with subprocess.Popen([sys.executable, script]) as relay:
-        client = connected()
+@pytest.fixture
+def relay(world: World) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, str(world.proxy.folder / "forward.py")])
+    yield
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.usefixtures("relay")
+def test_it_runs_until_it_is_killed(world: World, port: int) -> None:
+    with connected(port) as client:
         client.sendall(
             f"GET http://{world.authority}/ HTTP/1.1\r\nHost: {world.authority}\r\n"
             "Connection: close\r\n\r\n".encode()
         )
         assert read_all(client).startswith(b"HTTP/1.1 200")
-        client.close()
-        # Others run beside it, and go when their commands go.
-        assert run(world, "true").returncode == 0
-        with connected() as second:
-            second.sendall(b"GET http://evil.org/ HTTP/1.1\r\nHost: evil.org\r\n\r\n")
-            assert rule_of(read_all(second)) == "allow-list"
-        world.proxy.close()
-        with connected() as third, suppress(ConnectionError):
-            assert read_all(third) == b""
-        relay.kill()
+    assert run(world, "true").returncode == 0  # others may run beside it
+    with connected(port) as client:
+        client.sendall(b"GET http://evil.org/ HTTP/1.1\r\nHost: evil.org\r\n\r\n")
+        assert rule_of(read_all(client)) == "allow-list"
+    world.proxy.close()
+    with connected(port) as client, suppress(ConnectionError):
+        assert read_all(client) == b""
 
 
-def connected() -> socket.socket:
+def connected(port: int) -> socket.socket:
     """A connection to the relay, once it is there."""
     pause = threading.Event()
     for _ in range(200):
         with suppress(OSError):
-            return socket.create_connection(forward.ADDRESS, timeout=20)
+            return socket.create_connection(("127.0.0.1", port), timeout=20)
         pause.wait(0.1)
     raise AssertionError("there is no relay")
 
 
-def test_the_environment_is_that_of_the_script(world: World) -> None:
+def test_the_script_tells_the_program_what_the_package_tells(world: World, port: int) -> None:
     assert forward.URL == URL
     done = run(world, "env")
-    told = dict(line.split("=", 1) for line in done.stdout.splitlines() if "proxy" in line.lower())
-    assert told == {name: value for name, value in ENVIRONMENT.items() if "no" not in name.lower()}
+    told = dict(line.split("=", 1) for line in done.stdout.splitlines() if "PROXY" in line.upper())
+    assert told == {name: value.replace("3128", str(port)) for name, value in ENVIRONMENT.items()}
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
