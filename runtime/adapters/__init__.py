@@ -9,32 +9,27 @@ taken for events, and the check of the trace says what is wrong with it.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from policyc.runtime.adapters import anthropic, mcp, openai, openhands, openhands_sdk, responses
 from policyc.runtime.trace_access import TraceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from types import ModuleType
 
     Events = list[dict[str, Any]]
 
-_ADAPTERS: dict[str, tuple[Callable[[Any], bool], Callable[[Any], Events], str]] = {
-    "openhands": (openhands.is_openhands, openhands.convert, "events of OpenHands"),
-    "openhands-sdk": (
-        openhands_sdk.is_openhands_sdk,
-        openhands_sdk.convert,
-        "events of the OpenHands SDK",
-    ),
-    "mcp": (mcp.is_mcp, mcp.convert, "a log of JSON-RPC messages"),
-    "anthropic": (anthropic.is_anthropic, anthropic.convert, "messages with content blocks"),
-    "responses": (responses.is_responses, responses.convert, "items of the Responses API"),
-    "openai": (
-        openai.is_openai,
-        openai.convert,
-        "a list of messages, or an object with `messages`",
-    ),
+_ADAPTERS = {
+    "openhands": "events of OpenHands",
+    "openhands-sdk": "events of the OpenHands SDK",
+    "mcp": "a log of JSON-RPC messages",
+    "anthropic": "messages with content blocks",
+    "responses": "items of the Responses API",
+    "openai": "a list of messages, or an object with `messages`",
 }
+"""For each format what the data are; its module has the name of the format."""
+
+_OF_CHAT = frozenset({"role", "content", "name", "tool_calls", "tool_call_id"})
 
 
 def convert(data: Any, format: str = "auto") -> Events:  # noqa: A002  # the public name
@@ -44,14 +39,43 @@ def convert(data: Any, format: str = "auto") -> Events:  # noqa: A002  # the pub
         TraceError: the data is not in the format named, or in none.
     """
     if format == "auto":
-        for fits, adapt, _ in _ADAPTERS.values():
-            if fits(data):
-                return adapt(data)
-        return openai.convert(data)
+        return _adapt(_format_of(data), data)
     if format not in _ADAPTERS:
         known = ", ".join(("auto", *sorted(_ADAPTERS)))
         raise TraceError("$", f"unknown format `{format}`; known are {known}")
-    fits, adapt, wanted = _ADAPTERS[format]
-    if not fits(data):
+    if not _fits(format, data):
+        wanted = _ADAPTERS[format]
         raise TraceError("$", f"this is not in the format `{format}`, which is {wanted}")
-    return adapt(data)
+    return _adapt(format, data)
+
+
+def _format_of(data: Any) -> str:
+    # The other modules are not even loaded for what is plain chat.
+    if _is_plain_chat(data):
+        return "openai"
+    return next((name for name in _ADAPTERS if _fits(name, data)), "openai")
+
+
+def _is_plain_chat(data: Any) -> bool:
+    """Whether the data are messages of texts and calls, which fit no format but `openai`."""
+    return isinstance(data, list) and all(
+        isinstance(item, dict)
+        and "role" in item
+        and item.keys() <= _OF_CHAT
+        and isinstance(item.get("content"), str | None)
+        for item in data
+    )
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"policyc.runtime.adapters.{name.replace('-', '_')}")
+
+
+def _fits(name: str, data: Any) -> bool:
+    module = _module(name)
+    return bool(getattr(module, f"is_{name.replace('-', '_')}")(data))
+
+
+def _adapt(name: str, data: Any) -> Events:
+    events: Events = _module(name).convert(data)
+    return events

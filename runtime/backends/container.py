@@ -11,8 +11,6 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
 from policyc.runtime.backends.breaker import Breaker, CircuitOpen
 from policyc.runtime.backends.http import (
     HttpBackend,
@@ -139,7 +137,7 @@ class ContainerServer(Server):
         """
         super().close()
         with self._starting:
-            self._client = httpx.Client(headers=self._headers, trust_env=False)
+            self._client = self._new_client()
             container, self._container, self._running = self._container, None, None
             if container is not None:
                 container.release()

@@ -16,6 +16,7 @@ from policyc.runtime.backends.breaker import Breaker
 from policyc.runtime.failures import BackendError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Sequence
 
     from policyc.grammar.source import Source
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE: Final = "POLICYC_TOKEN"  # noqa: S105  # the name of a variable
 TIMEOUT_VARIABLE: Final = "POLICYC_BACKEND_TIMEOUT"
+CERTIFICATE_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 SECONDS: Final = 30.0
 """A question may take, with all attempts."""
 
@@ -79,15 +81,23 @@ class Server:
     """Asks one server, over connections that are kept. Any number of threads may use one."""
 
     def __init__(self, url: str, *, token: str | None = None, timeout: float | None = None) -> None:
-        """`token` and `timeout` (seconds) are by default those of the environment."""
+        """`token` and `timeout` (seconds) are by default those of the environment.
+
+        Raises:
+            BackendError: the certificates that the environment names cannot be read.
+        """
         self.url = url.rstrip("/")
         self._token = os.environ.get(TOKEN_VARIABLE) if token is None else token
         self._timeout = timeout_of_environment() if timeout is None else timeout
         headers = {"authorization": f"Bearer {self._token}"} if self._token else {}
         self._headers = {**headers, "user-agent": "policyc"}
         self._breaker = Breaker()
-        self._client = httpx.Client(headers=self._headers, trust_env=False)
+        self._trusted = _trusted_certificates()
+        self._client = self._new_client()
         self._pid = os.getpid()
+
+    def _new_client(self) -> httpx.Client:
+        return httpx.Client(headers=self._headers, trust_env=False, verify=self._trusted)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_server, (self.url, self._token, self._timeout))
@@ -100,7 +110,7 @@ class Server:
         """
         if self._pid != os.getpid():
             # Connections must not be shared with the process that this one was forked from.
-            self._client = httpx.Client(headers=self._headers, trust_env=False)
+            self._client = self._new_client()
             self._pid = os.getpid()
         end = time.monotonic() + self._timeout
         for attempt in range(ATTEMPTS):
@@ -124,7 +134,9 @@ class Server:
         """
         end = time.monotonic() + self._timeout
         # A client belongs to one event loop, and this object to none.
-        async with httpx.AsyncClient(headers=self._headers, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            headers=self._headers, trust_env=False, verify=self._trusted
+        ) as client:
             for attempt in range(ATTEMPTS):
                 self._breaker.check(self.url)
                 try:
@@ -200,6 +212,21 @@ class Server:
         message = _told(detail) or answer.reason_phrase
         status = answer.status_code
         raise ServerRefused(f"{self.url} refused with {status}: {message}", status, detail)
+
+
+def _trusted_certificates() -> ssl.SSLContext:
+    """The authorities that a server may have its certificate from: the public ones, or those of
+    `SSL_CERT_FILE` or `SSL_CERT_DIR`. Of the environment nothing else is heeded, proxies above all:
+    a trace must not go where nobody sent it.
+
+    Raises:
+        BackendError: they cannot be read.
+    """
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        told = f"the certificates of {' or '.join(CERTIFICATE_VARIABLES)} cannot be read: {error}"
+        raise BackendError(told) from error
 
 
 def _server(url: str, token: str | None, timeout: float) -> Server:

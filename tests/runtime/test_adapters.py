@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from policyc.runtime import adapters
 from policyc.runtime.adapters import (
     anthropic,
     mcp,
@@ -292,6 +297,34 @@ FORMATS: dict[str, Any] = {
 }
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just('{"jsonrpc": "2.0"}'),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["id", "type", "jsonrpc", "method", "action", "args", "kind", "role"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": {}}}
+CHAT = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant", "tool", "system"])},
+    optional={
+        "content": st.none() | st.text(max_size=5) | st.just('{"jsonrpc": "2.0", "id": 1}'),
+        "name": JSON,
+        "tool_calls": st.just(
+            [{"id": "1", "type": "function", "function": {"name": "f", "arguments": {}}}]
+        )
+        | st.none(),
+        "tool_call_id": JSON,
+    },
+)
+"""Messages of texts and calls, with anything where it decides nothing."""
+
+
 class TestDetection:
     @pytest.mark.parametrize("name", FORMATS)
     def test_each_format_is_found_and_no_other(self, name: str) -> None:
@@ -305,6 +338,25 @@ class TestDetection:
         }
         assert [key for key, fits in special.items() if fits(own)] == [name] * (name in special)
         assert read_trace(own) == read_trace(own, name)
+
+    @given(st.lists(CHAT, max_size=4))
+    def test_plain_chat_fits_no_special_format(self, data: Any) -> None:
+        assert adapters._is_plain_chat(data)
+        special = ("anthropic", "responses", "mcp", "openhands", "openhands-sdk")
+        assert [name for name in special if adapters._fits(name, data)] == []
+        assert adapters.convert(data) == openai.convert(data)
+
+    def test_plain_chat_loads_one_adapter(self) -> None:
+        script = """if True:
+            import sys
+            from policyc.runtime.adapters import convert
+            assert len(convert([{"role": "user", "content": "hello"}])) == 1
+            print(*sorted(x for x in sys.modules if x.startswith("policyc.runtime.adapters.")))
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.split() == ["policyc.runtime.adapters.openai"]
 
     @pytest.mark.parametrize("name", ["anthropic", "responses", "mcp", "openhands"])
     def test_a_trace_of_another_format_is_refused(self, name: str) -> None:

@@ -37,7 +37,8 @@ def read_all(data: Any, place: Any, read: Callable[[str], ShellCode]) -> ShellCo
 
 def _placed(source: Source, code: ShellCode) -> ShellCode:
     """A result with the places of what is in it."""
-    if not source.parts:
+    # Ordinary commands have nothing to be placed; policies ask for them again and again.
+    if not source.parts or not (code.risks or code.undecidable or code.hosts):
         return code
     risks = [one.marked({"": source.marks(*one.span)}) for one in code.risks]
     gaps = [one.marked({"": source.marks(*one.span)}) for one in code.undecidable]
