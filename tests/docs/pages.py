@@ -19,6 +19,7 @@ import tempfile
 import time
 import tomllib
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +33,8 @@ from policyc.compiler.frontend import check_source
 from policyc.grammar.source import Source
 from policyc.runtime.detectors import programs
 from policyc.runtime.extensions import catalogue
+from policyc.runtime.sandbox.failures import ProviderUnavailable
+from policyc.runtime.sandbox.registry import choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -280,8 +283,19 @@ def _importable(module: ModuleType) -> Iterator[None]:
 
 
 def _is_there(name: str) -> bool:
-    """Whether a program or a Python module of this name is installed."""
+    """Whether a program or a Python module of this name is installed, or sandboxes can be made."""
+    if name == "embedded-sandboxes":
+        return _has_embedded_sandboxes()
     return programs.find(name) is not None or find_spec(name) is not None
+
+
+@cache
+def _has_embedded_sandboxes() -> bool:
+    try:
+        choose("embedded").probe()
+    except ProviderUnavailable:
+        return False
+    return True
 
 
 def _environment() -> dict[str, str]:
