@@ -1,4 +1,4 @@
-"""What the tests of sandboxes share: a state folder of their own, and the providers that work here."""
+"""What tests of sandboxes share: a state folder of their own, and the providers that work here."""
 
 from __future__ import annotations
 

@@ -18,16 +18,19 @@ from policyc.runtime.sandbox.audit import default_path, digest, records, verify
 from policyc.runtime.sandbox.provider import Provider
 from policyc.sandbox import (
     AsyncSandbox,
+    Decision,
     End,
     FileFailed,
     Refused,
     Resources,
+    RiskLevel,
     Sandbox,
     SandboxAbsent,
     SandboxError,
     SandboxSpec,
     Settings,
     Status,
+    Verdict,
 )
 
 POLICY = """
@@ -487,8 +490,6 @@ def test_async(gated_provider: Provider, state: Path, policy: Path) -> None:
 
 
 def test_a_refusal_can_be_pickled(tmp_path: Path) -> None:
-    from policyc.runtime.analyzers.risk import Decision, RiskLevel, Verdict
-
     decision = Decision(Verdict.DENY, RiskLevel.HIGH, (), "error", "why")
     refused = pickle.loads(pickle.dumps(Refused(decision, "output", [{"role": "user"}])))
     assert (refused.decision, refused.stage, refused.events) == (
