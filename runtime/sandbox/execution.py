@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from policyc.runtime.sandbox.captured import Captured
 from policyc.runtime.sandbox.failures import SandboxAbsent, SandboxError, SandboxLost
+from policyc.runtime.sandbox.provider import Finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from threading import Event
 
-    from policyc.runtime.sandbox.provider import Chunk, Finish, Process, Provider
+    from policyc.runtime.sandbox.provider import Chunk, Process, Provider
 
 _TICK_SECONDS: Final = 0.1
 """How late a cancellation or a deadline may be noticed."""
@@ -168,7 +169,7 @@ class _Run:
                 self._take(chunk)
             if time.monotonic() - asked > pause:
                 with suppress(TimeoutError):
-                    return self._drained(self._process.finish(0))
+                    return self._drained(self._finish(0))
                 asked, pause = time.monotonic(), next(pauses, pause)
 
     def let_go(self) -> None:
@@ -191,9 +192,15 @@ class _Run:
         """How it ended; it may have closed its streams long before that."""
         while True:
             with suppress(TimeoutError):
-                return self._process.finish(self._tick())
+                return self._finish(self._tick())
             if (ours := self._our_end()) is not None:
                 return ours
+
+    def _finish(self, seconds: float) -> Finish:
+        try:
+            return self._process.finish(seconds)
+        except SandboxError:
+            return Finish(lost="provider")
 
     def _drained(self, finish: Finish) -> Finish | End:
         """How it ended, when what it wrote until then is read. Others still hold its streams."""

@@ -57,9 +57,10 @@ class Connection:
             yield self._current(self._patience if patience is None else patience)
 
     def _current(self, patience: float) -> DockerClient:
+        if self._pid != os.getpid():
+            # Of the process that this one was forked from, which may have held the lock.
+            self._lock, self._client, self._pid = threading.Lock(), None, os.getpid()
         with self._lock:
-            if self._pid != os.getpid():
-                self._client, self._pid = None, os.getpid()
             if self._client is not None:
                 try:
                     knock()
@@ -72,8 +73,10 @@ class Connection:
 
     def close(self) -> None:
         """Let go of the client; the next use makes one again."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
-            if self._client is not None and self._pid == os.getpid():
+            if self._client is not None:
                 self._client.close()
             self._client = None
 

@@ -62,7 +62,10 @@ def made(client: DockerClient, image: str, options: Mapping[str, Any]) -> Contai
 
 def ended_at_once(container: Container, image: str) -> SandboxError:
     """Why a container that was just started does not run any more."""
-    container.reload()
+    from docker.errors import NotFound  # noqa: PLC0415  # slow to load
+
+    with suppress(NotFound):
+        container.reload()
     code = container.attrs["State"]["ExitCode"]
     return SandboxError(
         f"a sandbox of the image `{image}` ends as soon as it is made (exit code {code}): it needs "

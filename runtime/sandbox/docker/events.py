@@ -75,8 +75,11 @@ class Events:
 
     def watch(self, client: DockerClient, container: str, execution: str) -> Watch:
         """Begin to watch a process that was prepared, before it is started."""
+        if self._pid != os.getpid():
+            # Of the process that this one was forked from, whose thread may have held the lock.
+            self._changed, self._told, self._pid = threading.Condition(), None, os.getpid()
         with self._changed:
-            if self._told is None or self._pid != os.getpid():
+            if self._told is None:
                 self._begin(client)
             watch = Watch(container, execution, self._changed)
             self._watches.add(watch)
@@ -89,13 +92,16 @@ class Events:
 
     def close(self) -> None:
         """Let go of the connection; the next watch makes one again."""
+        if self._pid != os.getpid():
+            return
         with self._changed:
-            told, self._told = self._told, None
-            if told is not None and self._pid == os.getpid():
-                told.close()
+            told = self._told
+            self._end()
+        if told is not None:
+            told.close()
 
     def _begin(self, client: DockerClient) -> None:
-        self._watches, self._pid = set(), os.getpid()
+        self._watches = set()
         filters = {"type": "container", "event": list(_KINDS), "label": f"{USER}={os.getuid()}"}
         self._told = client.events(filters=filters)
         threading.Thread(
@@ -116,8 +122,11 @@ class Events:
         finally:
             with self._changed:
                 if self._told is told:
-                    self._told = None
-                    for watch in self._watches:
-                        watch.is_over = True
-                    self._watches.clear()
-                self._changed.notify_all()
+                    self._end()
+
+    def _end(self) -> None:
+        self._told = None
+        for watch in self._watches:
+            watch.is_over = True
+        self._watches.clear()
+        self._changed.notify_all()

@@ -64,7 +64,8 @@ def options(creation: Creation, volumes: Iterable[str] = ()) -> dict[str, Any]:
         "command": [],
         "user": f"{KEEPER}:{KEEPER}",
         "working_dir": WORKSPACE,
-        "environment": dict(spec.environment) | _proxies(creation),
+        # That of the specification is given to commands alone: the keeper heeds none.
+        "environment": _proxies(creation),
         "init": True,
         "detach": True,
         "healthcheck": {"test": ["NONE"]},

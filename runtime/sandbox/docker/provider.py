@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from policyc.runtime.containers.engine import SECONDS, EngineError, address, remove_container
@@ -117,14 +117,15 @@ class DockerProvider(Provider):
             raise SandboxLost(str(error)) from None
 
     def kill_processes(self, sandbox: str) -> None:
+        from docker.errors import NotFound  # noqa: PLC0415  # slow to load
+
         with self._connection.client() as client:
             container = found(client, sandbox)
             if container.status == "paused":
                 # What is stopped in place cannot be killed from inside.
                 container.unpause()
                 self._kill(client, container)
-                container.reload()
-                if container.status == "running":
+                with suppress(NotFound):  # killed as a whole
                     container.pause()
             elif container.status == "running":
                 self._kill(client, container)
@@ -221,21 +222,23 @@ class DockerProvider(Provider):
 
     def _kill(self, client: DockerClient, container: Container) -> None:
         """Kill all commands of a container that runs, or the container."""
-        from docker.errors import APIError, NotFound  # noqa: PLC0415  # slow to load
+        from docker.errors import APIError  # noqa: PLC0415  # slow to load
 
         counters = Counters.of(str(container.id), container.attrs["State"]["Pid"])
         if not _commands(client, container, counters):
             return
         with suppress(APIError, EngineError):
             execution = _prepared(client, container, _KILL_ALL, {})
-            started(client, execution, _KILL_SECONDS).close()
+            stream = started(client, execution, _KILL_SECONDS)
+            with closing(stream), suppress(TimeoutError):
+                while stream.read(_KILL_SECONDS) is not None:
+                    pass
         end = time.monotonic() + _KILL_SECONDS
         while time.monotonic() < end:
             if not _commands(client, container, counters):
                 return
             time.sleep(_LOOK_SECONDS)
-        with suppress(NotFound):
-            remove_container(container)
+        remove_container(container)
 
 
 def _prepared(
@@ -245,14 +248,15 @@ def _prepared(
     environment: Mapping[str, str],
 ) -> str:
     """The id of a process that can be started in a container."""
-    user = command_user(json.loads(container.labels[SPEC])["loosened"])
+    spec = json.loads(container.labels[SPEC])
+    user = command_user(spec["loosened"])
     answer = client.api.exec_create(
         container.id,
         list(argv),
         stdin=True,
         user=f"{user}:{user}",
         workdir=WORKSPACE,
-        environment=dict(environment),
+        environment={**spec["environment"], **environment},
     )
     return str(answer["Id"])
 
@@ -267,7 +271,8 @@ def _commands(client: DockerClient, container: Container, counters: Counters | N
             return bool(left)
     try:
         told = client.api.top(str(container.id), ps_args="-eo pid,uid,stat")
-    except APIError:  # it ended
-        return False
+    except APIError:
+        container.reload()
+        return container.status == "running"
     keeper = next((row[1] for row in told["Processes"]), None)
     return any(row[1] != keeper and not row[2].startswith("Z") for row in told["Processes"])

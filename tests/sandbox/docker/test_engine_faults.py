@@ -382,3 +382,32 @@ def test_nothing_is_left_of_many_sandboxes(
     assert after[0] <= before[0] + 2 and after[1] == before[1]
     left = docker_engine.containers.list(all=True, filters={"label": f"{USER}={os.getuid()}"})
     assert not set(ids) & {one.name for one in left}
+
+
+FORKED = """
+import os, sys
+from policyc.runtime.sandbox.docker import DockerProvider
+from policyc.runtime.sandbox.execution import run
+provider = DockerProvider()
+def say(text):
+    done = run(provider, sys.argv[1], ["echo", text], seconds=30, output=100)
+    print(done.stdout.decode(), end="", flush=True)
+say("before")
+if os.fork():
+    os.wait()
+    say("parent")
+else:
+    say("child")
+provider.close()
+"""
+
+
+def test_a_provider_in_a_process_that_was_forked(sandbox: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED, sandbox],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == ["before", "child", "parent"]

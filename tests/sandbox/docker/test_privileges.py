@@ -198,9 +198,9 @@ def test_a_file_of_the_host_is_seen_only_if_it_is_mounted(
     target.chmod(0o777)
     subprocess.run(["mount", "-t", "tmpfs", "none", folder / "inner"], check=True)
     try:
-        mounts = (Mount(str(folder), "/data"), Mount(str(target), "/out", writable=True))
+        mounts = (Mount(str(folder), "/data"), Mount(str(target), "/ws/out", writable=True))
         shell = Shell(provider, make(SandboxSpec(mounts=mounts)))
-        assert shell.says("cat /data/data; echo new > /out/new") == "of the host"
+        assert shell.says("cat /data/data; echo new > out/new") == "of the host"
         assert (target / "new").read_text() == "new\n"
         # What is mounted below a folder is not passed on: it would not be read-only.
         assert shell("touch /data/x").exit_code and shell("touch /data/inner/x").exit_code

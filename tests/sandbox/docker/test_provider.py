@@ -51,6 +51,15 @@ def test_streams_exit_code_and_environment(provider: DockerProvider, make: Make)
         assert process.finish(5).exit_code == 7
 
 
+def test_the_keeper_heeds_no_variable(
+    provider: DockerProvider, make: Make, docker_engine: DockerClient
+) -> None:
+    sandbox = make(SandboxSpec(environment={"LD_PRELOAD": "/ws/x.so", "BASH_ENV": "/ws/x"}))
+    attributes = docker_engine.api.inspect_container(sandbox)
+    assert [one.partition("=")[0] for one in attributes["Config"]["Env"]] == ["PATH"]
+    assert "/ws/x.so" in output_of(provider, sandbox, "env")[1]
+
+
 def test_nothing_of_the_hosts_environment_is_seen(
     provider: DockerProvider, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
