@@ -30,11 +30,27 @@ def has_root() -> bool:
     """Whether this process may make sandboxes as other users of the host."""
     if os.geteuid() != 0 or not linux.effective_capabilities() >> linux.CAP_SYS_ADMIN & 1:
         return False
-    with open("/proc/self/uid_map", encoding="ascii") as file:
-        ranges = [tuple(int(one) for one in line.split()) for line in file]
     return all(
-        any(first <= uid < first + many for first, _, many in ranges) for uid in (USER, KEEPER)
+        any(first <= uid < first + many for first, _, many in _users()) for uid in (USER, KEEPER)
     )
+
+
+def is_root_of_the_host() -> bool:
+    """Whether this process is user 0 for the kernel, whatever it is called here."""
+    own = os.geteuid()
+    return any(
+        first <= own < first + many and outer + own - first == 0 for first, outer, many in _users()
+    )
+
+
+def _users() -> list[tuple[int, int, int]]:
+    """The ids that this process can see: the first here, the first outside, how many."""
+    found = []
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        for line in file:
+            first, outer, many = map(int, line.split())
+            found.append((first, outer, many))
+    return found
 
 
 def check(spec: SandboxSpec) -> None:

@@ -65,9 +65,6 @@ class EmbeddedProvider(Provider):
         planning.check(spec)
 
     def probe(self) -> Capabilities:
-        reason = obstacles.before_trying()
-        if reason:
-            raise ProviderUnavailable(reason)
         trial = Creation(f"policyc-sbx-probe{secrets.token_hex(8)}", SandboxSpec(), "", "")
         try:
             self.create(trial)
@@ -77,6 +74,9 @@ class EmbeddedProvider(Provider):
         return capabilities()
 
     def create(self, creation: Creation) -> Record:
+        reason = obstacles.before_trying()
+        if reason:
+            raise ProviderUnavailable(reason)
         self.check(creation.spec)
         folder = self._place(creation.id)
         try:
