@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PROXY: Final = "http://127.0.0.1:3128"
-_ADDRESSES: Final = 4 * 1024**3
-"""How much more than its memory a process may have as addresses: some runtimes reserve without
-using, and a mapping that is shared counts nowhere else."""
+_ADDRESSES: Final = 64 * 1024**3
+"""How much more than its memory a process may have as addresses: runtimes reserve without using,
+10 GiB for each instance of WebAssembly in Node. What is written to is bound by RLIMIT_DATA."""
 
 
 def has_root() -> bool:
