@@ -92,7 +92,6 @@ def plan_of(
     now = datetime.now(UTC)
     deadline = now + timedelta(seconds=spec.resources.lifetime)
     return Plan(
-        id=creation.id,
         folder=str(folder),
         user=0 if "root-user" in spec.loosened else USER,
         outer_user=USER if as_root else os.geteuid(),

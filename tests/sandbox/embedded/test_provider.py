@@ -211,8 +211,10 @@ def test_another_process_of_the_user_sees_the_same(
     assert done.stdout.split() == [sandbox, "RUNNING", "mine"]
 
 
-def test_records_are_newest_first(provider: EmbeddedProvider, make: Make) -> None:
+def test_records_are_newest_first(provider: EmbeddedProvider, folder: Path, make: Make) -> None:
     ids = [make() for _ in range(3)]
+    (folder / ".other").touch()
+    (folder / "empty").mkdir()
     assert [one.id for one in provider.records()] == ids[::-1]
 
 
