@@ -25,6 +25,7 @@ COMMANDS_NICE: Final = 5
 """However busy commands are, the keeper gets to work. Only root may have the first."""
 FORWARDER: Final = "forward.py"
 _FORWARDER_REST: Final = 1.0
+_LONGEST_REST: Final = 3600.0
 _KILL_SECONDS: Final = 5.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = resource.getpagesize()
@@ -64,7 +65,8 @@ class Keeper:
             self._selector.register(source, selectors.EVENT_READ)
         while (rest := self._end - time.monotonic()) > 0:
             self._keep_forwarder()
-            for key, _events in self._selector.select(min(rest, _FORWARDER_REST)):
+            pause = _FORWARDER_REST if self._plan.egress else _LONGEST_REST
+            for key, _events in self._selector.select(min(rest, pause)):
                 if key.fileobj is self._guardian:
                     os._exit(0)
                 elif key.fileobj is self._listener:

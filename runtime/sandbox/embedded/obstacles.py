@@ -38,6 +38,12 @@ def before_trying() -> str:
         linux.architecture()
     except OSError as error:
         return str(error)
+    if planning.is_root_of_the_host() and not planning.has_root():
+        return (
+            "you are root without the right to make namespaces, as in a container: commands would "
+            "be the host's root, whom no limit of processes holds; be an ordinary user instead "
+            "(with Docker: `--user 1000:1000`), or have the capability SYS_ADMIN"
+        )
     return ""
 
 

@@ -28,7 +28,6 @@ class Plan:
     folder once the sandbox is there.
     """
 
-    id: str
     folder: str
     user: int
     outer_user: int

@@ -21,20 +21,36 @@ if TYPE_CHECKING:
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PROXY: Final = "http://127.0.0.1:3128"
-_ADDRESSES: Final = 4 * 1024**3
-"""How much more than its memory a process may have as addresses: some runtimes reserve without
-using, and a mapping that is shared counts nowhere else."""
+_ADDRESSES: Final = 64 * 1024**3
+"""How much more than its memory a process may have as addresses: runtimes reserve without using,
+10 GiB for each instance of WebAssembly in Node. What is written to is bound by RLIMIT_DATA."""
 
 
 def has_root() -> bool:
     """Whether this process may make sandboxes as other users of the host."""
     if os.geteuid() != 0 or not linux.effective_capabilities() >> linux.CAP_SYS_ADMIN & 1:
         return False
-    with open("/proc/self/uid_map", encoding="ascii") as file:
-        ranges = [tuple(int(one) for one in line.split()) for line in file]
     return all(
-        any(first <= uid < first + many for first, _, many in ranges) for uid in (USER, KEEPER)
+        any(first <= uid < first + many for first, _, many in _users()) for uid in (USER, KEEPER)
     )
+
+
+def is_root_of_the_host() -> bool:
+    """Whether this process is user 0 for the kernel, whatever it is called here."""
+    own = os.geteuid()
+    return any(
+        first <= own < first + many and outer + own - first == 0 for first, outer, many in _users()
+    )
+
+
+def _users() -> list[tuple[int, int, int]]:
+    """The ids that this process can see: the first here, the first outside, how many."""
+    found = []
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        for line in file:
+            first, outer, many = map(int, line.split())
+            found.append((first, outer, many))
+    return found
 
 
 def check(spec: SandboxSpec) -> None:
@@ -76,7 +92,6 @@ def plan_of(
     now = datetime.now(UTC)
     deadline = now + timedelta(seconds=spec.resources.lifetime)
     return Plan(
-        id=creation.id,
         folder=str(folder),
         user=0 if "root-user" in spec.loosened else USER,
         outer_user=USER if as_root else os.geteuid(),

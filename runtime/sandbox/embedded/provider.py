@@ -65,9 +65,6 @@ class EmbeddedProvider(Provider):
         planning.check(spec)
 
     def probe(self) -> Capabilities:
-        reason = obstacles.before_trying()
-        if reason:
-            raise ProviderUnavailable(reason)
         trial = Creation(f"policyc-sbx-probe{secrets.token_hex(8)}", SandboxSpec(), "", "")
         try:
             self.create(trial)
@@ -77,6 +74,9 @@ class EmbeddedProvider(Provider):
         return capabilities()
 
     def create(self, creation: Creation) -> Record:
+        reason = obstacles.before_trying()
+        if reason:
+            raise ProviderUnavailable(reason)
         self.check(creation.spec)
         folder = self._place(creation.id)
         try:
@@ -100,7 +100,8 @@ class EmbeddedProvider(Provider):
         return record
 
     def records(self) -> list[Record]:
-        found = [self.record(one.name) for one in self._base().iterdir()]
+        names = [one.name for one in self._base().iterdir() if _is_id(one.name)]
+        found = [self.record(one) for one in names]
         return sorted(
             (one for one in found if one is not None), key=lambda one: one.created, reverse=True
         )
@@ -224,7 +225,7 @@ class EmbeddedProvider(Provider):
         return folder
 
     def _place(self, sandbox: str) -> Path:
-        if not sandbox.replace("-", "").replace("_", "").isalnum():
+        if not _is_id(sandbox):
             raise SandboxError(f"`{sandbox}` is no id of a sandbox")
         return self._base() / sandbox
 
@@ -270,6 +271,10 @@ class EmbeddedProvider(Provider):
             raise WrongState(f"the sandbox `{sandbox}` is paused: resume it first")
         if "error" in answer:
             raise SandboxError(f"the sandbox `{sandbox}` refuses: {answer['error']}")
+
+
+def _is_id(name: str) -> bool:
+    return name.replace("-", "").replace("_", "").isalnum()
 
 
 def _launch(plan: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import os
@@ -56,6 +57,7 @@ def run_as_ordinary_user(code: str, *arguments: str, seconds: float = 300) -> An
 def _package() -> str:
     """A folder with `policyc` in it that everybody can read. What is run needs no other package."""
     place = Path(tempfile.mkdtemp(prefix="policyc-package-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
     place.chmod(0o755)
     source = Path(policyc.__file__).parent
     shutil.copytree(source, place / "policyc", ignore=shutil.ignore_patterns("__pycache__"))

@@ -17,6 +17,7 @@ import policyc
 from policyc.runtime.sandbox.embedded import EmbeddedProvider, control
 from policyc.runtime.sandbox.execution import End
 from policyc.runtime.sandbox.failures import SandboxError, WrongState
+from policyc.runtime.sandbox.spec import Resources, SandboxSpec
 
 if TYPE_CHECKING:
     from tests.sandbox.embedded.conftest import Make
@@ -109,7 +110,8 @@ def test_nothing_forks_away_from_a_pause(provider: EmbeddedProvider, sandbox: st
     assert told(provider, sandbox, "echo here") == "here"
 
 
-def test_nothing_forks_away_from_the_end(provider: EmbeddedProvider, sandbox: str) -> None:
+def test_nothing_forks_away_from_the_end(provider: EmbeddedProvider, make: Make) -> None:
+    sandbox = make(SandboxSpec(resources=Resources(processes=32)))
     for _ in range(10):
         with provider.start_process(sandbox, ["python3", "-c", _BOMB]):
             wait_until(lambda: (provider.usage(sandbox).processes or 0) > 20)

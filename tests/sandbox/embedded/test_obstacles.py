@@ -8,8 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.sandbox.embedded.ordinary import run_as_ordinary_user
 
-from policyc.runtime.sandbox.embedded import EmbeddedProvider, linux, obstacles
+from policyc.runtime.sandbox.embedded import EmbeddedProvider, linux, obstacles, planning
 from policyc.runtime.sandbox.failures import ProviderUnavailable
 
 if TYPE_CHECKING:
@@ -27,24 +28,41 @@ except ProviderUnavailable as error:
 """
 
 
-def test_user_namespaces_switched_off(folder: Path, works_here: None) -> None:
+def test_user_namespaces_switched_off(works_here: None) -> None:
     """For real: in a namespace of its own, where the switch can be set."""
     if shutil.which("unshare") is None:
         pytest.skip("the program `unshare` is not here")
-    switch = "echo 0 > /proc/sys/user/max_user_namespaces"
+    told, left = run_as_ordinary_user(
+        f"""
+import subprocess
+switch = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" -I -c "$1" "$2"'
+probe = "import sys; sys.path[:] = " + repr(sys.path) + {_PROBE!r}
+command = ["unshare", "--user", "--map-root-user", "sh", "-c", switch, sys.executable, probe]
+boxes = folder / "boxes"
+done = subprocess.run([*command, str(boxes)], capture_output=True, text=True)
+print(json.dumps([done.stdout + done.stderr, [one.name for one in boxes.iterdir()]]))
+"""
+    )
+    assert "cannot be made: unshare: No space left on device" in told
+    assert "sysctl -w user.max_user_namespaces=15000" in told
+    assert left == []
+
+
+def test_root_that_may_make_no_namespaces(folder: Path) -> None:
+    """As in a container: it could make a sandbox as an ordinary user does, of which it is root."""
+    if not planning.has_root() or shutil.which("setpriv") is None:
+        pytest.skip("this takes root, and the program `setpriv`")
     done = subprocess.run(
         [
-            *("unshare", "--user", "--map-root-user", "sh", "-c"),
-            f'{switch} && "$0" -c "$1" "$2"',
-            *(sys.executable, _PROBE, str(folder)),
+            *("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all"),
+            *(sys.executable, "-c", _PROBE, str(folder)),
         ],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "cannot be made: unshare: No space left on device" in done.stdout
-    assert "sysctl -w user.max_user_namespaces=15000" in done.stdout
-    assert list(folder.iterdir()) == []
+    assert "root without the right to make namespaces" in done.stdout
+    assert not folder.exists()
 
 
 def test_another_system(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

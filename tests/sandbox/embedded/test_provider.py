@@ -211,8 +211,10 @@ def test_another_process_of_the_user_sees_the_same(
     assert done.stdout.split() == [sandbox, "RUNNING", "mine"]
 
 
-def test_records_are_newest_first(provider: EmbeddedProvider, make: Make) -> None:
+def test_records_are_newest_first(provider: EmbeddedProvider, folder: Path, make: Make) -> None:
     ids = [make() for _ in range(3)]
+    (folder / ".other").touch()
+    (folder / "empty").mkdir()
     assert [one.id for one in provider.records()] == ids[::-1]
 
 
@@ -402,6 +404,27 @@ print(json.dumps([done.stdout.decode().split(), owner == os.geteuid(), capabilit
     assert uid == "10001" and mapped[0] == "10001" and mapped[2] == "1"
     assert same
     assert any("`memory`" in one for one in degraded)
+
+
+def test_a_runtime_that_reserves_much_memory_works_for_an_ordinary_user(works_here: None) -> None:
+    """As Node does for WebAssembly; what it writes to is what counts."""
+    seen = run_as_ordinary_user(
+        """
+from policyc.runtime.sandbox.execution import run
+from policyc.runtime.sandbox.provider import Creation
+from policyc.runtime.sandbox.spec import MIB, Resources, SandboxSpec
+provider = EmbeddedProvider(folder)
+resources = Resources(memory=256 * MIB, disk=8 * MIB, temporary=MIB)
+provider.create(Creation("x", SandboxSpec(resources=resources), "tests", "none"))
+reserve = "import mmap; held = mmap.mmap(-1, 10 * 2**30, flags=mmap.MAP_PRIVATE, prot=0)"
+write = "held = bytearray(300 * 2**20)"
+runs = [run(provider, "x", ["python3", "-c", code], seconds=20, output=9999)
+        for code in (reserve, write)]
+provider.remove("x")
+print(json.dumps([[one.exit_code, "MemoryError" in one.stderr.decode()] for one in runs]))
+"""
+    )
+    assert seen == [[0, False], [1, True]]
 
 
 def test_groups_of_a_sandbox(folder: Path) -> None:
