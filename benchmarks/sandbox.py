@@ -13,18 +13,22 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from statistics import median, quantiles
 from time import perf_counter
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from benchmarks.pairing import FULL, QUICK
 from benchmarks.results import Row, as_text, duration
 from benchmarks.setting import Setting, agree
+from policyc.runtime.sandbox.audit import default_path, records
 from policyc.runtime.sandbox.execution import run
 from policyc.runtime.sandbox.failures import SandboxError
 from policyc.runtime.sandbox.provider import Creation
 from policyc.runtime.sandbox.registry import PREFERRED, choose
+from policyc.runtime.sandbox.sandbox import Sandbox
 from policyc.runtime.sandbox.spec import MIB, SandboxSpec
 
 if TYPE_CHECKING:
@@ -119,6 +123,42 @@ def _timed(action: Callable[[], object]) -> float:
     return perf_counter() - start
 
 
+GATED = ("ls -la", "cat notes.txt | head", "python3 -c 'print(1)'", "grep -rn word . ; echo hi")
+"""Commands of a coding agent, each made another one by a comment."""
+
+
+def gated(name: str, provider: Provider, rounds: int) -> Iterator[Row]:
+    """What the gate adds to a command: the decisions of `policy:coding-agent` on the command and on
+    its output, and the writing of both into the log and the trace, on this machine's disk."""
+    decisions: list[float] = []
+    whole: list[float] = []
+    bare: list[float] = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.dict(os.environ, {"POLICYC_STATE_DIR": folder}),
+        Sandbox(provider=provider) as box,
+    ):
+        for number in range(rounds + 1):
+            command = f"{GATED[number % len(GATED)]}  # {number}"
+            argv = ["bash", "-c", command]
+            bare.append(
+                _timed(lambda argv=argv: run(provider, box.id, argv, seconds=60, output=MIB))
+            )
+            whole.append(_timed(lambda command=command: box.exec(command)))
+        for record in records(default_path()):
+            if record["kind"] == "call":
+                decisions.append(record["ms"] / 1e3)
+            elif record["kind"] == "output":
+                decisions[-1] += record["ms"] / 1e3
+    # Before the first decision the detectors are loaded.
+    del decisions[0], whole[0], bare[0]
+    share = median(one / other for one, other in zip(decisions, bare, strict=True))
+    yield _row(f"{name}: a command without the gate", bare)
+    yield _row(f"{name}: both decisions about it", decisions, f"{share:.2%} of the command")
+    added = [one - other for one, other in zip(whole, bare, strict=True)]
+    yield _row(f"{name}: all that the gate adds, log and trace on the disk", added)
+
+
 def lives(name: str, provider: Provider, rounds: int) -> Iterator[Row]:
     """The life of a sandbox, step by step."""
     steps: dict[str, list[float]] = {}
@@ -156,6 +196,7 @@ def sandboxes(setting: Setting) -> Iterator[Row]:
     found = list(providers())
     yield from warm(found, rounds)
     for name, provider in found:
+        yield from gated(name, provider, rounds)
         yield from lives(name, provider, max(3, rounds // 10))
         provider.close()
 

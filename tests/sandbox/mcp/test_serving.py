@@ -55,7 +55,11 @@ class World:
 
     @property
     def argv(self) -> list[str]:
-        return ["-m", "tests.sandbox.mcp.server", str(self.policy), self.provider, str(self.folder)]
+        if self.provider == "local":
+            return ["-m", "tests.sandbox.mcp.server", str(self.policy), str(self.folder)]
+        options = ["--policy", str(self.policy), "--provider", self.provider, "--timeout", "20"]
+        trace = str(self.folder / "trace.json")
+        return ["-m", "policyc", "sandbox", "mcp", *options, "--trace-out", trace]
 
     @property
     def environment(self) -> dict[str, str]:
