@@ -1,6 +1,6 @@
-"""A server of a sandbox, as the process that a client starts: POLICY PROVIDER FOLDER.
+"""A server of a sandbox without walls, as the process that a client starts: POLICY FOLDER.
 
-`local` is a provider without walls. The trace is written to FOLDER/trace.json at the end.
+The trace is written to FOLDER/trace.json at the end.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from pathlib import Path
 
 from tests.sandbox.local_provider import LocalProvider
 
-from policyc.runtime.sandbox.mcp.serving import serve
-from policyc.runtime.sandbox.registry import choose
+from policyc.runtime.sandbox.mcp import serve
 from policyc.sandbox import Resources, Sandbox, SandboxSpec
 
 
-def main(policy: str, name: str, folder: str) -> None:
-    provider = LocalProvider(Path(folder) / "boxes") if name == "local" else choose(name)
+def main(policy: str, folder: str) -> None:
+    provider = LocalProvider(Path(folder) / "boxes")
     spec = SandboxSpec(resources=Resources(seconds=20, output=200_000))
     with Sandbox(policy, provider=provider, spec=spec) as box:
         print("this is no protocol", file=sys.stderr)

@@ -55,7 +55,11 @@ class World:
 
     @property
     def argv(self) -> list[str]:
-        return ["-m", "tests.sandbox.mcp.server", str(self.policy), self.provider, str(self.folder)]
+        trace = str(self.folder / "trace.json")
+        if self.provider == "local":
+            return ["-m", "tests.sandbox.mcp.server", str(self.policy), str(self.folder)]
+        return ["-m", "policyc", "sandbox", "mcp", "--policy", str(self.policy),
+                "--provider", self.provider, "--trace-out", trace]  # fmt: skip
 
     @property
     def environment(self) -> dict[str, str]:
