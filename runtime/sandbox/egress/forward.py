@@ -11,6 +11,7 @@ port, so that commands that run side by side do not depend on one another's.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import sys
@@ -71,8 +72,25 @@ async def serve(listener: socket.socket, parent: int | None) -> None:
             await asyncio.sleep(0.5)
 
 
-def run_beside(listener: socket.socket, argv: list[str]) -> NoReturn:
-    """Become ARGV, with a relay in a child that ends with it and holds none of its streams."""
+def run_beside(argv: list[str]) -> NoReturn:
+    """Become ARGV, with a relay beside it, and told of the proxy."""
+    try:
+        relay_beside(listen())
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:  # else the sandbox has a relay of another user
+            raise
+    for name, value in (("http_proxy", URL), ("https_proxy", URL), ("no_proxy", OWN)):
+        os.environ.setdefault(name, value)
+        os.environ.setdefault(name.upper(), value)
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606  # what the caller asked for
+    except OSError as error:
+        sys.stderr.write(f"{argv[0]}: {error.strerror}\n")
+        sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
+
+
+def relay_beside(listener: socket.socket) -> None:
+    """Relay in a child that ends with this process and holds none of its streams."""
     parent = os.getpid()
     if os.fork() == 0:
         os.setsid()
@@ -86,14 +104,6 @@ def run_beside(listener: socket.socket, argv: list[str]) -> NoReturn:
         finally:
             os._exit(0)
     listener.close()
-    for name, value in (("http_proxy", URL), ("https_proxy", URL), ("no_proxy", OWN)):
-        os.environ.setdefault(name, value)
-        os.environ.setdefault(name.upper(), value)
-    try:
-        os.execvp(argv[0], argv)  # noqa: S606  # what the caller asked for
-    except OSError as error:
-        sys.stderr.write(f"{argv[0]}: {error.strerror}\n")
-        sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
 
 
 def main(arguments: list[str]) -> None:
@@ -101,9 +111,9 @@ def main(arguments: list[str]) -> None:
     if arguments and (arguments[0] != "--" or len(arguments) < 2):
         sys.exit("usage: forward.py [-- COMMAND [ARGUMENT...]]")
     try:
-        listener = listen()
         if arguments:
-            run_beside(listener, arguments[1:])
+            run_beside(arguments[1:])
+        listener = listen()
         asyncio.run(serve(listener, None))
     except OSError as error:
         sys.exit(f"forward.py: {error}")

@@ -188,6 +188,12 @@ def connected(port: int) -> socket.socket:
     raise AssertionError("there is no relay")
 
 
+def test_a_relay_of_another_user_serves_as_well(world: World, port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)):
+        done = run(world, "sh", "-c", "echo $http_proxy")
+    assert (done.stdout, done.returncode) == (f"http://127.0.0.1:{port}\n", 0)
+
+
 def test_the_script_tells_the_program_what_the_package_tells(world: World, port: int) -> None:
     assert forward.URL == URL
     done = run(world, "env")

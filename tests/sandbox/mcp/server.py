@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.sandbox.local_provider import LocalProvider
 
-from policyc.runtime.sandbox.mcp.serving import serve
+from policyc.runtime.sandbox.mcp import serve
 from policyc.sandbox import Resources, Sandbox, SandboxSpec
 
 

@@ -55,11 +55,11 @@ class World:
 
     @property
     def argv(self) -> list[str]:
+        trace = str(self.folder / "trace.json")
         if self.provider == "local":
             return ["-m", "tests.sandbox.mcp.server", str(self.policy), str(self.folder)]
-        options = ["--policy", str(self.policy), "--provider", self.provider, "--timeout", "20"]
-        trace = str(self.folder / "trace.json")
-        return ["-m", "policyc", "sandbox", "mcp", *options, "--trace-out", trace]
+        return ["-m", "policyc", "sandbox", "mcp", "--policy", str(self.policy),
+                "--provider", self.provider, "--trace-out", trace]  # fmt: skip
 
     @property
     def environment(self) -> dict[str, str]:
