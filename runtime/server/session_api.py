@@ -105,6 +105,24 @@ def session_routes(state: State, template: Callable[[], str]) -> APIRouter:
         state.sessions.shrink(session.id, record.size)
         return {"ok": True}
 
+    # Routes are tried in this order: the one that is asked for each event comes first.
+
+    async def findings(
+        session: Session,
+        record: Record,
+        past: list[dict[str, Any]] | None,
+        pending: list[dict[str, Any]],
+    ) -> list[str]:
+        risk = state.settings.default_risk
+        sources = state.client_sources((record.rule, None))
+        job = Judge(sources, past, pending, form="session", default_risk=risk)
+        return state.texts(await state.judge(job, session.id))
+
+    @on("POST", "/monitor/{monitor_id}/check")
+    async def check(session_id: str, monitor_id: int, body: Events) -> list[str]:
+        session, record = record_of(session_id, "Monitor", monitor_id)
+        return await findings(session, record, body.past_events, body.pending_events)
+
     # --- sessions
 
     @on("GET", "/session/new")
@@ -198,22 +216,6 @@ def session_routes(state: State, template: Callable[[], str]) -> APIRouter:
     @on("DELETE", "/monitor/{monitor_id}")
     async def delete_monitor(session_id: str, monitor_id: int) -> dict[str, Any]:
         return drop("Monitor", session_id, monitor_id)
-
-    @on("POST", "/monitor/{monitor_id}/check")
-    async def check(session_id: str, monitor_id: int, body: Events) -> list[str]:
-        session, record = record_of(session_id, "Monitor", monitor_id)
-        return await findings(session, record, body.past_events, body.pending_events)
-
-    async def findings(
-        session: Session,
-        record: Record,
-        past: list[dict[str, Any]] | None,
-        pending: list[dict[str, Any]],
-    ) -> list[str]:
-        risk = state.settings.default_risk
-        sources = state.client_sources((record.rule, None))
-        job = Judge(sources, past, pending, form="session", default_risk=risk)
-        return state.texts(await state.judge(job, session.id))
 
     return router
 
