@@ -16,6 +16,7 @@ from tests.docs.pages import ROOT
 
 import policyc
 import policyc.analyzers
+import policyc.sandbox
 from policyc.cli.app import COMMANDS, root
 from policyc.compiler.signatures import FunctionKind, Signature
 from policyc.compiler.typesystem import ANY
@@ -40,6 +41,7 @@ def pages() -> dict[str, str]:
     """The text of each generated page by its file name."""
     return {
         "analyzers.md": _page("Analyzers in Python", _analyzers()),
+        "sandbox.md": _page("Sandboxes in Python", _sandbox()),
         "builtins.md": _page("Functions", _functions()),
         "cli.md": _page("Commands", _commands()),
         "diagnostics.md": _page("Diagnostics", _diagnostics()),
@@ -213,6 +215,13 @@ def _analyzers() -> Iterator[str]:
         "for.\n"
     )
     yield from _names(policyc.analyzers)
+
+
+def _sandbox() -> Iterator[str]:
+    yield (
+        "All names of `policyc.sandbox`. [The guide](../guides/sandbox.md) tells what they are for.\n"
+    )
+    yield from _names(policyc.sandbox)
 
 
 def _names(module: ModuleType) -> Iterator[str]:

@@ -119,13 +119,8 @@ def mcp(
     Its tools are bash, read_file, write_file, edit_file and list_files. Each call is judged; one
     that is refused is an error of the tool, with the message of the rule.
     """
-    try:
-        from policyc.runtime.sandbox.mcp.serving import serve as serve_mcp  # noqa: PLC0415  # extra
-    except ImportError as error:
-        raise Refusal(
-            f"`policyc sandbox mcp` needs the package `{error.name}`", "pip install 'policyc[mcp]'"
-        ) from None
     from policyc.cli.run import write_trace  # noqa: PLC0415  # by need
+    from policyc.runtime.sandbox.mcp import serve as serve_mcp  # noqa: PLC0415
     from policyc.runtime.sandbox.sandbox import Sandbox  # noqa: PLC0415
 
     with (
