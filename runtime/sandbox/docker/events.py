@@ -12,10 +12,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from docker.errors import DockerException
-from requests.exceptions import RequestException
-from urllib3.exceptions import HTTPError
-
 from policyc.runtime.sandbox.docker.labels import USER
 
 if TYPE_CHECKING:
@@ -109,6 +105,9 @@ class Events:
         ).start()
 
     def _read(self, told: Any) -> None:
+        from docker.errors import DockerException  # noqa: PLC0415  # slow to load
+        from requests.exceptions import RequestException  # noqa: PLC0415
+
         try:
             for line in told:
                 event = json.loads(line)
@@ -117,8 +116,8 @@ class Events:
                         if watch.container == event.get("id"):
                             watch.take(event)
                     self._changed.notify_all()
-        except (DockerException, RequestException, HTTPError, OSError, ValueError, AttributeError):
-            pass  # it went away, or was closed: that is told below
+        except (DockerException, RequestException, OSError, ValueError, AttributeError):
+            pass  # it went away, or was closed while a line was read
         finally:
             with self._changed:
                 if self._told is told:

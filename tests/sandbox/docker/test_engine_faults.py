@@ -197,6 +197,7 @@ def test_a_user_who_may_not(
         "try: provider.probe()\nexcept Exception as error: print(type(error).__name__, error)"
     )
     begin = (
+        "import docker, requests  # that user may not be allowed to read them\n"
         "from policyc.runtime.sandbox.docker import DockerProvider; provider = DockerProvider()\n"
     )
     done = subprocess.run(
