@@ -107,12 +107,6 @@ FAMILIES: Final = (1, 2, 10, 16)
 """Kinds of sockets that can be made: UNIX, INET, INET6, NETLINK. Others are rarely used parts of
 the kernel, and AF_VSOCK would reach a hypervisor, whatever the network namespace."""
 
-_CLONE: Final = Numbers(56, 220)
-_UNSHARE: Final = Numbers(272, 97)
-_SOCKET: Final = Numbers(41, 198)
-_SOCKETPAIR: Final = Numbers(53, 199)
-_PRLIMIT: Final = Numbers(302, 261)
-_IOCTL: Final = Numbers(16, 29)
 _TYPING: Final = (0x5412, 0x541C)
 """TIOCSTI and TIOCLINUX: both put input into a terminal."""
 _NAMESPACES: Final = (
@@ -135,6 +129,37 @@ _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _ARGUMENT_0, _ARGUMENT_1 = 0, 4, 16, 24
 """Offsets in what the kernel shows of a call; of arguments the lower half, which is all that the
 kernel itself looks at for these calls."""
+
+
+def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("HBBI", code, if_true, if_false, value)
+
+
+def _refuse_bits(bits: int) -> list[bytes]:
+    return [_step(_ANY_BIT, bits, 0, 1), _step(_RETURN, _ERROR | errno.EPERM)]
+
+
+def _refuse_values(*values: int) -> list[bytes]:
+    tests = [_step(_EQUAL, one, len(values) - i, 0) for i, one in enumerate(values, 1)]
+    tests[-1] = _step(_EQUAL, values[-1], 0, 1)
+    return [*tests, _step(_RETURN, _ERROR | errno.EPERM)]
+
+
+def _refuse_others(failure: int, *values: int) -> list[bytes]:
+    tests = [_step(_EQUAL, one, len(values) - i, 0) for i, one in enumerate(values)]
+    return [*tests, _step(_RETURN, _ERROR | failure)]
+
+
+_CONDITIONAL: Final[Mapping[str, tuple[Numbers, int, list[bytes]]]] = {
+    "clone": (Numbers(56, 220), _ARGUMENT_0, _refuse_bits(_NAMESPACES)),
+    "unshare": (Numbers(272, 97), _ARGUMENT_0, _refuse_bits(_NAMESPACES | linux.CLONE_NEWTIME)),
+    "socket": (Numbers(41, 198), _ARGUMENT_0, _refuse_others(errno.EAFNOSUPPORT, *FAMILIES)),
+    "socketpair": (Numbers(53, 199), _ARGUMENT_0, _refuse_others(errno.EAFNOSUPPORT, *FAMILIES)),
+    # Of other processes: the keeper may be the same user.
+    "prlimit64": (Numbers(302, 261), _ARGUMENT_0, _refuse_others(errno.EPERM, 0)),
+    "ioctl": (Numbers(16, 29), _ARGUMENT_1, _refuse_values(*_TYPING)),
+}
+"""Calls that depend on an argument, and the steps that look at it."""
 
 
 def filter_program(architecture: str, without: frozenset[str] = frozenset()) -> bytes:
@@ -161,33 +186,10 @@ def filter_program(architecture: str, without: frozenset[str] = frozenset()) -> 
             value = number(numbers)
             if value is not None and name not in without:
                 program += [_step(_EQUAL, value, 0, 1), _step(_RETURN, _ERROR | failure)]
-    flags = _step(_ANY_BIT, _NAMESPACES, 0, 1), _step(_RETURN, _ERROR | errno.EPERM)
-    for name, numbers, extra in (("clone", _CLONE, 0), ("unshare", _UNSHARE, linux.CLONE_NEWTIME)):
-        checked = (_step(_ANY_BIT, _NAMESPACES | extra, 0, 1), flags[1])
-        if name not in without:
-            program += _of_call(number(numbers), _ARGUMENT_0, list(checked))
-    families = [_step(_EQUAL, one, len(FAMILIES) - i, 0) for i, one in enumerate(FAMILIES)]
-    families.append(_step(_RETURN, _ERROR | errno.EAFNOSUPPORT))
-    for name, numbers in (("socket", _SOCKET), ("socketpair", _SOCKETPAIR)):
-        if name not in without:
-            program += _of_call(number(numbers), _ARGUMENT_0, families)
-    if "prlimit64" not in without:  # of others; the keeper may be the same user
-        own = [_step(_EQUAL, 0, 1, 0), flags[1]]
-        program += _of_call(number(_PRLIMIT), _ARGUMENT_0, own)
-    typing = [_step(_EQUAL, _TYPING[0], 1, 0), _step(_EQUAL, _TYPING[1], 0, 1)]
-    program += _of_call(
-        number(_IOCTL), _ARGUMENT_1, [*typing, _step(_RETURN, _ERROR | errno.EPERM)]
-    )
+    for name, (numbers, argument, checks) in _CONDITIONAL.items():
+        value = number(numbers)
+        if value is not None and name not in without:
+            body = [_step(_LOAD, argument), *checks, _step(_RETURN, _ALLOW)]
+            program += [_step(_EQUAL, value, 0, len(body)), *body]
     program.append(_step(_RETURN, _ALLOW))
     return b"".join(program)
-
-
-def _of_call(number: int | None, argument: int, checks: list[bytes]) -> list[bytes]:
-    """Steps for one call that look at an argument of it, and allow it where none returned."""
-    assert number is not None  # noqa: S101  # these are on every architecture
-    body = [_step(_LOAD, argument), *checks, _step(_RETURN, _ALLOW)]
-    return [_step(_EQUAL, number, 0, len(body)), *body]
-
-
-def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    return struct.pack("HBBI", code, if_true, if_false, value)
