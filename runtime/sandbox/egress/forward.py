@@ -3,6 +3,8 @@
     python3 forward.py               relays until it is killed
     python3 forward.py -- ARGV...    starts a relay, and becomes ARGV, which is told of the proxy
 
+A listener that is its standard input is used: with it, connections wait while a relay comes back.
+
 It is copied into the sandbox and needs nothing but Python 3.9. It decides nothing: all that it
 does, a program in the sandbox may do as well. Each relay has a listener of its own on the one
 port, so that commands that run side by side do not depend on one another's.
@@ -32,6 +34,17 @@ def listen() -> socket.socket:
     listener.bind(ADDRESS)
     listener.listen(128)
     return listener
+
+
+def inherited() -> socket.socket | None:
+    """The listener that is the standard input, where that is one."""
+    try:
+        listener = socket.socket(fileno=os.dup(0))
+        if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return listener
+    except OSError:
+        pass
+    return None
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -113,7 +126,7 @@ def main(arguments: list[str]) -> None:
     try:
         if arguments:
             run_beside(arguments[1:])
-        listener = listen()
+        listener = inherited() or listen()
         asyncio.run(serve(listener, None))
     except OSError as error:
         sys.exit(f"forward.py: {error}")

@@ -10,20 +10,21 @@ import os
 import resource
 import selectors
 import signal
+import socket
 import time
 from typing import TYPE_CHECKING, Any, Final, Never
 
 from policyc.runtime.sandbox.embedded import control, linux
 
 if TYPE_CHECKING:
-    import socket
-
     from policyc.runtime.sandbox.embedded.plan import Plan
 
 KEEPER_NICE: Final = -5
 COMMANDS_NICE: Final = 5
 """However busy commands are, the keeper gets to work. Only root may have the first."""
 FORWARDER: Final = "forward.py"
+_PROXY: Final = ("127.0.0.1", 3128)
+"""Where the environment of commands says that the proxy is."""
 _FORWARDER_REST: Final = 1.0
 _LONGEST_REST: Final = 3600.0
 _KILL_SECONDS: Final = 5.0
@@ -50,6 +51,7 @@ class Keeper:
         self._end = time.monotonic() + seconds
         self._paused = False
         self._running: dict[int, socket.socket] = {}
+        self._way: socket.socket | None = None
         self._forwarder = 0
         self._forwarder_rest = 0.0
         self._selector = selectors.DefaultSelector()
@@ -151,11 +153,14 @@ class Keeper:
         if not self._plan.egress or self._paused or self._forwarder or now < self._forwarder_rest:
             return
         self._forwarder_rest = now + _FORWARDER_REST
+        if self._way is None:
+            # It outlives what relays its connections: they wait while that is started again.
+            self._way = socket.create_server(_PROXY)
         nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         program = f"{self._plan.egress_folder}/{FORWARDER}"
         try:
-            argv = ["python3", "-I", program]
-            self._forwarder = self._start(argv, self._plan.environment, [nothing] * 3)
+            argv, streams = ["python3", "-I", program], [self._way.fileno(), nothing, nothing]
+            self._forwarder = self._start(argv, self._plan.environment, streams)
         except BlockingIOError:
             return
         finally:

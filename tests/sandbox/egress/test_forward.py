@@ -188,6 +188,18 @@ def connected(port: int) -> socket.socket:
     raise AssertionError("there is no relay")
 
 
+def test_a_listener_that_is_the_standard_input_is_used(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        relay = subprocess.Popen(
+            [sys.executable, str(world.proxy.folder / "forward.py")], stdin=listener
+        )
+        with connected(listener.getsockname()[1]) as client:
+            client.sendall(b"GET http://evil.org/ HTTP/1.1\r\nHost: evil.org\r\n\r\n")
+            assert rule_of(read_all(client)) == "allow-list"
+        relay.kill()
+        relay.wait()
+
+
 def test_a_relay_of_another_user_serves_as_well(world: World, port: int) -> None:
     with socket.create_server(("127.0.0.1", port)):
         done = run(world, "sh", "-c", "echo $http_proxy")
