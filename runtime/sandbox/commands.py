@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policyc.runtime.detectors.shell.detector import read_shell
 from policyc.runtime.sandbox.failures import SandboxError
-from policyc.runtime.sandbox.files import shown
+from policyc.runtime.sandbox.files import MAX_BYTES, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,13 @@ def command_text(command: str, cwd: str | None = None, env: Mapping[str, str] | 
 
 
 def command_arguments(text: str, stdin: bytes) -> dict[str, Any]:
-    """The arguments of a call that runs a script, as the policy sees them."""
+    """The arguments of a call that runs a script, as the policy sees them.
+
+    Raises:
+        InvalidCommand: there is too much to be read.
+    """
+    if len(stdin) > MAX_BYTES:
+        raise InvalidCommand(f"a command can be given {MAX_BYTES} bytes to read, not {len(stdin)}")
     arguments: dict[str, Any] = {"command": text}
     if stdin:
         arguments[_input_key(text)] = shown(stdin)

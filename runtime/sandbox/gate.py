@@ -182,6 +182,8 @@ class Gate:
         self._sandbox = sandbox
         self._ask = ask
         self._lock = threading.RLock()
+        self._open: set[str] = set()
+        """Calls that have not been concluded."""
         self._thread = Punctual("policyc-gate")
         self._monitor: Monitor | None = None
         """It has the events of the trace that happened; None where it took one that did not."""
@@ -217,6 +219,8 @@ class Gate:
     def propose(self, tool: str, arguments: Mapping[str, Any]) -> Call:
         """Ask whether a call may happen. When this returns it is in the log and in the trace.
 
+        Who does it tells how it went, with `conclude` or `abandon`.
+
         Raises:
             Refused: it may not.
             SandboxError: the decision cannot be written down.
@@ -238,6 +242,7 @@ class Gate:
                 self.trace.add([event, told], ran=False)
                 raise Refused(decision, events=[*self.trace.past, event])
             self.trace.add([event])
+            self._open.add(call_id)
         return Call(call_id, tool, arguments, decision)
 
     def conclude(
@@ -269,7 +274,23 @@ class Gate:
                 seen = masked_text(output, judged.masked) if is_redacted else refusal_text(decision)
                 event = {**event, "content": seen}
             self.trace.add([event])
+            self._open.discard(call.id)
         return judged
+
+    def abandon(self, call: Call, reason: str) -> None:
+        """Tell why a call has no output; nothing happens where it was concluded.
+
+        Raises:
+            SandboxError: that cannot be written down.
+        """
+        with self._turn():
+            if call.id not in self._open:
+                return
+            self._open.discard(call.id)
+            self.note("failed", call=call.id, tool=call.tool, reason=masked(reason))
+            self._monitor = None  # it has no output for the call
+            event = {"role": "tool", "tool_call_id": call.id, "content": masked(reason)}
+            self.trace.add([event])
 
     def may_show(self, call: Call, output: str) -> bool:
         """Whether the beginning of an output may be handed out before its end is known. Nothing is

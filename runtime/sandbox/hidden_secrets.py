@@ -1,8 +1,8 @@
 """Keeps the values of a sandbox's secrets out of what it prints.
 
 Hidden are a value as it is, in base64 (at each of the three alignments, with both alphabets), in
-hex and as part of an address (percent-encoded). A value that a command changes in another way is
-not recognised; nor is one that it prints in pieces.
+hex and as part of an address (percent-encoded), and each long line of a value that has several. A
+value that a command changes in another way is not recognised; nor is one that it prints in pieces.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SHORTEST: Final = 4
 """Shorter values are in too many texts to be hidden."""
 
+_SHORTEST_LINE: Final = 16
+
 
 class HiddenSecrets:
     """What replaces the values of secrets; `secrets` are their names and values."""
@@ -27,8 +29,8 @@ class HiddenSecrets:
         self._names = {
             form: name.encode()
             for name, value in secrets.items()
-            if len(value.strip()) >= SHORTEST
-            for form in _forms(value.strip().encode())
+            for part in _parts(value.strip())
+            for form in _forms(part.encode())
         }
         # The longest first: one value may begin like another.
         forms = sorted(self._names, key=len, reverse=True)
@@ -46,6 +48,15 @@ class HiddenSecrets:
 
     def _replaced(self, match: Any) -> bytes:
         return b"[secret " + self._names[match.group()] + b"]"
+
+
+def _parts(value: str) -> Iterator[str]:
+    """A value, and its lines."""
+    if len(value) >= SHORTEST:
+        yield value
+    for line in value.splitlines():
+        if len(line.strip()) >= _SHORTEST_LINE:
+            yield line.strip()
 
 
 def _literal(form: bytes) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -17,7 +18,7 @@ from filelock import FileLock, Timeout
 from policyc.runtime.sandbox import files
 from policyc.runtime.sandbox.commands import command_arguments, command_text
 from policyc.runtime.sandbox.execution import End, Execution, run
-from policyc.runtime.sandbox.failures import SandboxBusy, SandboxLost
+from policyc.runtime.sandbox.failures import SandboxBusy, SandboxError, SandboxLost
 from policyc.runtime.sandbox.files import FileFailed
 from policyc.runtime.sandbox.gate import Refused, masked_text
 from policyc.runtime.sandbox.hidden_secrets import HiddenSecrets
@@ -27,6 +28,7 @@ from policyc.runtime.sandbox.streaming import Streaming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from policyc.runtime.analyzers.risk import Decision
     from policyc.runtime.sandbox.gate import Call, Gate, Judged
@@ -80,15 +82,17 @@ class Operations:
         gate: Gate,
         lock: Path,
         *,
-        secrets: Mapping[str, str],
+        secrets: Callable[[], Mapping[str, str]],
         way_out: WayOut,
+        in_use: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._provider = provider
         self._sandbox = sandbox
         self._spec = spec
         self._gate = gate
         self._way_out = way_out
-        self._hidden = HiddenSecrets(secrets)
+        self._in_use = in_use
+        self._secrets = secrets
         self._thread_lock = threading.Lock()
         self._file_lock = FileLock(lock, timeout=BUSY_SECONDS, mode=0o600)
         self._sessions: dict[str, Session] = {}
@@ -297,6 +301,10 @@ class Operations:
 
     # --- parts
 
+    @cached_property
+    def _hidden(self) -> HiddenSecrets:
+        return HiddenSecrets(self._secrets())
+
     def _end_ports(self) -> None:
         while self._ports:
             self._ports.pop().close()
@@ -310,18 +318,20 @@ class Operations:
             call = self._gate.propose(tool, arguments)
             try:
                 return execute(call)
-            except (Refused, FileFailed):
-                raise
             except BaseException as error:
-                self._gate.note("failed", call=call.id, tool=tool, reason=type(error).__name__)
+                self._gate.abandon(call, self._told(error))
                 raise
+
+    def _told(self, error: BaseException) -> str:
+        text = str(error) if isinstance(error, SandboxError) else type(error).__name__
+        return self._hidden.hide(text.encode("utf-8", "replace")).decode("utf-8", "replace")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         if not self._thread_lock.acquire(timeout=BUSY_SECONDS):
             raise SandboxBusy(_busy(self._sandbox))
         try:
-            with self._file_lock, self._way_out.open():
+            with self._file_lock, self._in_use(), self._way_out.open():
                 yield
         except Timeout:
             raise SandboxBusy(_busy(self._sandbox)) from None

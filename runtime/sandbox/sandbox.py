@@ -17,7 +17,8 @@ from policyc.runtime.sandbox.notes import ExposedUrl
 from policyc.runtime.sandbox.operations import Operations
 from policyc.runtime.sandbox.provider import Provider, Status
 from policyc.runtime.sandbox.registry import choose
-from policyc.runtime.sandbox.service import SandboxService
+from policyc.runtime.sandbox.secret_files import read_secrets
+from policyc.runtime.sandbox.service import SESSION_KEY, SandboxService
 from policyc.runtime.sandbox.spec import LOOSENINGS, SandboxSpec
 from policyc.runtime.sandbox.state import sandbox_folder
 from policyc.runtime.sandbox.stored import Stored
@@ -108,6 +109,7 @@ class Sandbox(Operations):
                 parameters,
                 digest,
                 settings,
+                [*spec.secrets, SESSION_KEY],
                 None if egress is None else str(egress),
             )
             stored.save(info.id)
@@ -143,7 +145,8 @@ class Sandbox(Operations):
             policy: needed only where it uses functions of the host; it must be the same.
             provider: needed only where it is none of those that have a name.
             ask, audit: as for a new one.
-            secrets: the values of its secrets, so that they are hidden in what it prints.
+            secrets: the values of its secrets, which are hidden in what it prints; they are read in
+                the sandbox where they are not given.
 
         Raises:
             SandboxAbsent: there is no such sandbox.
@@ -208,13 +211,21 @@ class Sandbox(Operations):
             spec,
             gate,
             folder / _LOCK,
-            secrets=secrets or spec.secrets,
+            secrets=self._values,
+            in_use=lambda: service.use(sandbox),
             way_out=WayOut(self._egress, spec.allow_hosts, gate),
         )
         self.id = sandbox
         self._service = service
+        self._stored = stored
+        self._known_secrets = dict(secrets or spec.secrets)
         self._keep = keep
         self._is_closed = False
+
+    def _values(self) -> dict[str, str]:
+        """The values of all secrets; those that are not known here are read in the sandbox."""
+        missing = [name for name in self._stored.secrets if name not in self._known_secrets]
+        return {**self._known_secrets, **read_secrets(self._provider, self.id, missing)}
 
     def _serve_ports(self) -> None:
         """Serve the ports of the specification, as long as this is open."""

@@ -7,16 +7,20 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from policyc.runtime.sandbox.execution import run
 from policyc.runtime.sandbox.failures import SandboxError
 from policyc.runtime.sandbox.spec import SECRETS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from policyc.runtime.sandbox.provider import Provider
 
 SECONDS: Final = 20.0
 """That writing one may take."""
+
+_MOST: Final = 1024 * 1024
+"""Bytes of a secret."""
 
 _WRITE: Final = 'rm -f -- "$1" && umask 377 && cat > "$1"'
 
@@ -55,3 +59,25 @@ def _write(provider: Provider, sandbox: str, path: str, value: bytes) -> str:
     if finish.lost:
         return f"the {finish.lost} was lost"
     return told.decode(errors="replace").strip() or "the command failed"
+
+
+def read_secrets(provider: Provider, sandbox: str, names: Iterable[str]) -> dict[str, str]:
+    """The values of secrets that another process wrote, so that they can be hidden.
+
+    Raises:
+        SandboxError: one cannot be read; nothing can be shown of the sandbox then.
+    """
+    values = {}
+    for name in names:
+        done = run(
+            provider,
+            sandbox,
+            ["cat", "--", f"{SECRETS}/{name}"],
+            seconds=SECONDS,
+            output=_MOST,
+            keep_background=True,
+        )
+        if done.exit_code != 0:
+            raise SandboxError(f"the secret `{name}` of `{sandbox}` cannot be read, to hide it")
+        values[name] = done.stdout.decode("utf-8", "surrogateescape")
+    return values

@@ -14,7 +14,7 @@ from policyc.runtime.sandbox.spec import SandboxSpec
 from policyc.runtime.sandbox.state import sandbox_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _FILE = "sandbox.json"
 
@@ -22,7 +22,8 @@ _FILE = "sandbox.json"
 @dataclass(frozen=True, slots=True)
 class Stored:
     """`sources` are the texts of the policy, by their names and in their order, `digest` is what
-    they had when the sandbox was made. `egress` is the folder with the socket of its proxy."""
+    they had when the sandbox was made. `secrets` are the names of its secrets, `egress` is the
+    folder with the socket of its proxy."""
 
     provider: str
     spec: SandboxSpec
@@ -30,6 +31,7 @@ class Stored:
     parameters: Mapping[str, Any]
     digest: str
     settings: Settings
+    secrets: Sequence[str]
     egress: str | None = None
 
     def save(self, sandbox: str) -> None:
@@ -45,6 +47,7 @@ class Stored:
             "sources": dict(self.sources),
             "parameters": dict(self.parameters),
             "digest": self.digest,
+            "secrets": list(self.secrets),
             "egress": self.egress,
             "settings": {
                 "ask": _level_name(settings.thresholds.ask),
@@ -87,14 +90,14 @@ class Stored:
             )
             spec = SandboxSpec.from_dict(told["spec"])
             kept = told["provider"], spec, told["sources"], told["parameters"], told["digest"]
-            egress = told["egress"]
+            more = told["secrets"], told["egress"]
         except FileNotFoundError:
             raise SandboxAbsent(
                 f"nothing is known of a sandbox `{sandbox}`: `policyc sandbox ls` lists yours"
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SandboxError(f"`{path}` cannot be read: {error}") from None
-        return cls(*kept, settings, egress)
+        return cls(*kept, settings, *more)
 
 
 def _level_name(level: RiskLevel | None) -> str | None:

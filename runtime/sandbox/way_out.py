@@ -55,9 +55,11 @@ class WayOut:
 
     def _judge(self, request: EgressRequest) -> EgressVerdict:
         try:
-            self._gate.propose(TOOL, request.arguments())
+            call = self._gate.propose(TOOL, request.arguments())
         except Refused as refused:
             return EgressVerdict(allowed=False, reason=refusal_text(refused.decision))
+        # What the host answers is part of what the command prints, and judged there.
+        self._gate.abandon(call, "sent")
         return EgressVerdict(allowed=True)
 
     def _log(self, record: EgressRecord) -> None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +35,7 @@ raise "a password [risk=medium]" if:
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("POLICYC_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("POLICYC_SANDBOX_PREFIX", f"test-{token_hex(4)}-")
     (tmp_path / "p.inv").write_text(POLICY)
     return tmp_path / "state"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The state folder of this test, in which no other sandboxes are known."""
+    """The state folder of this test, in which no other sandboxes are known; its own have names of
+    their own, so that those of other tests do not count."""
     folder = tmp_path / "state"
     monkeypatch.setenv("POLICYC_STATE_DIR", str(folder))
+    monkeypatch.setenv("POLICYC_SANDBOX_PREFIX", f"test-{token_hex(4)}-")
     return folder
 
 

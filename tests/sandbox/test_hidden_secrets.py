@@ -37,3 +37,10 @@ def test_what_is_no_secret_stays() -> None:
     data = bytes(range(256)) + b" abc s3cr3"
     assert HIDDEN.hide(data) == data
     assert HiddenSecrets({}).hide(data) == data
+
+
+def test_lines_of_a_value() -> None:
+    key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\nshort\n-----END KEY-----\n"
+    hidden = HiddenSecrets({"KEY": key})
+    assert hidden.hide(key.encode()) == b"[secret KEY]\n"
+    assert hidden.hide(b"1 MIIEvQIBADANBgkqhkiG9w0B\n") == b"1 [secret KEY]\n"

@@ -27,6 +27,7 @@ from policyc.sandbox import (
     Sandbox,
     SandboxAbsent,
     SandboxError,
+    SandboxService,
     SandboxSpec,
     Settings,
     Status,
@@ -387,6 +388,16 @@ def test_a_loosened_protection_is_in_the_log(
     assert "writable-root" in log("started")[0]["loosened"]
 
 
+def test_what_fails_is_in_the_log_and_in_the_trace(box: Sandbox) -> None:
+    with pytest.raises(FileFailed):
+        box.edit_file("absent", "a", "b")
+    box._provider.remove(box.id)
+    with pytest.raises(SandboxError):
+        box.exec("ls")
+    assert [one["kind"] for one in log()[-3:]] == ["output", "call", "failed"]
+    assert box.trace[-1]["tool_call_id"] == box.trace[-2]["tool_calls"][0]["id"]
+
+
 # --- secrets
 
 
@@ -401,6 +412,8 @@ def test_secrets(gated_provider: Provider, state: Path, policy: Path) -> None:
         assert box.exec("cat /run/secrets/token").text == "[secret token]"
         assert box.exec("base64 /run/secrets/token").text.startswith("[secret token]")
         assert box.read_file("/run/secrets/token") == b"[secret token]"
+        with Sandbox.attach(box.id, provider=gated_provider) as again:
+            assert again.exec("cat /run/secrets/token").text == "[secret token]"
         assert value not in json.dumps([box.trace, log()])
         for file in state.rglob("*"):
             if file.is_file():
@@ -440,7 +453,6 @@ def test_another_process_goes_on(gated_provider: Provider, state: Path, policy: 
 
 
 def test_a_bad_policy_makes_no_sandbox(gated_provider: Provider, state: Path) -> None:
-    before = {one.id for one in gated_provider.records()}
     for bad in (
         'raise "x" if:\n    (c: Nonsense)\n',
         'raise "x" if:\n    (c: Message)\n    input.y\n',
@@ -448,7 +460,7 @@ def test_a_bad_policy_makes_no_sandbox(gated_provider: Provider, state: Path) ->
         (state.parent / "bad.inv").write_text(bad)
         with pytest.raises(PolicycError):
             Sandbox(state.parent / "bad.inv", provider=gated_provider)
-    assert {one.id for one in gated_provider.records()} == before
+    assert SandboxService(gated_provider).search().items == ()
 
 
 def test_paused(box: Sandbox) -> None:
