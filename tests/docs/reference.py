@@ -219,7 +219,8 @@ def _analyzers() -> Iterator[str]:
 
 def _sandbox() -> Iterator[str]:
     yield (
-        "All names of `policyc.sandbox`. [The guide](../guides/sandbox.md) tells what they are for.\n"
+        "All names of `policyc.sandbox`. [The guide](../guides/sandbox.md) tells what they are "
+        "for.\n"
     )
     yield from _names(policyc.sandbox)
 
