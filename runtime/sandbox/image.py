@@ -37,11 +37,10 @@ if TYPE_CHECKING:
 
 NEEDED: Final = (
     *("base-files", "bash", "ca-certificates", "coreutils", "dash", "debianutils", "diffutils"),
-    *("findutils", "grep", "gzip", "hostname", "libc-bin", "mawk", "openssl", "procps", "sed"),
-    *("tar", "util-linux"),
+    *("findutils", "grep", "gzip", "libc-bin", "mawk", "procps", "sed", "tar", "util-linux"),
 )
 """Packages that are in every image, besides Python."""
-WELCOME: Final = ("bzip2", "curl", "gawk", "git", "patch", "xz-utils")
+WELCOME: Final = ("bzip2", "curl", "gawk", "git", "hostname", "openssl", "patch", "xz-utils")
 """Packages that are in the image if they are on this machine."""
 
 SHELL: Final = "/bin/sh"
