@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from policyc.runtime.sandbox.checks.scene import OWNER, POLICY, CheckFailed, Checks, expect
+from policyc.runtime.sandbox.checks.scene import POLICY, CheckFailed, Checks, expect
 from policyc.runtime.sandbox.failures import SandboxAbsent, SandboxLost, WrongState
+from policyc.runtime.sandbox.owners import Owner
 from policyc.runtime.sandbox.provider import Status
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def _record(scene: Scene) -> str:
     if record is None:
         raise CheckFailed("it is not known")
     expect(record.status is Status.RUNNING, record.status)
-    expect((record.owner, record.policy) == (OWNER, POLICY), (record.owner, record.policy))
+    expected = (str(Owner.current()), POLICY)
+    expect((record.owner, record.policy) == expected, (record.owner, record.policy))
     expect(record.created < record.deadline, f"{record.created} until {record.deadline}")
     listed = [one.id for one in scene.provider.records()]
     expect(scene.sandbox in listed, f"it is not among {listed}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from policyc.runtime.sandbox import execution
 from policyc.runtime.sandbox.execution import End, Execution
 from policyc.runtime.sandbox.failures import SandboxError
+from policyc.runtime.sandbox.ids import new_id
+from policyc.runtime.sandbox.owners import Owner
 from policyc.runtime.sandbox.provider import Creation
 from policyc.runtime.sandbox.spec import MIB, Resources, SandboxSpec
 
@@ -33,7 +34,6 @@ RESOURCES: Final = Resources(
 """Small, so that limits are reached soon."""
 VARIABLE: Final = "POLICYC_CHECK"
 VALUE: Final = "grün ☂"
-OWNER: Final = "1@00000000-0000-0000-0000-000000000000/1"
 POLICY: Final = "sha256:check"
 
 
@@ -84,9 +84,9 @@ class Scene:
         spec = SandboxSpec(
             image=self._image, environment={VARIABLE: VALUE}, resources=Resources(**values)
         )
-        sandbox = f"policyc-sbx-check{secrets.token_hex(8)}"
+        sandbox = new_id()
         self._made.append(sandbox)
-        self.provider.create(Creation(sandbox, spec, OWNER, POLICY))
+        self.provider.create(Creation(sandbox, spec, str(Owner.current()), POLICY))
         return sandbox
 
     @contextmanager
