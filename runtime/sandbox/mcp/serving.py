@@ -12,7 +12,7 @@ from policyc.runtime.sandbox.mcp.tools import Answer, Calls, about
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from mcp.server.lowlevel import Server
-    from mcp_types import (
+    from mcp.types import (
         CallToolRequestParams,
         CallToolResult,
         ListToolsResult,
@@ -53,7 +53,7 @@ def serve(sandbox: Operations) -> None:
 
 
 def _server(calls: Calls, instructions: str) -> Server[dict[str, Any]]:
-    import mcp_types as types  # noqa: PLC0415  # of an extra
+    from mcp import types  # noqa: PLC0415  # of an extra
     from mcp.server.lowlevel import Server  # noqa: PLC0415
 
     async def list_tools(
