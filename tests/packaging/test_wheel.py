@@ -162,6 +162,7 @@ def test_every_third_party_library_that_is_imported_is_required() -> None:
         "tree_sitter": "tree-sitter",
         "tree_sitter_bash": "tree-sitter-bash",
         "tree_sitter_powershell": "tree-sitter-powershell",
+        "websocket": "websocket-client",
     }
     imported = set()
     for _, file in shipped_files():
