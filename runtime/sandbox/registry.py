@@ -6,11 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from policyc.compiler.spelling import did_you_mean
-from policyc.runtime.sandbox.failures import ProviderUnavailable, SandboxError
+from policyc.runtime.sandbox.failures import InvalidSpec, ProviderUnavailable, SandboxError
 from policyc.runtime.sandbox.provider import Provider
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from importlib.metadata import EntryPoint
+
+    from policyc.runtime.sandbox.spec import SandboxSpec
 
 GROUP: Final = "policyc.sandboxes"
 PREFERRED: Final = ("docker", "embedded")
@@ -22,9 +25,14 @@ def provider_names() -> list[str]:
     return sorted({entry.name for entry in _entries()})
 
 
-def choose(name: str | None = None) -> Provider:
+def choose(name: str | None = None, spec: SandboxSpec | None = None) -> Provider:
     """The provider of that name, which may or may not work here; without a name one that does:
     containers where an engine answers, else embedded sandboxes.
+
+    Args:
+        name: of an entry point.
+        spec: what shall be made; a provider that lacks something for it, such as the image, is
+            passed over where none is named.
 
     Raises:
         ProviderUnavailable: none works; the message tells of each why, and what to do.
@@ -32,22 +40,40 @@ def choose(name: str | None = None) -> Provider:
     """
     if name is not None:
         return _make(name)
-    reasons = []
-    for one in PREFERRED:
+    reasons: list[str] = []
+    for provider in _working(reasons):
         try:
-            provider = _make(one)
+            if spec is not None:
+                provider.check(spec)
+        except (SandboxError, InvalidSpec) as error:
+            provider.close()
+            reasons.append(f"{provider.name}: {error}")
+        else:
+            return provider
+    told = "".join(f"\n  {one}" for one in reasons)
+    raise ProviderUnavailable(f"nothing on this machine runs sandboxes:{told}")
+
+
+def working() -> list[Provider]:
+    """The providers of this machine that work."""
+    return list(_working([]))
+
+
+def _working(reasons: list[str]) -> Iterator[Provider]:
+    """Those that work, the preferred one first; of the others why not."""
+    for name in PREFERRED:
+        try:
+            provider = _make(name)
         except SandboxError as error:
-            reasons.append(f"{one}: {error}")
+            reasons.append(f"{name}: {error}")
             continue
         try:
             provider.probe()
         except ProviderUnavailable as error:
             provider.close()
-            reasons.append(f"{one}: {error}")
+            reasons.append(f"{name}: {error}")
         else:
-            return provider
-    told = "".join(f"\n  {one}" for one in reasons)
-    raise ProviderUnavailable(f"nothing on this machine runs sandboxes:{told}")
+            yield provider
 
 
 def _make(name: str) -> Provider:

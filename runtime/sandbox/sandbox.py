@@ -90,7 +90,7 @@ class Sandbox(Operations):
         check_parameters(compiled, parameters)
         spec = spec or SandboxSpec()
         if not isinstance(provider, Provider):
-            provider = choose(provider)
+            provider = choose(provider, spec)
         service = service or SandboxService(provider)
         service.sweep()
         digest = policy_digest(compiled, parameters)

@@ -70,7 +70,7 @@ def start(*, asked: Asked, form: str) -> None:
 def ls(provider: str | None, form: str) -> None:
     """List the sandboxes of this user, the newest first."""
     with failing_as_sandbox(click.get_current_context()):
-        found = _all(_service(provider))
+        found = _all(provider)
         terminal = Terminal.of(sys.stdout)
         if form == "json":
             terminal.write(json_text({"sandboxes": [one.to_dict() for one in found]}))
@@ -121,7 +121,7 @@ def rm(sandboxes: tuple[str, ...], everything: bool, provider: str | None) -> No
 
     context = click.get_current_context()
     with failing_as_sandbox(context):
-        names = [one.id for one in _all(_service(provider))] if everything else sandboxes
+        names = [one.id for one in _all(provider)] if everything else sandboxes
         absent = [name for name in names if not remove(name)]
     for name in absent:
         say_error(f"there is no sandbox `{name}`")
@@ -137,8 +137,9 @@ def sweep(provider: str | None) -> None:
     """
     with failing_as_sandbox(click.get_current_context()):
         terminal = Terminal.of(sys.stdout)
-        for one in _service(provider).sweep():
-            terminal.write(f"removed {one.sandbox}: {one.reason}")
+        for service in _services(provider):
+            for one in service.sweep():
+                terminal.write(f"removed {one.sandbox}: {one.reason}")
 
 
 # --- use ------------------------------------------------------------------------------------------
@@ -293,19 +294,20 @@ def _attached(sandbox: str) -> Iterator[Sandbox]:
         yield box
 
 
-def _service(provider: str | None) -> SandboxService:
-    from policyc.runtime.sandbox.registry import choose  # noqa: PLC0415  # by need
+def _services(provider: str | None) -> list[SandboxService]:
+    """That of a provider, or those of all that work on this machine."""
+    from policyc.runtime.sandbox.registry import choose, working  # noqa: PLC0415  # by need
     from policyc.runtime.sandbox.service import SandboxService  # noqa: PLC0415
 
-    return SandboxService(choose(provider))
+    return [SandboxService(one) for one in ([choose(provider)] if provider else working())]
 
 
-def _all(service: SandboxService) -> list[SandboxInfo]:
+def _all(provider: str | None) -> list[SandboxInfo]:
     found: list[SandboxInfo] = []
-    page_id: str | None = None
-    while True:
-        page = service.search(page_id)
+    for service in _services(provider):
+        page = service.search()
         found += page.items
-        page_id = page.next_page_id
-        if page_id is None:
-            return found
+        while page.next_page_id is not None:
+            page = service.search(page.next_page_id)
+            found += page.items
+    return found

@@ -51,7 +51,8 @@ def provider_option(command: Command) -> Command:
     return click.option(
         "--provider",
         metavar="NAME",
-        help="What runs the sandbox. By default docker where an engine answers, else embedded.",
+        help="What runs the sandbox. By default docker where an engine and the image are there, "
+        "else embedded.",
     )(command)
 
 
