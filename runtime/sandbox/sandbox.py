@@ -18,7 +18,7 @@ from policyc.runtime.sandbox.operations import Operations
 from policyc.runtime.sandbox.provider import Provider, Status
 from policyc.runtime.sandbox.registry import choose
 from policyc.runtime.sandbox.secret_files import read_secrets
-from policyc.runtime.sandbox.service import SESSION_KEY, SandboxService
+from policyc.runtime.sandbox.service import SESSION_KEY, SandboxService, limit_of_user
 from policyc.runtime.sandbox.spec import LOOSENINGS, SandboxSpec
 from policyc.runtime.sandbox.state import sandbox_folder
 from policyc.runtime.sandbox.stored import Stored
@@ -91,7 +91,7 @@ class Sandbox(Operations):
         spec = spec or SandboxSpec()
         if not isinstance(provider, Provider):
             provider = choose(provider, spec)
-        service = service or SandboxService(provider)
+        service = service or SandboxService(provider, limit=limit_of_user())
         service.sweep()
         digest = policy_digest(compiled, parameters)
         log = _audit_log(audit)

@@ -9,6 +9,7 @@ of the user.
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
     from policyc.runtime.sandbox.provider import Provider, Record
 
 LIMIT: Final = 5
-"""Sandboxes of a user that hold resources at once."""
+"""Sandboxes of a user that hold resources at once, unless the variable says otherwise."""
+LIMIT_VARIABLE: Final = "POLICYC_SANDBOX_LIMIT"
 
 MOST_IN_BATCH: Final = 100
 
@@ -58,6 +60,18 @@ WAIT_SECONDS: Final = 120.0
 
 SESSION_KEY: Final = "session-key"
 """The secret that has the key of the session."""
+
+
+def limit_of_user() -> int:
+    """The limit for sandboxes of this user.
+
+    Raises:
+        InvalidRequest: the variable has no number.
+    """
+    given = os.environ.get(LIMIT_VARIABLE, str(LIMIT))
+    if not given.isdecimal():
+        raise InvalidRequest(f"{LIMIT_VARIABLE} is `{given}`: it must be a number")
+    return int(given)
 
 
 class SandboxService:

@@ -11,7 +11,7 @@ import click
 
 from policyc.cli.exits import CLEAN, FOUND, Refusal, say_error, say_warning
 from policyc.cli.run import failing_as_sandbox, finish, made, print_result, say_refused, text_of
-from policyc.cli.sandbox_options import Asked, form_option, provider_option, sandbox_options
+from policyc.cli.sandbox_options import Asked, form_option, sandbox_options
 from policyc.cli.sandbox_setup import build_image, mcp, selfcheck, serve
 from policyc.cli.terminal import Terminal, color_option, json_text
 from policyc.grammar.printable import printable
@@ -42,6 +42,12 @@ def command() -> None:
     """
 
 
+def _only_option(command: Command) -> Command:
+    return click.option(
+        "--provider", metavar="NAME", help="Only those of this provider. By default of all."
+    )(command)
+
+
 def _id_argument(command: Command) -> Command:
     return click.argument("sandbox", metavar="SANDBOX")(command)
 
@@ -64,7 +70,7 @@ def start(*, asked: Asked, form: str) -> None:
 
 
 @command.command(short_help="List the sandboxes of this user.")
-@provider_option
+@_only_option
 @form_option
 @color_option
 def ls(provider: str | None, form: str) -> None:
@@ -109,7 +115,7 @@ def stop(sandbox: str) -> None:
 @command.command(short_help="Remove sandboxes, with their traces.")
 @click.argument("sandboxes", nargs=-1, metavar="SANDBOX...")
 @click.option("--all", "everything", is_flag=True, help="All sandboxes of this user.")
-@provider_option
+@_only_option
 def rm(sandboxes: tuple[str, ...], everything: bool, provider: str | None) -> None:
     """Remove sandboxes, with their traces. The audit log stays.
 
@@ -129,7 +135,7 @@ def rm(sandboxes: tuple[str, ...], everything: bool, provider: str | None) -> No
 
 
 @command.command(short_help="Remove sandboxes that nobody owns any more.")
-@provider_option
+@_only_option
 def sweep(provider: str | None) -> None:
     """Remove sandboxes whose program was killed, whose time is up, or that were idle for too long.
 
