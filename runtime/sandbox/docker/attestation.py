@@ -34,6 +34,7 @@ echo "# end"
 """
 """What is run in a sandbox, as the user of commands, to see them."""
 
+UNKNOWN: Final = "unknown"
 _SETS: Final = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 _READ_ONLY: Final = "read-only"
 
@@ -47,19 +48,19 @@ def seen(output: str) -> dict[str, str]:
     own, first = _table(parts.get("/proc/self/status")), _table(parts.get("/proc/1/status"))
     mounts = _mounts(parts.get("/proc/self/mountinfo", ""))
     return {
-        "user": own.get("Uid", "unknown").split()[0],
-        "keeper": first.get("Uid", "unknown").split()[0],
+        "user": own.get("Uid", UNKNOWN).split()[0],
+        "keeper": first.get("Uid", UNKNOWN).split()[0],
         "capabilities": _capabilities(own),
-        "no_new_privileges": own.get("NoNewPrivs", "unknown"),
-        "seccomp": own.get("Seccomp", "unknown"),
-        "root": mounts.get("/", "unknown"),
-        "proc_sys": mounts.get("/proc/sys", "unknown"),
-        "network": " ".join(parts.get("network", "unknown").split()),
+        "no_new_privileges": own.get("NoNewPrivs", UNKNOWN),
+        "seccomp": own.get("Seccomp", UNKNOWN),
+        "root": mounts.get("/", UNKNOWN),
+        "proc_sys": mounts.get("/proc/sys", UNKNOWN),
+        "network": " ".join(parts.get("network", UNKNOWN).split()),
         "memory": _first(parts, f"{_GROUPS}/memory/memory.limit_in_bytes", f"{_GROUPS}/memory.max"),
         "processes": _first(parts, f"{_GROUPS}/pids/pids.max", f"{_GROUPS}/pids.max"),
         "cpus": _cpus(parts),
         "open_files": _open_files(parts.get("/proc/self/limits", "")),
-        "engine_sockets": parts.get("sockets", "unknown") or "none",
+        "engine_sockets": parts.get("sockets", UNKNOWN) or "none",
     }
 
 
@@ -118,7 +119,7 @@ def _mounts(text: str) -> dict[str, str]:
 
 
 def _first(parts: Mapping[str, str], *names: str) -> str:
-    return next((parts[one] for one in names if parts.get(one)), "unknown")
+    return next((parts[one] for one in names if parts.get(one)), UNKNOWN)
 
 
 def _cpus(parts: Mapping[str, str]) -> str:
@@ -130,9 +131,9 @@ def _cpus(parts: Mapping[str, str]) -> str:
         case [str(share), str(period)] if share.isdecimal() and period.isdecimal():
             return f"{int(share) / int(period):g}"
         case _:
-            return "unlimited" if any(told) else "unknown"
+            return "unlimited" if any(told) else UNKNOWN
 
 
 def _open_files(text: str) -> str:
     found = re.search(r"^Max open files\s+\S+\s+(\S+)", text, flags=re.M)
-    return found[1] if found else "unknown"
+    return found[1] if found else UNKNOWN

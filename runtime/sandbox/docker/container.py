@@ -60,17 +60,11 @@ def made(client: DockerClient, image: str, options: Mapping[str, Any]) -> Contai
     return container
 
 
-def ended_at_once(container: Container, image: str) -> SandboxError:
-    """Why a container that was just started does not run any more."""
-    from docker.errors import NotFound  # noqa: PLC0415  # slow to load
-
-    with suppress(NotFound):
-        container.reload()
-    code = container.attrs["State"]["ExitCode"]
+def useless(image: str) -> SandboxError:
+    """That the container of an image does not stay, or cannot be looked at from inside."""
     return SandboxError(
-        f"a sandbox of the image `{image}` ends as soon as it is made (exit code {code}): it needs "
-        "`timeout`, `sleep`, `sh` and `cat`, so take an image with coreutils or busybox, or none "
-        "for our own"
+        f"the image `{image}` makes no sandbox: it needs `timeout`, `sleep`, `sh` and `cat`, so "
+        "take one with coreutils or busybox, or none for our own"
     )
 
 

@@ -9,17 +9,17 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from policyc.runtime.containers.engine import SECONDS, EngineError, address, remove_container
-from policyc.runtime.sandbox.docker.attestation import SCRIPT, seen, wanting
+from policyc.runtime.sandbox.docker.attestation import SCRIPT, UNKNOWN, seen, wanting
 from policyc.runtime.sandbox.docker.cgroup import Counters
 from policyc.runtime.sandbox.docker.connection import PATIENCE_SECONDS, Connection
 from policyc.runtime.sandbox.docker.container import (
     check_runs,
     declared_volumes,
-    ended_at_once,
     found,
     made,
     sweep,
     usage_of,
+    useless,
 )
 from policyc.runtime.sandbox.docker.events import Events
 from policyc.runtime.sandbox.docker.hardening import command_user, options
@@ -90,11 +90,10 @@ class DockerProvider(Provider):
                 self._attest(creation)
                 record = self.record(creation.id)
                 if record is None:
-                    raise ended_at_once(container, image)
+                    raise useless(image)
             except (SandboxAbsent, SandboxLost):
-                error = ended_at_once(container, image)
                 remove_container(container)
-                raise error from None
+                raise useless(image) from None
             except BaseException:
                 remove_container(container)
                 raise
@@ -177,6 +176,7 @@ class DockerProvider(Provider):
         """Look at the protections from inside.
 
         Raises:
+            SandboxLost: nothing can be looked at.
             SandboxError: one is not there.
         """
         try:
@@ -186,6 +186,8 @@ class DockerProvider(Provider):
                 f"the sandbox `{creation.id}` does not tell its protections in time: the machine is"
                 " too busy, or its image has no `sh` and `cat`"
             ) from None
+        if facts["user"] == UNKNOWN:
+            raise SandboxLost(f"the sandbox `{creation.id}` tells nothing of itself")
         lacking = wanting(facts, creation.spec)
         if lacking:
             raise SandboxError(
