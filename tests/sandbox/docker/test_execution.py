@@ -123,7 +123,7 @@ def test_output_up_to_the_bound_is_whole(shell: Shell) -> None:
     ],
 )
 def test_a_command_that_hangs_is_ended_at_its_deadline(shell: Shell, text: str) -> None:
-    done = shell(f"echo begun; {text}", seconds=0.8)
+    done = shell(f"echo begun; {text}", seconds=1.2)
     assert (done.end, done.exit_code, done.stdout) == (End.TIMEOUT, None, b"begun\n")
     assert not shell.left()
     assert shell.lives
@@ -191,7 +191,7 @@ def test_a_sandbox_that_is_removed_below_a_command(shell: Shell) -> None:
 def test_the_lifetime_of_a_sandbox_ends_it_and_what_runs(
     provider: DockerProvider, make: Make
 ) -> None:
-    sandbox = make(SandboxSpec(resources=Resources(lifetime=2)))
+    sandbox = make(SandboxSpec(resources=Resources(lifetime=4)))
     done = Shell(provider, sandbox)("sleep 1000")
     assert done.end is End.LOST_SANDBOX
     end = time.monotonic() + 10

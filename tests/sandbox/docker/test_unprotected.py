@@ -81,7 +81,7 @@ def test_a_keeper_of_the_same_user_is_killed_by_a_command(
 def test_processes_without_a_bound(
     unprotected: Callable[..., Shell], make: Make, provider: DockerProvider
 ) -> None:
-    attack = "for i in $(seq 60); do sleep 3 & done 2>/dev/null; pgrep -c sleep -u 10001"
+    attack = "for i in $(seq 60); do sleep 60 & done 2>/dev/null; pgrep -c sleep -u 10001"
     assert int(unprotected(without(pids_limit=None)).says(attack)) == 60
     done = Shell(provider, make(SandboxSpec(resources=SMALL)))(attack, seconds=1)
     assert done.end in (End.PROCESSES, End.TIMEOUT) and done.stdout != b"60\n"
@@ -209,16 +209,16 @@ def test_a_mount_with_what_is_mounted_below(
 
 
 def test_nobody_who_reaps(unprotected: Callable[..., Shell]) -> None:
-    attack = "for i in 1 2 3; do (setsid true &); done; sleep 0.3; ps -eo stat= | grep -c Z"
+    attack = "for i in 1 2 3; do (setsid true &); done; sleep 1; ps -eo stat= | grep -c Z"
     assert int(unprotected(without(init=False))(attack).stdout) == 3
     assert unprotected(without())(attack).stdout == b"0\n"
 
 
 def test_a_keeper_without_an_end(unprotected: Callable[..., Shell], make: Make) -> None:
-    short = SandboxSpec(resources=Resources(lifetime=1))
+    short = SandboxSpec(resources=Resources(lifetime=3))
     endless = without(entrypoint=["sleep", "infinity"])
-    assert unprotected(endless, short)("sleep 2").end is End.EXITED
-    assert unprotected(without(), short)("sleep 2").end is End.LOST_SANDBOX
+    assert unprotected(endless, short)("sleep 4").end is End.EXITED
+    assert unprotected(without(), short)("sleep 60").end is End.LOST_SANDBOX
 
 
 def test_what_is_left_behind_lives_on_if_it_is_not_killed(shell: Shell) -> None:
