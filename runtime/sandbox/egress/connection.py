@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from policyc.runtime.sandbox.egress.checks import Checks
     from policyc.runtime.sandbox.egress.limits import EgressLimits
     from policyc.runtime.sandbox.egress.records import EgressRecord
+    from policyc.runtime.sandbox.egress.targets import Target
 
 _LINGER: Final = 2.0
 """For how long what a refused client still sends is read, so that it sees the answer."""
@@ -101,6 +102,8 @@ class Connection:
             await self._answer(entry, refusal)
         except OSError as error:
             entry.fail(f"the connection broke: {error}")
+        except Exception as error:  # nothing that goes wrong may look as if it had passed
+            entry.fail(f"the proxy failed: {type(error).__name__}: {error}")
         except asyncio.CancelledError:
             entry.fail("the proxy ended the connection")
             raise
@@ -124,9 +127,7 @@ class Connection:
     async def _pass(self, entry: Entry) -> bool:
         """Check one request and let it through; whether another may follow."""
         self._allowance.check()
-        http = await self._receive(entry)
-        target = entry.target
-        assert target is not None  # noqa: S101  # `_receive` read it
+        http, event, target = await self._receive(entry)
         await self._checks.decide(target)
         entry.address, reader, writer = await self._checks.connect(target)
         upstream = Side(reader, writer, lambda _count: None)
@@ -137,7 +138,7 @@ class Connection:
                     await Tunnel(self._guest, upstream, target, self._limits, entry).run(early)
                     return False
                 exchange = Exchange(self._guest, upstream, target, self._limits, entry)
-                self._buffer = await exchange.run(http, self._event)
+                self._buffer = await exchange.run(http, event)
                 return exchange.may_follow
         except TimeoutError:
             raise Refused(Rule.LIMIT, "nothing happened for too long", 504) from None
@@ -145,7 +146,7 @@ class Connection:
             self._idle = None
             upstream.abort()
 
-    async def _receive(self, entry: Entry) -> h11.Connection:
+    async def _receive(self, entry: Entry) -> tuple[h11.Connection, h11.Request, Target]:
         """Read a head and find out what it asks for."""
         head, rest = await self._read_head()
         check_length(head, self._limits.body)
@@ -156,13 +157,12 @@ class Connection:
             if not isinstance(event, h11.Request):
                 raise Refused(Rule.FRAMING, "there is no request in the head", 400)
             entry.method = event.method.decode("ascii")
-            entry.target = read_target(event)
-            if entry.target.is_tunnel and not isinstance(http.next_event(), h11.EndOfMessage):
+            target = entry.target = read_target(event)
+            if target.is_tunnel and not isinstance(http.next_event(), h11.EndOfMessage):
                 raise Refused(Rule.FRAMING, "CONNECT has no body", 400)
         except h11.RemoteProtocolError as error:
             raise Refused(Rule.FRAMING, str(error), 400) from None
-        self._event = event
-        return http
+        return http, event, target
 
     async def _read_head(self) -> tuple[bytes, bytes]:
         """A head, and what came after it."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policyc.runtime.sandbox.egress.records import EgressRecord, Outcome, Rule
 
 if TYPE_CHECKING:
     from policyc.runtime.sandbox.egress.records import Refused
     from policyc.runtime.sandbox.egress.targets import Target
+
+
+_REASON: Final = 500
+"""Characters of a reason, which may quote what the sandbox sent."""
 
 
 @dataclass(slots=True)
@@ -36,7 +40,8 @@ class Entry:
         failed = refusal.rule is Rule.UPSTREAM
         self.outcome = Outcome.FAILED if failed else Outcome.REFUSED
         self.rule = refusal.rule.value
-        self.reason = f"{refusal.reason} ({refusal.detail})" if refusal.detail else refusal.reason
+        told = f"{refusal.reason} ({refusal.detail})" if refusal.detail else refusal.reason
+        self.reason = told if len(told) <= _REASON else f"{told[:_REASON]}..."
 
     def fail(self, reason: str) -> None:
         """It was cut."""

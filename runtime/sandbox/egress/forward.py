@@ -78,11 +78,20 @@ async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def serve(listener: socket.socket, parent: int | None) -> None:
-    """Relay until `parent` (None: nobody) has ended."""
-    server = await asyncio.start_server(relay, sock=listener)
-    async with server:
-        while parent is None or os.getppid() == parent:
-            await asyncio.sleep(0.5)
+    """Relay until `parent` (None: nobody) has ended, and what is relayed then to its end."""
+    running = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(relay(reader, writer))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    server = await asyncio.start_server(accept, sock=listener)
+    while parent is None or os.getppid() == parent:
+        await asyncio.sleep(0.5)
+    server.close()
+    while running:  # others that share the port may have been given to this one
+        await asyncio.wait(running)
 
 
 def run_beside(argv: list[str]) -> NoReturn:

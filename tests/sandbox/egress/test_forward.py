@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.sandbox.egress.hosts import Host
+from tests.sandbox.egress.hosts import Host, answer, read_request
 from tests.sandbox.egress.world import World, read_all, rule_of
 
 from policyc.runtime.sandbox.egress import forward
@@ -24,7 +24,7 @@ from policyc.runtime.sandbox.egress.records import EgressVerdict
 from policyc.runtime.sandbox.failures import SandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -38,12 +38,16 @@ def port() -> int:
 @pytest.fixture
 def world(folder: Path, port: int) -> Iterator[World]:
     with World(folder, Host()) as world:
-        script = folder / "forward.py"
-        text = script.read_text().replace("3128", str(port))
-        script.chmod(0o644)
-        script.write_text(text)
-        script.chmod(0o444)
+        give_port(world, port)
         yield world
+
+
+def give_port(world: World, port: int) -> None:
+    script = world.proxy.folder / "forward.py"
+    text = script.read_text().replace("3128", str(port))
+    script.chmod(0o644)
+    script.write_text(text)
+    script.chmod(0o444)
 
 
 def run(world: World, *argv: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -169,13 +173,45 @@ def test_it_runs_until_it_is_killed(world: World, port: int) -> None:
             "Connection: close\r\n\r\n".encode()
         )
         assert read_all(client).startswith(b"HTTP/1.1 200")
-    assert run(world, "true").returncode == 0  # others may run beside it
     with connected(port) as client:
         client.sendall(b"GET http://evil.org/ HTTP/1.1\r\nHost: evil.org\r\n\r\n")
         assert rule_of(read_all(client)) == "allow-list"
     world.proxy.close()
     with connected(port) as client, suppress(ConnectionError):
         assert read_all(client) == b""
+    assert run(world, "true").returncode == 0  # others may run beside it
+
+
+def test_a_connection_outlives_the_command_of_its_relay(folder: Path, port: int) -> None:
+    ended = threading.Event()
+
+    def serve(_host: Host, peer: socket.socket) -> None:
+        read_request(peer)
+        ended.wait(100)
+        peer.sendall(answer(b"late"))
+
+    with World(folder, Host(serve)) as world:
+        give_port(world, port)
+        result = folder.parent / "result"
+        fetch = f'"$0" -c "$1" http://{world.authority}/ >{result}.part'
+        script = f"{{ {fetch} && mv {result}.part {result}; }} &"
+        command = ["--", "sh", "-c", script, sys.executable, FETCH]
+        run_by = [sys.executable, "-I", str(folder / "forward.py"), *command]
+        subprocess.run(run_by, check=True, timeout=60)
+        wait_until(lambda: world.host.connections == 1)
+        ended.wait(1.5)  # longer than a relay takes to see the end of its command
+        ended.set()
+        wait_until(result.exists)
+        assert result.read_text() == "late\n"
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(1000):
+        if condition():
+            return
+        pause.wait(0.05)
+    raise AssertionError("it did not happen")
 
 
 def connected(port: int) -> socket.socket:

@@ -218,10 +218,16 @@ def test_a_hundred_connections_at_once(folder: Path) -> None:
 
     def serve(_host: Host, peer: socket.socket) -> None:
         request = read_request(peer)
-        together.wait(30)  # each is answered only when all are there
+        together.wait(200)  # each is answered only when all are there
         peer.sendall(answer(request.split()[1] * 1000))
 
-    with World(folder, Host(serve)) as world, ThreadPoolExecutor(100) as threads:
+    patient = EgressLimits(
+        head_seconds=200, idle_seconds=200, connect_seconds=200, judge_seconds=200
+    )
+    with (
+        World(folder, Host(serve), limits=patient) as world,
+        ThreadPoolExecutor(100) as threads,
+    ):
         urls = [f"http://{world.authority}/{number}" for number in range(100)]
         replies = list(threads.map(world.get, urls))
         for number, reply in enumerate(replies):

@@ -324,6 +324,26 @@ def test_a_judge_that_hangs_refuses_and_holds_up_nobody(folder: Path) -> None:
         go_on.set()
 
 
+def test_a_fault_of_the_proxy_itself_lets_nothing_pass(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_event: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("policyc.runtime.sandbox.egress.connection.read_target", fail)
+    with World(folder, Host()) as world:
+        assert world.get() == b""
+        record = world.record()
+        assert record.outcome is Outcome.FAILED and "RuntimeError: a bug" in record.reason
+        assert world.host.connections == 0
+
+
+def test_a_reason_that_quotes_is_short_in_the_log(folder: Path) -> None:
+    with World(folder, Host()) as world:
+        assert rule_of(world.get(f"http://{'a' * 5000}.org/")) == "host-name"
+        assert len(world.record().reason) < 600
+
+
 def test_a_log_that_fails_closes_the_proxy(folder: Path) -> None:
     def log(_record: object) -> None:
         raise OSError("no room")

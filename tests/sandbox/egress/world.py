@@ -86,7 +86,7 @@ class World:
     def record(self, number: int = 1) -> EgressRecord:
         """The record with that number, once it is there."""
         with self._arrived:
-            assert self._arrived.wait_for(lambda: len(self.records) >= number, timeout=20)
+            assert self._arrived.wait_for(lambda: len(self.records) >= number, timeout=200)
             return self.records[number - 1]
 
     @property
@@ -98,7 +98,7 @@ class World:
     def connection(self) -> Iterator[socket.socket]:
         """A connection to the proxy."""
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
+            client.settimeout(200)
             client.connect(str(self.proxy.folder / "proxy.sock"))
             yield client
 
