@@ -13,6 +13,7 @@ from policyc.runtime.doctor.containers import (
 )
 from policyc.runtime.doctor.examination import Check
 from policyc.runtime.doctor.installation import check_cache, check_extras
+from policyc.runtime.doctor.sandboxes import check_sandboxes, check_state
 from policyc.runtime.doctor.services import (
     check_clock,
     check_server,
@@ -118,6 +119,20 @@ CHECKS: Final = (
         "Is there a free port for a sandbox?",
         check_ports,
         ("ports-taken",),
+        _never,
+    ),
+    Check(
+        "sandboxes",
+        "Can sandboxes be made on this machine?",
+        check_sandboxes,
+        ("sandboxes-none", "sandbox-image"),
+        _never,
+    ),
+    Check(
+        "state",
+        "Can sandboxes be remembered, and is the audit log intact?",
+        check_state,
+        ("state-unusable", "audit-damaged"),
         _never,
     ),
 )

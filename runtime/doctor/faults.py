@@ -90,6 +90,31 @@ _ROWS = (
         "The folder with the locks of ports and containers cannot be used, or belongs to others.",
         "Set `POLICYC_LOCK_DIR` to a folder that only you can write to.",
     ),
+    # --- sandboxes
+    Fault(
+        "sandboxes-none",
+        "Nothing on this machine runs sandboxes.",
+        "Start a container engine and build the image with `policyc sandbox build-image`, or do "
+        "what the detail says about the embedded provider. `--provider remote` has them run "
+        "elsewhere.",
+    ),
+    Fault(
+        "sandbox-image",
+        "A container engine answers, and the image of sandboxes is not there: the embedded "
+        "provider is used instead.",
+        "Build it with `policyc sandbox build-image`.",
+    ),
+    Fault(
+        "state-unusable",
+        "The folder with traces and the audit log of sandboxes cannot be used.",
+        "Set `POLICYC_STATE_DIR` to a folder that only you can write to.",
+    ),
+    Fault(
+        "audit-damaged",
+        "The audit log was changed, or cannot be read.",
+        "`policyc audit verify` lists each line that does not fit. Keep the file, find out who "
+        "wrote to it, and move it away to begin a new one.",
+    ),
     # --- a server
     Fault(
         "server-unreachable",

@@ -25,6 +25,9 @@ EXTRAS: Final = {
     "pii-ner": "names of persons and places",
     "semgrep": "code judged by semgrep",
     "openhands": "agents of the OpenHands SDK (Python 3.12 or newer)",
+    "mcp": "sandboxes for coding agents, over MCP",
+    "remote": "sandboxes on another machine",
+    "kubernetes": "sandboxes as pods of a cluster",
     "syrupy": "snapshots in tests",
     "zstd": "traces compressed with Zstandard",
 }

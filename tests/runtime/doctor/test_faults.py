@@ -26,6 +26,8 @@ from policyc.runtime.doctor.examination import Subject, examine
 from policyc.runtime.doctor.faults import FAULTS
 from policyc.runtime.doctor.installation import EXTRAS
 from policyc.runtime.failures import BackendError
+from policyc.runtime.sandbox import registry
+from policyc.runtime.sandbox.audit import AuditLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -273,6 +275,34 @@ def _cache_unusable(machine: Machine) -> Subject:
     return Subject()
 
 
+def _sandboxes_none(machine: Machine) -> Subject:
+    machine.set("DOCKER_HOST", f"unix://{machine.folder}/nothing.sock")
+    machine.monkeypatch.setattr(registry, "PREFERRED", ("docker",))
+    return Subject()
+
+
+def _sandbox_image(machine: Machine) -> Subject:
+    assert machine.engine
+    machine.monkeypatch.setattr(registry, "PREFERRED", ("docker",))
+    absent = "policyc/sandbox:absent"
+    machine.monkeypatch.setattr("policyc.runtime.sandbox.docker.provider.own_image", lambda: absent)
+    return Subject()
+
+
+def _state_unusable(machine: Machine) -> Subject:
+    machine.folder.chmod(0o777)
+    machine.set("POLICYC_STATE_DIR", machine.folder)
+    return Subject()
+
+
+def _audit_damaged(machine: Machine) -> Subject:
+    machine.set("POLICYC_STATE_DIR", machine.folder)
+    log = AuditLog(machine.folder / "audit.jsonl")
+    log.append("call", verdict="deny")
+    log.path.write_text(log.path.read_text().replace("deny", "allow"))
+    return Subject()
+
+
 def _setting_wrong(machine: Machine) -> Subject:
     machine.set("POLICYC_BACKEND_TIMEOUT", "soon")
     return Subject()
@@ -302,6 +332,8 @@ TOLD = {
     "server-token": "POLICYC_TOKEN",
     "service-key": "POLICYC_LLM_KEY",
     "cache-unusable": "POLICYC_CACHE_DIR",
+    "sandbox-image": "policyc sandbox build-image",
+    "audit-damaged": "policyc audit verify",
     "clock-apart": "timedatectl",
 }
 
