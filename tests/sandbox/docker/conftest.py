@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,6 +32,11 @@ class Make(Protocol):
 
 def new_id() -> str:
     return ids.new_id("policyc-sbx-test-")
+
+
+def new_tag() -> tuple[str, str]:
+    """The name of an image that no other test has: its repository, and the rest."""
+    return "policyc-sbx-test", uuid.uuid4().hex
 
 
 @pytest.fixture(scope="session")

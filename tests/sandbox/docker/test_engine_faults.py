@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.engines import own_engine
-from tests.sandbox.docker.conftest import Shell, new_id
+from tests.sandbox.docker.conftest import Shell, new_id, new_tag
 
 from policyc.runtime.sandbox.docker import DockerProvider
 from policyc.runtime.sandbox.docker import container as containers
@@ -260,15 +260,13 @@ def test_an_image_that_is_not_there(
 def test_an_image_that_nothing_can_run_in(
     provider: DockerProvider, make: Make, docker_engine: DockerClient
 ) -> None:
-    tag = "policyc-sbx-test:empty"
-    docker_engine.api.import_image_from_data(
-        bytes(10240), repository="policyc-sbx-test", tag="empty"
-    )
+    repository, name = new_tag()
+    docker_engine.api.import_image_from_data(bytes(10240), repository=repository, tag=name)
     try:
         with pytest.raises(SandboxError, match="needs `timeout`"):
-            make(SandboxSpec(image=tag))
+            make(SandboxSpec(image=f"{repository}:{name}"))
     finally:
-        docker_engine.images.remove(tag)
+        docker_engine.images.remove(f"{repository}:{name}", force=True)
 
 
 # --- an engine that ends

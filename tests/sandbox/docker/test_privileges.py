@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.sandbox.docker.conftest import Shell
+from tests.sandbox.docker.conftest import Shell, new_tag
 
 from policyc.runtime.sandbox.execution import End
 from policyc.runtime.sandbox.spec import Mount, SandboxSpec, own_image
@@ -230,17 +230,18 @@ def test_the_values_of_secrets_are_not_where_the_engine_tells_them(
 def test_what_an_image_declares_as_a_volume_is_no_way_to_the_disk(
     provider: DockerProvider, make: Make, docker_engine: DockerClient
 ) -> None:
+    repository, name = new_tag()
     plain = docker_engine.containers.create(own_image())
     try:
-        plain.commit("policyc-sbx-test", "volume", changes="VOLUME /data\nHEALTHCHECK CMD id")
+        plain.commit(repository, name, changes="VOLUME /data\nHEALTHCHECK CMD id")
     finally:
         plain.remove()
     try:
-        sandbox = make(SandboxSpec(image="policyc-sbx-test:volume"))
+        sandbox = make(SandboxSpec(image=f"{repository}:{name}"))
         assert Shell(provider, sandbox)("touch /data/x").exit_code
         attributes = docker_engine.api.inspect_container(sandbox)
         assert not [one for one in attributes["Mounts"] if one["Type"] == "volume"]
         assert "Health" not in attributes["State"]
     finally:
         provider.remove(sandbox)
-        docker_engine.images.remove("policyc-sbx-test:volume")
+        docker_engine.images.remove(f"{repository}:{name}", force=True)

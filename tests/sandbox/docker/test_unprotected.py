@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.sandbox.docker.conftest import Shell, new_id
+from tests.sandbox.docker.conftest import Shell, new_id, new_tag
 
 from policyc.runtime.sandbox.docker import provider as providers
 from policyc.runtime.sandbox.docker.hardening import options
@@ -141,17 +141,17 @@ def test_an_image_that_can_be_written_to(unprotected: Callable[..., Shell]) -> N
 @pytest.fixture
 def with_rights(docker_engine: DockerClient) -> Iterator[str]:
     """An image with programs that run as root whoever starts them."""
-    tag = "policyc-sbx-test:rights"
+    repository, name = new_tag()
     planted = "cd /usr/bin; for name in id chown; do cp $name r$name; chmod 4755 r$name; done"
     made = docker_engine.containers.create(own_image(), ["sh", "-c", planted], user="0")
     try:
         made.start()
         made.wait()
-        made.commit("policyc-sbx-test", "rights")
+        made.commit(repository, name)
     finally:
         made.remove(force=True)
-    yield tag
-    docker_engine.images.remove(tag, force=True)
+    yield f"{repository}:{name}"
+    docker_engine.images.remove(f"{repository}:{name}", force=True)
 
 
 def test_a_file_that_gives_rights(
