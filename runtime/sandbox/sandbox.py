@@ -16,7 +16,7 @@ from policyc.runtime.sandbox.gate import Gate, Settings, check_parameters, polic
 from policyc.runtime.sandbox.notes import ExposedUrl
 from policyc.runtime.sandbox.operations import Operations
 from policyc.runtime.sandbox.provider import Provider, Status
-from policyc.runtime.sandbox.registry import choose
+from policyc.runtime.sandbox.registry import choose, working
 from policyc.runtime.sandbox.secret_files import read_secrets
 from policyc.runtime.sandbox.service import SESSION_KEY, SandboxService, limit_of_user
 from policyc.runtime.sandbox.spec import LOOSENINGS, SandboxSpec
@@ -313,7 +313,8 @@ def remove(sandbox: str, audit: str | os.PathLike[str] | None = None) -> bool:
     try:
         stored = Stored.load(sandbox)
     except SandboxAbsent:
-        return False
+        # Made by a service, without a gate.
+        return any(SandboxService(provider).delete(sandbox) for provider in working())
     SandboxService(choose(stored.provider)).delete(sandbox)
     _audit_log(audit).append("deleted", sandbox=sandbox, policy=stored.digest)
     _remove(sandbox_folder(sandbox), None if stored.egress is None else Path(stored.egress))
