@@ -155,8 +155,10 @@ class TestProcesses:
     ) -> None:
         command = ["sh", "-c", "echo $A $B; ulimit -n"]
         with provider.start_process(sandbox, command, {"A": "a b", "B": "'$x\n"}) as process:
-            found = process.read(20)
-        assert found and found.data == b"a b '$x\n1024\n"
+            found = b""
+            while chunk := process.read(20):
+                found += chunk.data
+        assert found == b"a b '$x\n1024\n"
 
     def test_nothing_in_time(self, provider: KubernetesProvider, sandbox: str) -> None:
         with provider.start_process(sandbox, ["sleep", "60"]) as process:
