@@ -184,9 +184,11 @@ def test_it_runs_until_it_is_killed(world: World, port: int) -> None:
 
 def test_a_connection_outlives_the_command_of_its_relay(folder: Path, port: int) -> None:
     ended = threading.Event()
+    arrived = folder.parent / "arrived"
 
     def serve(_host: Host, peer: socket.socket) -> None:
         read_request(peer)
+        arrived.touch()
         ended.wait(100)
         peer.sendall(answer(b"late"))
 
@@ -194,11 +196,11 @@ def test_a_connection_outlives_the_command_of_its_relay(folder: Path, port: int)
         give_port(world, port)
         result = folder.parent / "result"
         fetch = f'"$0" -c "$1" http://{world.authority}/ >{result}.part'
-        script = f"{{ {fetch} && mv {result}.part {result}; }} &"
+        script = f"{{ {fetch} && mv {result}.part {result}; }} &\n"
+        script += f"while [ ! -e {arrived} ]; do sleep 0.1; done"
         command = ["--", "sh", "-c", script, sys.executable, FETCH]
         run_by = [sys.executable, "-I", str(folder / "forward.py"), *command]
         subprocess.run(run_by, check=True, timeout=60)
-        wait_until(lambda: world.host.connections == 1)
         ended.wait(1.5)  # longer than a relay takes to see the end of its command
         ended.set()
         wait_until(result.exists)

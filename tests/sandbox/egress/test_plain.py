@@ -351,7 +351,8 @@ def test_a_log_that_fails_closes_the_proxy(folder: Path) -> None:
     with World(folder, Host(), log=log) as world:
         assert world.get().startswith(b"HTTP/1.1 200")
         while rule_of(reply := world.get()) != "audit":
-            assert reply.startswith(b"HTTP/1.1 200")  # the thread of the log comes soon
+            # The thread of the log comes soon, maybe in the middle of a request.
+            assert reply.startswith(b"HTTP/1.1 200") or not reply
         assert b"the log cannot be written" in reply
 
 
