@@ -246,9 +246,11 @@ class LocalProvider(Provider):
         return Usage(None, len(list(_marked(MARK, sandbox))), None)
 
     def leaks(self) -> list[str]:
-        """What is left where no sandbox should be."""
-        files = [one.name for one in self._folder.iterdir()]
-        ids = {one.split(".")[0] for one in files}
+        """What is left where no sandbox should be. A record that was being written when its writer
+        was killed is none yet."""
+        names = [one.name for one in self._folder.iterdir()]
+        files = [name for name in names if not name.endswith(".new")]
+        ids = {one.split(".")[0] for one in names}
         processes = [
             str(pid) for mark in (MARK, KEEPER) for one in ids for pid in _marked(mark, one)
         ]

@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("policyc.cli.explain", "Explain a diagnostic code."),
     "ast": ("policyc.cli.tree", "Show the syntax tree of a policy."),
     "plan": ("policyc.cli.plan", "Show what a policy is compiled to."),
-    "run": ("policyc.cli.run", "Run a command in a sandbox, judged before and after."),
+    "run": ("policyc.cli.run", "Run a command in a sandbox of its own."),
     "sandbox": ("policyc.cli.sandbox", "Make sandboxes, and use them through the gate."),
     "audit": ("policyc.cli.audit", "Look at the log of what sandboxes were allowed."),
     "serve": ("policyc.cli.serve", "Serve policies over HTTP."),

@@ -161,6 +161,9 @@ def test_more_connections_than_may_are_closed(forward: Forward) -> None:
     first, second = connect(held), connect(held)
     with first, second, connect(held) as third:
         assert third.recv(1) == b""
+    end = time.monotonic() + 20
+    while not told and time.monotonic() < end:
+        time.sleep(0.01)
     assert told == ["there are 2 connections already"]
     with connect(port) as client:
         assert everything(client) == b"."
