@@ -336,7 +336,7 @@ def test_callers_at_once_cannot_swap_commands(box: Sandbox) -> None:
 
         swapper = threading.Thread(target=swap)
         swapper.start()
-        for count in range(3):
+        for count in range(2):
             command = (
                 f"echo {number}-{count}-$N; cat /proc/$$/cmdline | tr '\\0' '\\n' | tail -n +3"
             )
@@ -349,7 +349,7 @@ def test_callers_at_once_cannot_swap_commands(box: Sandbox) -> None:
         swapper.join()
 
     seen: list[str] = []
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -357,7 +357,7 @@ def test_callers_at_once_cannot_swap_commands(box: Sandbox) -> None:
     assert wrong == []
     judged = {one["action"] for one in log("call")}
     ran = {digest({"name": "bash", "arguments": {"command": text}}) for text in seen}
-    assert (len(seen), ran <= judged) == (18, True)
+    assert (len(seen), ran <= judged) == (8, True)
 
 
 def test_the_log_tells_the_whole_life(box: Sandbox) -> None:

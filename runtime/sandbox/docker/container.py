@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from policyc.runtime.containers.engine import remove_container
-from policyc.runtime.sandbox.docker.labels import ENDED, USER, is_ours
+from policyc.runtime.sandbox.docker.labels import ENDED, USER, is_ours, is_over
 from policyc.runtime.sandbox.failures import (
     ImageAbsent,
     SandboxAbsent,
@@ -80,8 +80,8 @@ def found(client: DockerClient, sandbox: str, *, ended: bool = False) -> Contain
         container: Container = client.containers.get(sandbox)
     except NotFound:
         raise absent(sandbox) from None
-    is_over = container.status == ENDED and not ended
-    if container.name != sandbox or not is_ours(container.labels) or is_over:
+    has_ended = container.status == ENDED and not ended
+    if container.name != sandbox or not is_ours(container.labels) or has_ended:
         raise absent(sandbox)
     return container
 
@@ -95,15 +95,18 @@ def absent(sandbox: str) -> SandboxAbsent:
 
 
 def sweep(client: DockerClient) -> None:
-    """Remove what is left of this user's sandboxes that ended by themselves. The engine could do so
-    on its own, but then it would end those that run as well when it is started again."""
+    """Remove what is left of this user's sandboxes that ended by themselves, and those whose time
+    was up while they were paused, when their clock stands still. The engine could do so on its own,
+    but then it would end those that run as well when it is started again."""
     from docker.errors import APIError  # noqa: PLC0415  # slow to load
 
     filters: dict[str, str | list[str] | bool] = {
         "label": f"{USER}={os.getuid()}",
-        "status": ENDED,
+        "status": [ENDED, "paused"],
     }
     for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
+        if container.status == "paused" and not is_over(container.labels):
+            continue
         with suppress(APIError):  # somebody else does
             remove_container(container)
 

@@ -49,6 +49,12 @@ def is_ours(labels: Mapping[str, str] | None) -> bool:
     return (labels or {}).get(USER) == str(os.getuid())
 
 
+def is_over(labels: Mapping[str, str] | None) -> bool:
+    """Whether the time of a sandbox with these labels is up."""
+    now = datetime.now(UTC)
+    return _time((labels or {}).get(DEADLINE), now + timedelta(seconds=1)) < now
+
+
 def record_of(summary: Mapping[str, Any]) -> Record:
     """A container of the engine's list, as a sandbox."""
     labels: dict[str, str] = summary["Labels"] or {}
