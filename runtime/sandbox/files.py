@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import posixpath
 import tarfile
 import tempfile
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from policyc.runtime.sandbox.failures import SandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Of a transfer, all files together."""
@@ -28,14 +29,9 @@ MAX_MEMBERS: Final = 10_000
 READ: Final = ("sh", "-c", 'if [ -d "$1" ]; then echo "it is a folder" >&2; exit 1; fi; '
                'if [ ! -f "$1" ]; then echo "there is no such file" >&2; exit 1; fi; '
                'exec cat -- "$1"', "sh")  # fmt: skip
-WRITE: Final = ("sh", "-c", 'mkdir -p -- "$(dirname -- "$1")" && exec cat > "$1"', "sh")
+WRITE: Final = ("sh", "-c", 'mkdir -p -- "$2" && exec cat > "$1"', "sh")
 LIST: Final = ("sh", "-c", 'exec find "$1" -mindepth 1 -maxdepth 1 -printf "%y%f\\0"', "sh")
-PACK: Final = (
-    "sh",
-    "-c",
-    'exec tar -c --hard-dereference -f - -C "$(dirname -- "$1")" -- "$(basename -- "$1")"',
-    "sh",
-)
+PACK: Final = ("sh", "-c", 'exec tar -c --hard-dereference -f - -C "$1" -- "$2"', "sh")
 UNPACK: Final = ("sh", "-c", 'mkdir -p -- "$1" && exec tar -x -f - -C "$1" '
                  "--no-same-owner --no-same-permissions", "sh")  # fmt: skip
 
@@ -53,6 +49,17 @@ def checked(path: str) -> str:
     if not path or "\0" in path:
         raise FileFailed(f"`{path!r}` is no path in a sandbox")
     return path if path.startswith("/") else f"./{path}"
+
+
+def parted(path: str) -> tuple[str, str]:
+    """The folder of a path in a sandbox, and the name in it. A shell that takes a path apart loses
+    line ends, so that another file is meant than the one that was judged.
+
+    Raises:
+        FileFailed: it is no path.
+    """
+    folder, name = posixpath.split(checked(path).rstrip("/") or "/")
+    return folder, name or "."
 
 
 def listed(data: bytes) -> list[str]:
@@ -148,13 +155,17 @@ class Unpacked:
 
     @property
     def text(self) -> str:
-        """All files as one text to be judged."""
-        return "\n".join(f"{name}\n{shown(data)}" for name, (data, _) in self.files.items())
+        """All that is handed out as one text to be judged: also names alone say something."""
+        files = [f"{name}\n{shown(data)}" for name, (data, _) in self.files.items()]
+        return "\n".join([*files, *self.folders, *self.skipped])
 
 
-def unpack(archive: bytes) -> Unpacked:
+def unpack(archive: bytes, hide: Callable[[bytes], bytes]) -> Unpacked:
     """Read an archive that a sandbox made. Only files and folders below its root are taken, up to
     `MAX_BYTES` and `MAX_MEMBERS`; everything else is said in `skipped`.
+
+    Args:
+        hide: takes secrets out of names and contents.
 
     Raises:
         FileFailed: it is no archive, or there is too much in it.
@@ -166,9 +177,11 @@ def unpack(archive: bytes) -> Unpacked:
             for number, member in enumerate(members):
                 if number >= MAX_MEMBERS:
                     raise FileFailed(f"there are more than {MAX_MEMBERS} files")
-                name = _safe(member.name)
+                told = hide(member.name.encode("utf-8", "surrogateescape"))
+                given = told.decode("utf-8", "surrogateescape")
+                name = _safe(given)
                 if name is None:
-                    found.skipped.append(f"{member.name!r}: no path below the folder")
+                    found.skipped.append(f"{given!r}: no path below the folder")
                 elif member.isdir():
                     found.folders.append(name)
                 elif not member.isreg():
@@ -180,10 +193,12 @@ def unpack(archive: bytes) -> Unpacked:
                     if size > MAX_BYTES:
                         raise FileFailed(f"the files have more than {MAX_BYTES} bytes")
                     data = members.extractfile(member)
-                    content = b"" if data is None else data.read()
+                    content = b"" if data is None else hide(data.read())
                     found.files[name] = (content, member.mode & 0o111)
     except (tarfile.TarError, OSError, ValueError, OverflowError) as error:
-        raise FileFailed(f"the sandbox sent no archive that can be read: {error}") from None
+        # Its message may quote the archive, which nobody has judged.
+        reason = type(error).__name__
+        raise FileFailed(f"the sandbox sent no archive that can be read ({reason})") from None
     return found
 
 

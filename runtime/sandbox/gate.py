@@ -246,7 +246,12 @@ class Gate:
         return Call(call_id, tool, arguments, decision)
 
     def conclude(
-        self, call: Call, output: str, *, about: Mapping[str, Any] | None = None
+        self,
+        call: Call,
+        output: str,
+        *,
+        about: Mapping[str, Any] | None = None,
+        may_redact: bool = True,
     ) -> Judged:
         """Ask what may be handed out of what a call gave. When this returns it is in the log, and
         what is handed out is in the trace.
@@ -255,6 +260,7 @@ class Gate:
             call: that was allowed.
             output: all that it gave, as text.
             about: how it ended, for the log.
+            may_redact: whether it can be handed out in part.
 
         Raises:
             SandboxError: the decision cannot be written down.
@@ -264,7 +270,8 @@ class Gate:
         with self._turn():
             place = self.trace.count
             decision = self._decided([event], question)
-            judged = self._release(decision, place, len(output))
+            may_redact = may_redact and self.settings.redact
+            judged = self._release(decision, place, len(output), may_redact=may_redact)
             more = {"tool": call.tool, "call": call.id, **(about or {})}
             self._log("output", decision, event, release=judged.release, **more)
             if judged.release != "released":
@@ -396,10 +403,10 @@ class Gate:
                 why = f"asking failed: {_told(error)}"
         return replace(decision, verdict=Verdict.DENY, reason=f"{decision.reason}; {why}")
 
-    def _release(self, decision: Decision, place: int, length: int) -> Judged:
+    def _release(self, decision: Decision, place: int, length: int, *, may_redact: bool) -> Judged:
         if decision.verdict is Verdict.ALLOW:
             return Judged("released", decision)
-        if self.settings.redact and decision.cause == "level":
+        if may_redact and decision.cause == "level":
             spans = [_spans(one, place) for one in decision.violations]
             if spans and all(spans):
                 masked = tuple(sorted({span for some in spans for span in some}))

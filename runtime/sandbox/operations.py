@@ -212,7 +212,7 @@ class Operations:
             found = read.stdout.count(old.encode("utf-8", "surrogateescape")) if old else 0
             if found != 1:
                 told = f"`{path}` has the text {found} times, not once: name more of it"
-                self._gate.conclude(call, told)
+                self._handed_out(call, told)
                 raise FileFailed(told)
             changed = read.stdout.replace(
                 old.encode("utf-8", "surrogateescape"), new.encode("utf-8", "surrogateescape")
@@ -227,7 +227,7 @@ class Operations:
         def execute(call: Call) -> list[str]:
             execution = self._run([*files.LIST, files.checked(path)], output=files.MAX_BYTES)
             self._check(call, execution, path)
-            names = files.listed(execution.stdout)
+            names = files.listed(self._hidden.hide(execution.stdout))
             self._handed_out(call, "\n".join(names), execution)
             return names
 
@@ -253,10 +253,10 @@ class Operations:
         was left out, and why."""
 
         def execute(call: Call) -> list[str]:
-            argv = [*files.PACK, files.checked(source)]
+            argv = [*files.PACK, *files.parted(source)]
             execution = self._run(argv, output=2 * files.MAX_BYTES)
             self._check(call, execution, source)
-            found = files.unpack(execution.stdout)
+            found = files.unpack(execution.stdout, self._hidden.hide)
             self._handed_out(call, found.text, execution)
             files.save(found, Path(target))
             return found.skipped
@@ -275,7 +275,11 @@ class Operations:
         def execute(call: Call) -> ForwardedPort:
             relay = relay_command(number)
             port = ForwardedPort(lambda: self._provider.start_process(self._sandbox, relay))
-            self._gate.conclude(call, f"the port {number} is served at 127.0.0.1:{port.number}")
+            try:
+                self._handed_out(call, f"the port {number} is served at 127.0.0.1:{port.number}")
+            except BaseException:
+                port.close()
+                raise
             self._ports.append(port)
             return port
 
@@ -315,6 +319,7 @@ class Operations:
 
     def _operate(self, tool: str, arguments: dict[str, Any], execute: Callable[[Call], T]) -> T:
         with self._turn():
+            _ = self._hidden  # nothing runs whose output could not be cleared of secrets
             call = self._gate.propose(tool, arguments)
             try:
                 return execute(call)
@@ -407,18 +412,20 @@ class Operations:
             judged.decision,
         )
 
-    def _judged(self, call: Call, text: str, execution: Execution) -> Judged:
-        about = {"end": execution.end.value, "exit_code": execution.exit_code}
-        judged = self._gate.conclude(call, text, about=about)
+    def _judged(
+        self, call: Call, text: str, execution: Execution | None, *, may_redact: bool = True
+    ) -> Judged:
+        about = {}
+        if execution is not None:
+            about = {"end": execution.end.value, "exit_code": execution.exit_code}
+        judged = self._gate.conclude(call, text, about=about, may_redact=may_redact)
         if judged.release == "withheld":
             raise Refused(judged.decision, "output", self._gate.trace.past)
         return judged
 
-    def _handed_out(self, call: Call, text: str, execution: Execution) -> None:
-        """Have something judged that cannot be redacted."""
-        judged = self._judged(call, text, execution)
-        if judged.release != "released":
-            raise Refused(judged.decision, "output", self._gate.trace.past)
+    def _handed_out(self, call: Call, text: str, execution: Execution | None = None) -> None:
+        """Have something judged that is handed out as a whole or not at all."""
+        self._judged(call, text, execution, may_redact=False)
 
     def _content(self, call: Call, execution: Execution, path: str) -> bytes:
         self._check(call, execution, path)
@@ -441,11 +448,12 @@ class Operations:
         else:
             told = f"the attempt ended with {execution.end.value}"
         told = f"`{path}`: {told or 'it failed'}"
-        self._judged(call, told, execution)
+        self._handed_out(call, told, execution)
         raise FileFailed(told)
 
     def _write(self, call: Call, path: str, data: bytes) -> None:
-        execution = self._run([*files.WRITE, files.checked(path)], stdin=data)
+        argv = [*files.WRITE, files.checked(path), files.parted(path)[0]]
+        execution = self._run(argv, stdin=data)
         self._check(call, execution, path)
         self._handed_out(call, "", execution)
 

@@ -17,7 +17,7 @@ from policyc.runtime.sandbox.notes import ExposedUrl
 from policyc.runtime.sandbox.operations import Operations
 from policyc.runtime.sandbox.provider import Provider, Status
 from policyc.runtime.sandbox.registry import choose, working
-from policyc.runtime.sandbox.secret_files import read_secrets
+from policyc.runtime.sandbox.secret_files import fingerprint, read_secrets
 from policyc.runtime.sandbox.service import SESSION_KEY, SandboxService, limit_of_user
 from policyc.runtime.sandbox.spec import LOOSENINGS, SandboxSpec
 from policyc.runtime.sandbox.state import sandbox_folder
@@ -101,6 +101,7 @@ class Sandbox(Operations):
         except BaseException:
             _remove(egress)
             raise
+        secrets = {**spec.secrets, SESSION_KEY: info.session_key or ""}
         try:
             stored = Stored(
                 provider.name,
@@ -109,11 +110,13 @@ class Sandbox(Operations):
                 parameters,
                 digest,
                 settings,
-                [*spec.secrets, SESSION_KEY],
+                {name: fingerprint(value) for name, value in secrets.items()},
                 None if egress is None else str(egress),
             )
             stored.save(info.id)
-            self._bind(service, provider, info.id, compiled, stored, ask, log, keep=keep)
+            self._bind(
+                service, provider, info.id, compiled, stored, ask, log, keep=keep, secrets=secrets
+            )
             self._gate.note(
                 "started",
                 spec=spec.to_dict(),
@@ -146,7 +149,7 @@ class Sandbox(Operations):
             provider: needed only where it is none of those that have a name.
             ask, audit: as for a new one.
             secrets: the values of its secrets, which are hidden in what it prints; they are read in
-                the sandbox where they are not given.
+                the sandbox where they are not given, which fails if a command replaced them.
 
         Raises:
             SandboxAbsent: there is no such sandbox.
@@ -156,10 +159,12 @@ class Sandbox(Operations):
         if not isinstance(provider, Provider):
             provider = choose(provider or stored.provider)
         service = SandboxService(provider)
-        if service.get(sandbox) is None:
+        info = service.get(sandbox)
+        if info is None:
             raise SandboxAbsent(
                 f"the sandbox `{sandbox}` is gone: its time was up, or it was deleted"
             )
+        key = {SESSION_KEY: info.session_key} if info.session_key else {}
         compiled = _compiled_again(stored) if policy is None else _compiled(policy)
         if policy_digest(compiled, stored.parameters) != stored.digest:
             raise SandboxError(
@@ -176,7 +181,7 @@ class Sandbox(Operations):
             ask,
             _audit_log(audit),
             keep=True,
-            secrets=secrets,
+            secrets={**key, **(secrets or {})},
         )
         return box
 
@@ -191,7 +196,7 @@ class Sandbox(Operations):
         log: AuditLog,
         *,
         keep: bool,
-        secrets: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str],
     ) -> None:
         folder = sandbox_folder(sandbox, make=True)
         gate = Gate(
@@ -218,14 +223,15 @@ class Sandbox(Operations):
         self.id = sandbox
         self._service = service
         self._stored = stored
-        self._known_secrets = dict(secrets or spec.secrets)
+        self._known_secrets = dict(secrets)
         self._keep = keep
         self._is_closed = False
 
     def _values(self) -> dict[str, str]:
         """The values of all secrets; those that are not known here are read in the sandbox."""
-        missing = [name for name in self._stored.secrets if name not in self._known_secrets]
-        return {**self._known_secrets, **read_secrets(self._provider, self.id, missing)}
+        kept, known = self._stored.secrets, self._known_secrets
+        missing = {name: value for name, value in kept.items() if name not in known}
+        return {**known, **read_secrets(self._provider, self.id, missing)}
 
     def _serve_ports(self) -> None:
         """Serve the ports of the specification, as long as this is open."""

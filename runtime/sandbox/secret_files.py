@@ -3,8 +3,10 @@ no environment, argument, label or file of the host has them."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from contextlib import suppress
+from secrets import compare_digest, token_hex
 from typing import TYPE_CHECKING, Final
 
 from policyc.runtime.sandbox.execution import run
@@ -12,7 +14,7 @@ from policyc.runtime.sandbox.failures import SandboxError
 from policyc.runtime.sandbox.spec import SECRETS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from policyc.runtime.sandbox.provider import Provider
 
@@ -21,6 +23,9 @@ SECONDS: Final = 20.0
 
 _MOST: Final = 1024 * 1024
 """Bytes of a secret."""
+
+_ROUNDS: Final = 100_000
+"""Of the hash in a fingerprint, so that a short secret cannot be found by trying."""
 
 _WRITE: Final = 'rm -f -- "$1" && umask 377 && cat > "$1"'
 
@@ -61,14 +66,24 @@ def _write(provider: Provider, sandbox: str, path: str, value: bytes) -> str:
     return told.decode(errors="replace").strip() or "the command failed"
 
 
-def read_secrets(provider: Provider, sandbox: str, names: Iterable[str]) -> dict[str, str]:
-    """The values of secrets that another process wrote, so that they can be hidden.
+def fingerprint(value: str, salt: str | None = None) -> str:
+    """What a secret is recognised by later, without keeping it."""
+    salt = salt or token_hex(16)
+    data = value.encode("utf-8", "surrogateescape")
+    return f"{salt}:{hashlib.pbkdf2_hmac('sha256', data, salt.encode(), _ROUNDS).hex()}"
+
+
+def read_secrets(
+    provider: Provider, sandbox: str, fingerprints: Mapping[str, str]
+) -> dict[str, str]:
+    """The values of secrets that another process wrote, so that they can be hidden. Commands may
+    have replaced the files, so each must have the fingerprint of what was written.
 
     Raises:
-        SandboxError: one cannot be read; nothing can be shown of the sandbox then.
+        SandboxError: one cannot be read, or is another; nothing can be shown of the sandbox then.
     """
     values = {}
-    for name in names:
+    for name, expected in fingerprints.items():
         done = run(
             provider,
             sandbox,
@@ -79,5 +94,11 @@ def read_secrets(provider: Provider, sandbox: str, names: Iterable[str]) -> dict
         )
         if done.exit_code != 0:
             raise SandboxError(f"the secret `{name}` of `{sandbox}` cannot be read, to hide it")
-        values[name] = done.stdout.decode("utf-8", "surrogateescape")
+        value = done.stdout.decode("utf-8", "surrogateescape")
+        if not compare_digest(fingerprint(value, expected.partition(":")[0]), expected):
+            raise SandboxError(
+                f"the secret `{name}` of `{sandbox}` was replaced by a command, so the one that it "
+                "was given cannot be hidden: attach with `secrets=`"
+            )
+        values[name] = value
     return values

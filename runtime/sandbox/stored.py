@@ -1,5 +1,5 @@
 """What is kept of a sandbox so that another process can go on with it: its policy, how the gate
-decides, and its specification. Of the secrets only their names are kept."""
+decides, and its specification. Of the secrets only their names and fingerprints are kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from policyc.runtime.sandbox.spec import SandboxSpec
 from policyc.runtime.sandbox.state import sandbox_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 _FILE = "sandbox.json"
 
@@ -22,8 +22,8 @@ _FILE = "sandbox.json"
 @dataclass(frozen=True, slots=True)
 class Stored:
     """`sources` are the texts of the policy, by their names and in their order, `digest` is what
-    they had when the sandbox was made. `secrets` are the names of its secrets, `egress` is the
-    folder with the socket of its proxy."""
+    they had when the sandbox was made. `secrets` are the fingerprints of its secrets by name,
+    `egress` is the folder with the socket of its proxy."""
 
     provider: str
     spec: SandboxSpec
@@ -31,7 +31,7 @@ class Stored:
     parameters: Mapping[str, Any]
     digest: str
     settings: Settings
-    secrets: Sequence[str]
+    secrets: Mapping[str, str]
     egress: str | None = None
 
     def save(self, sandbox: str) -> None:
@@ -47,7 +47,7 @@ class Stored:
             "sources": dict(self.sources),
             "parameters": dict(self.parameters),
             "digest": self.digest,
-            "secrets": list(self.secrets),
+            "secrets": dict(self.secrets),
             "egress": self.egress,
             "settings": {
                 "ask": _level_name(settings.thresholds.ask),
@@ -90,7 +90,7 @@ class Stored:
             )
             spec = SandboxSpec.from_dict(told["spec"])
             kept = told["provider"], spec, told["sources"], told["parameters"], told["digest"]
-            more = told["secrets"], told["egress"]
+            more = dict(told["secrets"]), told["egress"]
         except FileNotFoundError:
             raise SandboxAbsent(
                 f"nothing is known of a sandbox `{sandbox}`: `policyc sandbox ls` lists yours"

@@ -1,9 +1,11 @@
 """A sandbox behind its gate, on each provider: the same results, and the same refusals."""
 
 import asyncio
+import io
 import json
 import os
 import pickle
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import pytest
 
 import policyc
 from policyc.grammar.diagnostics import PolicycError
+from policyc.runtime.sandbox import files
 from policyc.runtime.sandbox.audit import default_path, digest, records, verify
 from policyc.runtime.sandbox.provider import Provider
 from policyc.sandbox import (
@@ -309,6 +312,68 @@ def test_a_download_is_judged(box: Sandbox, tmp_path: Path) -> None:
     assert not (tmp_path / "d").exists()
 
 
+def test_names_that_come_out_are_judged(box: Sandbox, tmp_path: Path) -> None:
+    for number, make in enumerate(("mkdir d/$p", "ln -s x d/$p", "touch d/$p")):
+        box.exec(f"mkdir -p d; touch d/f; p=pw-; p=${{p}}{number}; {make}")
+        with pytest.raises(Refused, match="a password"):
+            box.download("d", tmp_path / "d")
+        assert not (tmp_path / "d").exists()
+        box.exec("find d -delete")
+
+
+def test_the_path_that_was_judged_is_the_path_that_is_used(box: Sandbox, tmp_path: Path) -> None:
+    """A shell that takes a path apart loses the line ends of its parts."""
+    box.exec("mkdir a; echo other > file; echo other > a/file")
+    for path in ("file\n", "a\n/file"):
+        with pytest.raises(FileFailed):
+            box.download(path, tmp_path / "out")
+    box.write_file("b\n/file\n", b"x")
+    assert "b/" not in box.list_files()
+    assert box.read_file("b\n/file\n") == b"x"
+    box.download("b\n/file\n", tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == b"x"
+
+
+def test_what_an_archive_says_is_in_no_error() -> None:
+    entry = tarfile.TarInfo("f")
+    entry.pax_headers = {
+        "GNU.sparse.major": "0",
+        "GNU.sparse.size": "pw-1",
+        "GNU.sparse.map": "pw-1",
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(entry)
+    with pytest.raises(FileFailed, match="no archive") as failed:
+        files.unpack(buffer.getvalue(), bytes)
+    assert "pw-1" not in str(failed.value)
+
+
+def test_an_error_that_is_refused_is_not_told(
+    gated_provider: Provider, state: Path, policy: Path, tmp_path: Path
+) -> None:
+    """Nor in part: where outputs are redacted, an error is not."""
+    with Sandbox(policy, provider=gated_provider, settings=Settings(redact=True)) as box:
+        box.exec("p=pw-; mkdir d; touch d/${p}1; chmod 0 d/${p}1")
+        with pytest.raises(Refused, match="a password"):
+            box.download("d", tmp_path / "d")
+        box.exec("p=pw-; mkdir d/${p}2; touch d/${p}2/f")
+        with pytest.raises(Refused, match="a password"):
+            box.edit_file("d/pw-2/f", "x", "y")
+        assert log("output")[-1]["release"] == "withheld"
+        assert "pw-" not in box.trace[-1]["content"]
+
+
+def test_a_port_that_is_refused_is_not_served(gated_provider: Provider, state: Path) -> None:
+    path = state.parent / "ports.inv"
+    path.write_text('raise "no port" if:\n    (out: ToolOutput)\n    "port" in out.content\n')
+    with Sandbox(path, provider=gated_provider) as box:
+        with pytest.raises(Refused, match="no port"):
+            box.open_port(8000)
+        serving = [one.name for one in threading.enumerate() if one.name == "sandbox-port"]
+        assert serving == []
+
+
 # --- what is written down
 
 
@@ -418,6 +483,42 @@ def test_secrets(gated_provider: Provider, state: Path, policy: Path) -> None:
         for file in state.rglob("*"):
             if file.is_file():
                 assert value.encode() not in file.read_bytes(), file
+
+
+def test_secrets_are_hidden_in_names_and_downloads(
+    gated_provider: Provider, state: Path, policy: Path, tmp_path: Path
+) -> None:
+    value = "hunter2-is-not-a-password"
+    spec = SandboxSpec(secrets={"token": value})
+    with Sandbox(policy, provider=gated_provider, spec=spec) as box:
+        box.exec('mkdir d; cp /run/secrets/token d/copy; touch "d/$(cat /run/secrets/token)"')
+        assert box.list_files("d") == ["[secret token]", "copy"]
+        box.download("d", tmp_path / "d")
+        assert (tmp_path / "d" / "copy").read_text() == "[secret token]"
+        assert sorted(os.listdir(tmp_path / "d")) == ["[secret token]", "copy"]
+        assert value not in json.dumps([box.trace, log()])
+
+
+def test_a_secret_that_a_command_replaced_is_not_forgotten(
+    gated_provider: Provider, state: Path, policy: Path
+) -> None:
+    """Another process learns a secret from the sandbox: what stands there may be another one."""
+    value = "hunter2-is-not-a-password"
+    spec = SandboxSpec(secrets={"token": value})
+    with Sandbox(policy, provider=gated_provider, spec=spec) as box:
+        box.exec("cd /run/secrets; cp token /ws/copy; unlink token; echo harmless > token")
+        again = Sandbox.attach(box.id, provider=gated_provider)
+        before = len(again.trace)
+        with pytest.raises(SandboxError, match="was replaced by a command"):
+            again.exec("cat copy")
+        assert len(again.trace) == before
+        known = Sandbox.attach(box.id, provider=gated_provider, secrets={"token": value})
+        assert known.exec("cat copy").text == "[secret token]"
+
+
+def test_a_key_that_a_command_deletes_leaves_no_call_open(box: Sandbox) -> None:
+    assert box.exec("unlink /run/secrets/session-key; echo ran").text == "ran\n"
+    assert [one["kind"] for one in log()] == ["started", "call", "output"]
 
 
 # --- life
