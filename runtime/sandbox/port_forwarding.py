@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from policyc.runtime.ports import Port
-    from policyc.runtime.sandbox.provider import Process
+    from policyc.runtime.sandbox.provider import Chunk, Process
 
 MOST_CONNECTIONS: Final = 64
 """At once, for a port; more are closed at once."""
@@ -35,6 +36,9 @@ HOST: Final = "127.0.0.1"
 
 _PIECE: Final = 65536
 _TRIES: Final = 20
+_WRITE_SECONDS: Final = 5.0
+_TICK: Final = 0.25
+"""How late the end of a connection may be noticed, in seconds."""
 
 _RELAY: Final = """\
 import os, socket, sys, threading
@@ -174,6 +178,7 @@ class _Connection:
     def __init__(self, client: socket.socket, port: ForwardedPort) -> None:
         self._client = client
         self._port = port
+        self._is_ended = threading.Event()
         self._thread = threading.Thread(target=self._carry, name="sandbox-relay", daemon=True)
 
     def start(self) -> None:
@@ -183,7 +188,8 @@ class _Connection:
         self._thread.join()
 
     def end(self) -> None:
-        """Both directions find the connection closed."""
+        """Both directions find the connection closed, also if the sandbox says nothing."""
+        self._is_ended.set()
         with suppress(OSError):
             self._client.shutdown(socket.SHUT_RDWR)
 
@@ -196,7 +202,7 @@ class _Connection:
                 sender.start()
                 reason = self._receive(process)
                 self.end()
-                sender.join()
+            sender.join(_WRITE_SECONDS)  # it may wait for a server that does not read
         except (SandboxError, OSError) as error:
             reason = str(error)
         finally:
@@ -215,7 +221,7 @@ class _Connection:
         """From the sandbox to the client, until one of them has enough; why it failed, if so."""
         said = b""
         has_answered = False
-        while (chunk := process.read(self._port.idle_seconds)) is not None:
+        while (chunk := self._next(process)) is not None:
             if chunk.stream == "stderr":
                 said = (said + chunk.data)[-500:]
                 continue
@@ -224,6 +230,17 @@ class _Connection:
         if not said or has_answered:
             return ""
         return said.decode(errors="replace").strip().rpartition("\n")[2]
+
+    def _next(self, process: Process) -> Chunk | None:
+        """What the sandbox says next; None where either side has ended."""
+        end = time.monotonic() + self._port.idle_seconds
+        while not self._is_ended.is_set():
+            try:
+                return process.read(min(_TICK, max(0.0, end - time.monotonic())))
+            except TimeoutError:
+                if time.monotonic() >= end:
+                    raise
+        return None
 
 
 def _listen(ports: range) -> tuple[Port, socket.socket]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from secrets import token_hex
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from policyc.runtime.sandbox.execution import End, Execution
-from policyc.runtime.sandbox.failures import SandboxLost
+from policyc.runtime.sandbox.failures import SandboxError, SandboxLost
 
 if TYPE_CHECKING:
     import threading
@@ -71,6 +72,8 @@ while True:
 )
 
 _TICK: Final = 0.1
+_DIGITS: Final = 3
+"""Of an exit code."""
 
 
 class _Stream:
@@ -105,6 +108,11 @@ class _Stream:
         taken, line = bytes(self.data[:at]), bytes(self.data[at:end])
         del self.data[:end]
         return taken, line.split()
+
+
+def _write(process: Process, data: bytes) -> None:
+    with suppress(OSError, SandboxError):  # it does not read any more, so its streams end
+        process.write(data)
 
 
 class Session:
@@ -143,7 +151,8 @@ class Session:
         err, _ = self._streams["stderr"].take()
         if end is None:
             end = End.EXITED
-            code = int(words[1]) if len(words) > 1 and words[1].isdigit() else None
+            said = words[1] if len(words) > 1 else b""
+            code = int(said) if said.isdigit() and len(said) <= _DIGITS else None
         else:
             code = self._ended(kill=end is not End.EXITED)
         return Execution(
@@ -164,10 +173,9 @@ class Session:
         mark = token_hex(16)
         for stream in self._streams.values():
             stream.begin(f"\n{mark}".encode())
-        try:
-            process.write(f"{mark}\0{text}\0".encode("utf-8", "surrogateescape"))
-        except BrokenPipeError:
-            return End.EXITED
+        data = f"{mark}\0{text}\0".encode("utf-8", "surrogateescape")
+        # In a thread: a command may have stopped the program, so that it never reads.
+        Thread(target=_write, args=(process, data), daemon=True).start()
         while not all(stream.is_ended for stream in self._streams.values()):
             if cancelled is not None and cancelled.is_set():
                 return End.CANCELLED

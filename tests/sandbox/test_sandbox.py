@@ -199,6 +199,27 @@ def test_a_shell_that_hangs_is_replaced(box: Sandbox) -> None:
     assert box.shell("echo -$A-").text == "--\n"
 
 
+def test_a_shell_that_does_not_read_ends_in_time(box: Sandbox) -> None:
+    box.shell("(sleep 0.5; kill -STOP $$) & sleep 1 &")
+    box.shell("true")
+    time.sleep(1)
+    results: list[End] = []
+    long = f"true {'x' * 1_000_000}"
+    asking = threading.Thread(
+        target=lambda: results.append(box.shell(long, seconds=1).end), daemon=True
+    )
+    asking.start()
+    asking.join(30)
+    assert results == [End.TIMEOUT]
+    assert box.shell("echo on").text == "on\n"
+
+
+def test_a_shell_that_writes_an_exit_code_of_its_own(box: Sandbox) -> None:
+    box.shell('N=$(printf "%05000d" 0 | tr 0 9)')
+    result = box.shell('printf "\\n%s %s\\n" "$__mark" $N; printf "\\n%s\\n" "$__mark" >&2')
+    assert (result.end, result.exit_code) == (End.EXITED, None)
+
+
 def test_a_shell_survives_a_command_beside_it(box: Sandbox) -> None:
     box.shell("A=1")
     box.exec("true")

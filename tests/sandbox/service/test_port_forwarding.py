@@ -214,6 +214,25 @@ def test_closing_ends_connections_and_gives_the_port_back(forward: Forward) -> N
     assert not port._port.is_held
 
 
+@pytest.mark.parametrize("sent", [b"", bytes(8_000_000)], ids=["silent", "full"])
+def test_closing_does_not_wait_for_a_server_that_ignores_its_client(
+    forward: Forward, sent: bytes
+) -> None:
+    over = threading.Event()
+    port = forward(lambda _connection: over.wait(60) and None)
+    with connect(port) as client:
+        client.setblocking(False)
+        with suppress(BlockingIOError):
+            while sent:
+                client.send(sent)
+        time.sleep(0.5)
+        closing = threading.Thread(target=port.close, daemon=True)
+        closing.start()
+        closing.join(30)
+        assert not closing.is_alive()
+    over.set()
+
+
 def test_killing_what_runs_in_the_sandbox_ends_connections(
     forward: Forward, provider: LocalProvider, sandbox: str
 ) -> None:
