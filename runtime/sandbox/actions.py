@@ -79,7 +79,7 @@ def _done(box: Operations, call: Any) -> Done:
         number, tool, arguments = str(call.get("id", "")), function["name"], function["arguments"]
         if isinstance(arguments, str):
             arguments = json.loads(arguments)
-        if not isinstance(arguments, dict):
+        if not isinstance(tool, str) or not isinstance(arguments, dict):
             raise UnknownTool(f"the arguments of `{tool}` are no object")
     except (KeyError, TypeError, AttributeError, ValueError):
         return Done("", "", "failed", "this is no tool call")
@@ -123,7 +123,9 @@ def _read(box: Operations, _tool: str, arguments: Mapping[str, Any]) -> str:
 
 def _write(box: Operations, _tool: str, arguments: Mapping[str, Any]) -> str:
     content = _argument(arguments, "content", "file_text", "text")
-    box.write_file(_argument(arguments, "path", "file_path"), content.encode())
+    box.write_file(
+        _argument(arguments, "path", "file_path"), content.encode("utf-8", "surrogatepass")
+    )
     return ""
 
 

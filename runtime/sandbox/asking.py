@@ -54,5 +54,9 @@ class HttpAsk:
             answer.raise_for_status()
             is_allowed: bool = answer.json() == {"allow": True}
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise BackendError(f"`{self.url}` gave no answer: {error}") from None
+            # The agent is told why it was refused, and must not learn the address: it may have a
+            # token, and whoever knows it could answer.
+            raise BackendError(
+                f"the address that is asked gave no answer ({type(error).__name__})"
+            ) from None
         return is_allowed

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -95,7 +96,9 @@ class AuditLog:
         is_new = not self.path.exists()
         descriptor = os.open(self.path, flags, 0o600)
         with os.fdopen(descriptor, "rb+", buffering=0) as file:
-            size = os.fstat(descriptor).st_size
+            found = os.fstat(descriptor)
+            self._check(found)
+            size = found.st_size
             lines = b""
             if size != self._end:
                 torn = self._catch_up(file, size)
@@ -112,6 +115,16 @@ class AuditLog:
         if is_new:
             _sync_folder(self.path.parent)
         return self._last[1]
+
+    def _check(self, found: os.stat_result) -> None:
+        """A log that others could write, or that keeps nothing, is none."""
+        if not stat.S_ISREG(found.st_mode):
+            raise AuditError(f"the audit log `{self.path}` is no file")
+        if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o022:
+            raise AuditError(
+                f"the audit log `{self.path}` must be a file that only you can write to: change "
+                "that, or name another"
+            )
 
     def _line(self, kind: str, content: dict[str, Any]) -> bytes:
         number, previous = self._last

@@ -284,8 +284,9 @@ class Gate:
             self._open.discard(call.id)
         return judged
 
-    def abandon(self, call: Call, reason: str) -> None:
-        """Tell why a call has no output; nothing happens where it was concluded.
+    def abandon(self, call: Call, reason: str, *, kind: str = "failed") -> None:
+        """Tell why a call has no output; nothing happens where it was concluded. `kind` is that of
+        the record.
 
         Raises:
             SandboxError: that cannot be written down.
@@ -294,7 +295,7 @@ class Gate:
             if call.id not in self._open:
                 return
             self._open.discard(call.id)
-            self.note("failed", call=call.id, tool=call.tool, reason=masked(reason))
+            self.note(kind, call=call.id, tool=call.tool, reason=masked(reason))
             self._monitor = None  # it has no output for the call
             event = {"role": "tool", "tool_call_id": call.id, "content": masked(reason)}
             self.trace.add([event])

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from policyc.runtime.sandbox.owners import Owner, is_dead
-from policyc.runtime.sandbox.state import sandbox_folder, state_folder
+from policyc.runtime.sandbox.state import is_name, sandbox_folder, state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -147,7 +147,8 @@ class Notes:
         folder = state_folder() / "sandboxes"
         if not folder.is_dir():
             return []
-        return [one.name for one in folder.iterdir() if _read(one.name, _SCOPE) == self._scope]
+        names = [one.name for one in folder.iterdir() if is_name(one.name)]
+        return [name for name in names if _read(name, _SCOPE) == self._scope]
 
 
 def _write(sandbox: str, name: str, text: str) -> None:

@@ -63,7 +63,7 @@ class Result:
     @property
     def text(self) -> str:
         """Standard output and error as one text."""
-        return (self.stdout + self.stderr).decode("utf-8", "replace")
+        return self.stdout.decode("utf-8", "replace") + self.stderr.decode("utf-8", "replace")
 
 
 class Operations:
@@ -345,7 +345,7 @@ class Operations:
 
     def _seconds(self, asked: float | None) -> float:
         most = self._spec.resources.seconds
-        return most if asked is None else min(asked, most)
+        return most if asked is None else min(most, asked)  # in this order: it may be NaN
 
     def _run(
         self,
@@ -396,7 +396,8 @@ class Operations:
             Refused: nothing.
         """
         stdout, stderr = map(self._hidden.hide, (execution.stdout, execution.stderr))
-        judged = self._judged(call, files.shown(stdout + stderr), execution)
+        # Apart: a character that begins in one and ends in the other would move all places.
+        judged = self._judged(call, files.shown(stdout) + files.shown(stderr), execution)
         is_redacted = judged.release == "redacted"
         if is_redacted:
             stdout, stderr = _masked(stdout, stderr, judged)

@@ -119,7 +119,8 @@ class Sandbox(Operations):
             )
             self._gate.note(
                 "started",
-                spec=spec.to_dict(),
+                # The log is kept for long, and variables may be credentials.
+                spec={**spec.to_dict(), "environment": sorted(spec.environment)},
                 provider=provider.name,
                 loosened={name: LOOSENINGS[name] for name in sorted(spec.loosened)},
                 attestation=dict(provider.attestation(info.id)),

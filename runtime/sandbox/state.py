@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Final
 
-from policyc.runtime.sandbox.failures import SandboxError
+from policyc.runtime.sandbox.failures import SandboxAbsent, SandboxError
 
 FOLDER_VARIABLE: Final = "POLICYC_STATE_DIR"
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 def state_folder() -> Path:
@@ -40,8 +43,21 @@ def state_folder() -> Path:
     return folder
 
 
+def is_name(text: str) -> bool:
+    """Whether a text could be the name of a sandbox."""
+    return _NAME.fullmatch(text) is not None
+
+
 def sandbox_folder(sandbox: str, *, make: bool = False) -> Path:
-    """The folder of one sandbox."""
+    """The folder of one sandbox.
+
+    Raises:
+        SandboxAbsent: this is no name of one, and could be a path to elsewhere.
+    """
+    if not is_name(sandbox):
+        raise SandboxAbsent(
+            f"`{sandbox}` is no name of a sandbox: `policyc sandbox ls` lists yours"
+        )
     folder = state_folder() / "sandboxes" / sandbox
     if make:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -60,7 +60,7 @@ class Streaming:
             name: self._secrets.hide(data[: data.rfind(b"\n") + 1])
             for name, data in self._written.items()
         }
-        if not self._may_show(shown(whole["stdout"] + whole["stderr"])):
+        if not self._may_show(shown(whole["stdout"]) + shown(whole["stderr"])):
             self._is_stopped = True
             return
         for name, data in whole.items():

@@ -36,19 +36,22 @@ class TraceFile:
         self.count = 0
         """How many events happened."""
         self._size = 0
+        """Of what is taken in."""
+        self._torn = 0
+        """Bytes after that, of a line that has no end yet."""
         self.refresh()
 
     def refresh(self) -> bool:
-        """Take in what another process wrote; whether there was any.
+        """Take in what another process wrote; whether there was any. Nothing is changed: a line
+        without an end may be one that is being written.
 
         Raises:
             SandboxError: the file cannot be read.
         """
-        if self.path is None or _size(self.path) == self._size:
+        if self.path is None or _size(self.path) == self._size + self._torn:
             return False
-        self.entries = _read(self.path)
+        self.entries, self._size, self._torn = _read(self.path)
         self.count = sum(entry.ran for entry in self.entries)
-        self._size = _size(self.path)
         return True
 
     @property
@@ -62,7 +65,8 @@ class TraceFile:
         return [entry.event for entry in self.entries]
 
     def add(self, events: Sequence[Event], *, ran: bool = True) -> None:
-        """Write the next events.
+        """Write the next events, in place of a line that a crash cut off. Only one process may do
+        so at a time, and after a `refresh`.
 
         Raises:
             SandboxError: they cannot be written.
@@ -71,6 +75,9 @@ class TraceFile:
         if self.path is not None:
             lines = "".join(json.dumps(entry._asdict()) + "\n" for entry in entries)
             try:
+                if self._torn:
+                    os.truncate(self.path, self._size)
+                    self._torn = 0
                 self._size = _append(self.path, lines.encode("ascii"))
             except OSError as error:
                 raise SandboxError(
@@ -94,20 +101,20 @@ def _append(path: Path, data: bytes) -> int:
         return os.fstat(file.fileno()).st_size
 
 
-def _read(path: Path) -> list[Entry]:
-    """The events of a file; a last line that a crash cut off stands for nothing that happened."""
+def _read(path: Path) -> tuple[list[Entry], int, int]:
+    """The events of a file, the size of their lines, and that of a last line without an end: one
+    that a crash cut off stands for nothing that happened."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return []
+        return [], 0, 0
     except OSError as error:
         raise SandboxError(
             f"the trace `{path}` cannot be read: {error.strerror or error}"
         ) from None
     whole, _, torn = data.rpartition(b"\n")
-    if torn:
-        os.truncate(path, len(data) - len(torn))
     try:
-        return [Entry(**json.loads(line)) for line in whole.splitlines() if line]
+        entries = [Entry(**json.loads(line)) for line in whole.splitlines() if line]
     except (ValueError, TypeError) as error:
         raise SandboxError(f"the trace `{path}` is damaged: {error}") from None
+    return entries, len(data) - len(torn), len(torn)

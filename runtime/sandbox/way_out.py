@@ -59,7 +59,7 @@ class WayOut:
         except Refused as refused:
             return EgressVerdict(allowed=False, reason=refusal_text(refused.decision))
         # What the host answers is part of what the command prints, and judged there.
-        self._gate.abandon(call, "sent")
+        self._gate.abandon(call, "sent", kind="sent")
         return EgressVerdict(allowed=True)
 
     def _log(self, record: EgressRecord) -> None:

@@ -178,3 +178,16 @@ def test_a_killed_writer_loses_nothing_that_was_decided(path: Path) -> None:
     assert told.is_intact
     # A record may be on the disk before anybody was told so, never the other way round.
     assert decided <= calls <= decided + 5
+
+
+def test_a_log_that_others_can_write_or_that_keeps_nothing_is_refused(tmp_path: Path) -> None:
+    shared = tmp_path / "shared.jsonl"
+    shared.touch()
+    shared.chmod(0o666)
+    with pytest.raises(AuditError, match="only you can write to"):
+        AuditLog(shared).append("call")
+    assert shared.read_bytes() == b""
+    nowhere = tmp_path / "nowhere.jsonl"
+    os.mkfifo(nowhere)
+    with pytest.raises(AuditError, match="is no file"):
+        AuditLog(nowhere).append("call")

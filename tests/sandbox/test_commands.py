@@ -44,8 +44,28 @@ def test_what_cannot_be_run(command: str, env: dict[str, str]) -> None:
         ("python3 -c 'print(1)'", "stdin"),
         ("python3 -m json.tool", "stdin"),
         ("true && env A=1 bash", "input"),
+        ("bash -O extglob", "input"),
+        ("bash -euo pipefail", "input"),
+        ("bash -eo pipefail -c cat", "stdin"),
+        ("bash +x --rcfile x", "input"),
+        ("bash /dev/stdin", "input"),
+        ("bash -- /dev/fd/0", "input"),
+        ("sh //dev/../proc/self/fd/0", "input"),
+        ("bash -x -- script.sh", "stdin"),
+        ("rbash", "input"),
+        ("python3 -W ignore", "code"),
+        ("python3 - x.py", "code"),
+        ("python3 -Wonce -X dev", "code"),
+        ("python3 /dev/stdin", "code"),
+        ("python3 -W once script.py", "stdin"),
+        ("python3 -Ic 'print(1)'", "stdin"),
     ],
 )
 def test_a_script_on_standard_input_is_judged_as_one(command: str, key: str) -> None:
     assert command_arguments(command, b"rm -rf ~") == {"command": command, key: "rm -rf ~"}
     assert command_arguments(command, b"") == {"command": command}
+
+
+def test_what_two_interpreters_may_read_is_judged_as_either() -> None:
+    arguments = command_arguments("python3 || bash", b"x")
+    assert arguments == {"command": "python3 || bash", "code": "x", "input": "x"}

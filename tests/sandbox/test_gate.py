@@ -12,7 +12,9 @@ import pytest
 import policyc
 from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.analyzers.risk import RiskLevel, Thresholds, Verdict
+from policyc.runtime.sandbox.asking import HttpAsk
 from policyc.runtime.sandbox.audit import AuditError, AuditLog, digest, records, verify
+from policyc.runtime.sandbox.deadline import MOST_LATE
 from policyc.runtime.sandbox.gate import Gate, Question, Refused, Settings
 from policyc.runtime.sandbox.trace_file import TraceFile
 
@@ -345,3 +347,44 @@ def test_a_trace_that_a_crash_cut_off(tmp_path: Path) -> None:
         "x",
         "y",
     ]
+
+
+def test_a_line_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    """Whoever only looks has no lock, and may see the half of it."""
+    make(tmp_path).observe([{"role": "user", "content": "hi"}])
+    path = tmp_path / "trace.jsonl"
+    line = path.read_bytes()
+    with path.open("ab") as file:
+        file.write(line[:20])
+    reader = TraceFile(path)
+    assert len(reader.past) == 1
+    with path.open("ab") as file:
+        file.write(line[20:])
+    assert reader.refresh()
+    assert len(reader.past) == len(TraceFile(path).past) == 2
+
+
+def test_judgements_that_never_end_are_not_piled_up(tmp_path: Path) -> None:
+    go_on, begun = threading.Event(), []
+
+    def slow(_text: str) -> bool:
+        begun.append(1)
+        return go_on.wait(60)
+
+    policy = 'raise "x" if:\n    (c: ToolCall)\n    slow("x")\n'
+    gate = make(tmp_path, policy, functions={"slow": slow}, settings=Settings(seconds=0.1))
+    for _ in range(10):
+        with pytest.raises(Refused, match="did not answer"):
+            gate.propose("bash", {"command": "ls"})
+    assert len(begun) <= MOST_LATE
+    go_on.set()
+
+
+def test_an_address_that_is_asked_is_told_to_nobody(tmp_path: Path) -> None:
+    policy = 'raise "x [risk=medium]" if:\n    (c: ToolCall)\n'
+    for url in ("http://user:hidden@127.0.0.1:9/?token=hidden", "http://hidden hidden/", "hidden"):
+        gate = make(tmp_path, policy, ask=HttpAsk(url))
+        with pytest.raises(Refused, match="gave no answer") as refused:
+            gate.propose("bash", {"command": "ls"})
+        assert "hidden" not in str(refused.value)
+    assert "hidden" not in (tmp_path / "audit.jsonl").read_text()

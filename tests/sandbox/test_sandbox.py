@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import math
 import os
 import pickle
 import tarfile
@@ -18,7 +19,9 @@ import policyc
 from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.sandbox import files
 from policyc.runtime.sandbox.audit import default_path, digest, records, verify
+from policyc.runtime.sandbox.notes import Notes
 from policyc.runtime.sandbox.provider import Provider
+from policyc.runtime.sandbox.sandbox import remove, trace_of
 from policyc.sandbox import (
     AsyncSandbox,
     Decision,
@@ -143,6 +146,18 @@ def test_a_command_that_writes_too_much(
         # The end of what it wrote is judged, too.
         with pytest.raises(Refused, match="a password"):
             box.exec("printf '%01500d pw-1' 0")
+
+
+def test_a_time_that_is_no_number_is_no_way_around_the_limit(
+    gated_provider: Provider, state: Path, policy: Path
+) -> None:
+    spec = SandboxSpec(resources=Resources(seconds=1))
+    with Sandbox(policy, provider=gated_provider, spec=spec) as box:
+        cancelled = threading.Event()
+        timer = threading.Timer(20, cancelled.set)
+        timer.start()
+        assert box.exec("sleep 60", seconds=math.nan, cancelled=cancelled).end is End.TIMEOUT
+        timer.cancel()
 
 
 def test_a_command_is_cancelled(box: Sandbox) -> None:
@@ -462,6 +477,16 @@ def test_the_log_tells_the_whole_life(box: Sandbox) -> None:
     assert verify(default_path()).is_intact
 
 
+def test_variables_are_in_the_log_by_name_only(
+    gated_provider: Provider, state: Path, policy: Path
+) -> None:
+    spec = SandboxSpec(environment={"API_KEY": "hunter2-is-not-a-password"})
+    with Sandbox(policy, provider=gated_provider, spec=spec):
+        pass
+    assert log("started")[0]["spec"]["environment"] == ["API_KEY"]
+    assert "hunter2" not in default_path().read_text()
+
+
 def test_a_loosened_protection_is_in_the_log(
     gated_provider: Provider, state: Path, policy: Path
 ) -> None:
@@ -574,6 +599,21 @@ def test_another_process_goes_on(gated_provider: Provider, state: Path, policy: 
         Sandbox.attach(box.id, provider=gated_provider)
 
 
+@pytest.mark.parametrize("name", ["../victim", "", ".", "a/b", "/tmp", "x\n"])
+def test_a_name_is_no_path(state: Path, tmp_path: Path, name: str) -> None:
+    """Of a sandbox that is to be removed, a whole folder goes."""
+    victim = state / "victim"
+    victim.mkdir(parents=True)
+    (victim / "sandbox.json").write_text("{}")
+    (state / "sandboxes" / ".other").mkdir(parents=True)
+    for use in (Sandbox.attach, trace_of):
+        with pytest.raises(SandboxAbsent, match="no name of a sandbox"):
+            use(name)
+    assert not remove(name)
+    assert victim.exists()
+    assert Notes("scope").noted() == []
+
+
 def test_a_bad_policy_makes_no_sandbox(gated_provider: Provider, state: Path) -> None:
     for bad in (
         'raise "x" if:\n    (c: Nonsense)\n',
@@ -599,6 +639,9 @@ def test_redacted(gated_provider: Provider, state: Path, policy: Path) -> None:
         result = box.exec("printf '\\377 pw-1 é '; echo pw-22 >&2")
         assert (result.stdout, result.stderr) == (b"\xff **** \xc3\xa9 ", b"*****\n")
         assert result.redacted
+        # Two bytes that would be one character if the streams were one.
+        result = box.exec("printf '\\303'; printf '\\251 pw-1234\\n' >&2")
+        assert (result.stdout, result.stderr) == (b"\xc3", b"\xa9 *******\n")
 
 
 # --- asyncio

@@ -31,6 +31,16 @@ def ask_at_terminal(question: Question) -> bool:
         raise BackendError("there is no terminal to ask at") from None
 
 
+def _parts(shown: str) -> list[str]:
+    """The lines of a text, without its middle where it is long: how much is not shown is told, as
+    what is asked about may have been padded to hide a part of it."""
+    if len(shown) <= _SHOWN:
+        return shown.splitlines()
+    half = _SHOWN // 2
+    left_out = f"[... {len(shown) - 2 * half} characters are NOT shown here ...]"
+    return [*shown[:half].splitlines(), left_out, *shown[-half:].splitlines()]
+
+
 def _text(question: Question) -> str:
     if question.output is None:
         what = f"may `{question.tool}` run?"
@@ -43,8 +53,7 @@ def _text(question: Question) -> str:
         shown = masked(question.output)
     lines = [
         f"policy: {masked(question.decision.reason)}",
-        *shown[:_SHOWN].splitlines(),
-        *(["  ..."] if len(shown) > _SHOWN else []),
+        *_parts(shown),
         f"{what} [y/N] ",
     ]
     # Nothing that is asked about may move the cursor and hide the question.

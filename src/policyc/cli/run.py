@@ -97,7 +97,7 @@ def command(
             "write `policyc run -- COMMAND`, or `policyc run --trace FILE`",
         )
     text = text_of(words)
-    stdin = sys.stdin.buffer.read() if passes_input else b""
+    stdin = read_input() if passes_input else b""
     events = None if trace is None else _read_trace(trace)
     context = click.get_current_context()
     with failing_as_sandbox(context), made(asked) as box:
@@ -111,6 +111,14 @@ def command(
         finally:
             if trace_out is not None:
                 write_trace(box.trace, trace_out)
+
+
+def read_input() -> bytes:
+    """Standard input, as far as a command may be given it and a byte more, for which it is
+    refused."""
+    from policyc.runtime.sandbox.files import MAX_BYTES  # noqa: PLC0415  # by need
+
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def text_of(words: tuple[str, ...]) -> str:

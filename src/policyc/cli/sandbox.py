@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from policyc.cli.exits import CLEAN, FOUND, Refusal, say_error, say_warning
-from policyc.cli.run import failing_as_sandbox, finish, made, print_result, say_refused, text_of
+from policyc.cli.run import (
+    failing_as_sandbox,
+    finish,
+    made,
+    print_result,
+    read_input,
+    say_refused,
+    text_of,
+)
 from policyc.cli.sandbox_options import Asked, form_option, sandbox_options
 from policyc.cli.sandbox_setup import build_image, mcp, selfcheck, serve
 from policyc.cli.terminal import Terminal, color_option, json_text
@@ -171,7 +179,7 @@ def exec_(
 ) -> None:
     """Run a command in a sandbox, judged before and after. Ends as `policyc run` does."""
     text = text_of(words)
-    stdin = sys.stdin.buffer.read() if passes_input else b""
+    stdin = read_input() if passes_input else b""
     with _attached(sandbox) as box:
         result = box.exec(text, stdin=stdin, cwd=cwd, seconds=timeout)
         print_result(result)
