@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from filelock import FileLock, Timeout
@@ -237,7 +237,8 @@ class Operations:
         """Copy a file or folder of this machine into a folder of the sandbox; what was left out,
         and why. Links are not followed."""
         packed = files.pack(Path(source))
-        arguments = {"path": target, "files": packed.names, "content": packed.text}
+        written = [str(PurePosixPath(target, name)) for name in packed.names]
+        arguments = {"path": target, "files": written, "content": packed.text}
 
         def execute(call: Call) -> list[str]:
             argv = [*files.UNPACK, files.checked(target)]

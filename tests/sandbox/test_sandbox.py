@@ -314,6 +314,8 @@ def test_upload_and_download(box: Sandbox, tmp_path: Path) -> None:
     os.mkfifo(source / "fifo")
     skipped = box.upload(source, "up")
     assert [one.partition(":")[0] for one in skipped] == ["src/fifo", "src/link"]
+    judged = box.trace[-2]["tool_calls"][0]["function"]["arguments"]
+    assert judged["files"] == ["up/src/deep/a.txt", "up/src/run.sh"]
     assert box.exec("up/src/run.sh; stat -c %a up/src/run.sh; id -un").text.startswith("ran\n755\n")
     assert box.download("up/src", tmp_path / "back") == []
     assert (tmp_path / "back" / "deep" / "a.txt").read_text() == "hello"

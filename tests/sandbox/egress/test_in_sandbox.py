@@ -60,4 +60,11 @@ def test_only_what_is_allowed_gets_out(
         ("localhost", "address"),
         ("evil.org", "allow-list"),
     ]
+    # What was let through has no output of its own, and did not fail.
+    mine = [one for one in records(default_path()) if one.get("tool") == "http_request"]
+    assert [(one["kind"], one.get("verdict")) for one in mine] == [
+        ("call", "deny"),
+        ("call", "allow"),
+        ("sent", None),
+    ]
     assert "secret" not in str([one["path"] for one in told])
