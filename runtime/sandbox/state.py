@@ -43,6 +43,22 @@ def state_folder() -> Path:
     return folder
 
 
+def private_folder(name: str) -> Path:
+    """A folder in that of the state, into which no other user can look; made if need be. They may
+    look into that of the state, where it was there before.
+
+    Raises:
+        SandboxError: there is no place for it.
+    """
+    folder = state_folder() / name
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise SandboxError(f"`{folder}` cannot be used: {error.strerror}") from None
+    return folder
+
+
 def is_name(text: str) -> bool:
     """Whether a text could be the name of a sandbox."""
     return _NAME.fullmatch(text) is not None
@@ -60,5 +76,6 @@ def sandbox_folder(sandbox: str, *, make: bool = False) -> Path:
         )
     folder = state_folder() / "sandboxes" / sandbox
     if make:
+        private_folder("sandboxes")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from policyc.runtime.sandbox.egress.proxy import EgressProxy
 from policyc.runtime.sandbox.egress.records import EgressVerdict
 from policyc.runtime.sandbox.gate import Refused, refusal_text
-from policyc.runtime.sandbox.state import state_folder
+from policyc.runtime.sandbox.state import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,10 +26,12 @@ TOOL: Final = "http_request"
 
 
 def new_folder(allow_hosts: Sequence[str]) -> Path | None:
-    """A folder for the socket of a sandbox that may reach hosts; it has what the sandbox needs."""
+    """A folder for the socket of a sandbox that may reach hosts; it has what the sandbox needs.
+    Everybody may connect to the socket, so the folder above keeps other users of the machine out.
+    """
     if not allow_hosts:
         return None
-    folder = state_folder() / "egress" / token_hex(8)
+    folder = private_folder("egress") / token_hex(8)
     with EgressProxy(
         folder, allow_hosts, lambda _: EgressVerdict(allowed=False), log=lambda _: None
     ):

@@ -181,6 +181,12 @@ def call(number: int, tool: str, **arguments: str) -> dict[str, object]:
     return {"role": "assistant", "content": "", "tool_calls": calls}
 
 
+def test_nothing_runs_whose_trace_cannot_be_written(run: Run, embedded: str, state: Path) -> None:
+    done = run("run", "--provider", embedded, "--trace-out", "absent/out.json", "--", "exit 7")
+    assert (done.exit_code, "cannot be written" in done.stderr) == (2, True)
+    assert not (state / "audit.jsonl").exists()
+
+
 def test_the_calls_of_a_trace(run: Run, embedded: str, folder: Path) -> None:
     trace = [
         {"role": "user", "content": "do it"},

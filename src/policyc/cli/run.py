@@ -99,6 +99,8 @@ def command(
     text = text_of(words)
     stdin = read_input() if passes_input else b""
     events = None if trace is None else _read_trace(trace)
+    if trace_out is not None:
+        write_trace([], trace_out)  # what cannot be written is better said before anything runs
     context = click.get_current_context()
     with failing_as_sandbox(context), made(asked) as box:
         for path in uploads:

@@ -123,6 +123,8 @@ def mcp(
     from policyc.runtime.sandbox.mcp import serve as serve_mcp  # noqa: PLC0415
     from policyc.runtime.sandbox.sandbox import Sandbox  # noqa: PLC0415
 
+    if trace_out is not None:
+        write_trace([], trace_out)  # what cannot be written is better said before anything runs
     with (
         failing_as_sandbox(click.get_current_context()),
         Sandbox.attach(sandbox) if sandbox else made(asked) as box,

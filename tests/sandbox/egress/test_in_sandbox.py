@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policyc.runtime.sandbox.audit import default_path, records
+from policyc.runtime.sandbox.state import sandbox_folder
+from policyc.runtime.sandbox.way_out import new_folder
 from policyc.sandbox import Sandbox, SandboxSpec
 
 if TYPE_CHECKING:
@@ -68,3 +70,14 @@ def test_only_what_is_allowed_gets_out(
         ("sent", None),
     ]
     assert "secret" not in str([one["path"] for one in told])
+
+
+def test_no_other_user_can_connect_to_the_proxy(state: Path) -> None:
+    """Whoever could would make requests in the name of the sandbox."""
+    state.mkdir()
+    state.chmod(0o755)
+    folder = new_folder(["example.org"])
+    assert folder is not None
+    sandbox_folder("box", make=True)
+    assert (folder.parent.stat().st_mode & 0o077, folder.parent.parent) == (0, state)
+    assert (state / "sandboxes").stat().st_mode & 0o077 == 0
