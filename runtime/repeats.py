@@ -46,9 +46,23 @@ def is_settled(signature: Signature) -> bool:
     )
 
 
+_MOST_KNOWN = 64
+_KNOWN: dict[int, tuple[p.Plan, frozenset[int]]] = {}
+"""Plans that were looked at, by their identity: each analysis asks about its own."""
+
+
 def settled_predicates(plan: p.Plan) -> frozenset[int]:
     """The numbers of the predicates that depend on nothing but their arguments and the parameters
     of the analysis."""
+    found = _KNOWN.get(id(plan))
+    if found is None or found[0] is not plan:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        found = _KNOWN[id(plan)] = plan, _settled(plan)
+    return found[1]
+
+
+def _settled(plan: p.Plan) -> frozenset[int]:
     known: dict[int, bool] = {}
 
     def is_settled_predicate(number: int) -> bool:
