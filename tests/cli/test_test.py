@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -391,6 +393,8 @@ def test_ctrl_c_ends_a_run_and_its_workers(folder: Path, cases: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Shells start what runs in the background with this signal ignored, and so do its children.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     try:
         end = time.monotonic() + 60
@@ -404,7 +408,8 @@ def test_ctrl_c_ends_a_run_and_its_workers(folder: Path, cases: Path) -> None:
         assert "Traceback" not in errors
         assert not any(os.path.exists(f"/proc/{child}") for child in children)
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 
