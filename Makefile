@@ -18,6 +18,8 @@ CANDIDATES := .venv-candidates
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 T ?= tests policies
+# One more than there are cores: many tests wait for containers and deadlines.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test oracle agentdojo candidates check format-check lint layers types fmt docs bench clean
@@ -68,7 +70,7 @@ agentdojo: $(AGENTDOJO)/installed
 candidates: $(CANDIDATES)/installed
 
 test: $(VENV)/installed-dev $(if $(filter tests,$(T)),oracle)
-	$(BIN)/pytest -n auto --dist loadgroup $(T)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(T)
 
 check: format-check lint layers types test
 
