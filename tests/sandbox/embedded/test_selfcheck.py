@@ -21,52 +21,34 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def embedded_results(works_here: None, tmp_path_factory: pytest.TempPathFactory) -> Results:
+def failed(found: Results) -> dict[str, str]:
+    """What the checks saw that did not pass."""
+    assert sorted(found) == sorted(CHECKS)
+    return {name: seen for name, (passed, seen) in found.items() if not passed}
+
+
+def test_embedded(works_here: None, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder: Path = tmp_path_factory.mktemp("sandboxes")
     found = {one.name: (one.passed, one.seen) for one in selfcheck(EmbeddedProvider(folder))}
+    assert failed(found) == {}
     assert list(folder.iterdir()) == []
-    return found
 
 
-@pytest.fixture(scope="module")
-def ordinary_results(works_here: None) -> Results:
+def test_embedded_as_an_ordinary_user(works_here: None) -> None:
     found, left = run_as_ordinary_user(
         "from policyc.runtime.sandbox.selfcheck import selfcheck\n"
         "found = {r.name: (r.passed, r.seen) for r in selfcheck(EmbeddedProvider(folder))}\n"
         "print(json.dumps([found, [one.name for one in folder.iterdir()]]))\n"
     )
+    assert failed(found) == {}
     assert left == []
-    return found
 
 
-@pytest.fixture(scope="module")
-def docker_results(docker_engine: DockerClient) -> Results:
+def test_docker(docker_engine: DockerClient) -> None:
     provider = choose("docker")
     found = {one.name: (one.passed, one.seen) for one in selfcheck(provider)}
     provider.close()
-    return found
-
-
-@pytest.mark.xdist_group("selfcheck-embedded")
-@pytest.mark.parametrize("name", CHECKS)
-def test_embedded(name: str, embedded_results: Results) -> None:
-    passed, seen = embedded_results[name]
-    assert passed, seen
-
-
-@pytest.mark.xdist_group("selfcheck-ordinary")
-@pytest.mark.parametrize("name", CHECKS)
-def test_embedded_as_an_ordinary_user(name: str, ordinary_results: Results) -> None:
-    passed, seen = ordinary_results[name]
-    assert passed, seen
-
-
-@pytest.mark.xdist_group("selfcheck-docker")
-@pytest.mark.parametrize("name", CHECKS)
-def test_docker(name: str, docker_results: Results) -> None:
-    passed, seen = docker_results[name]
-    assert passed, seen
+    assert failed(found) == {}
 
 
 def test_a_provider_that_lets_things_through_does_not_pass(folder: Path, works_here: None) -> None:
