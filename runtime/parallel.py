@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
 import traceback
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -154,6 +155,19 @@ class _Pool(Generic[Item, Answer]):
         raise BackendError(f"{worker.fate()} while it worked on {self._items[worker.number]}")
 
 
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C has to wait, so that a new process is not hit before it ignores it."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Worker:
     """A process, the pipe to it, and the number of the item that it has."""
 
@@ -164,7 +178,8 @@ class _Worker:
         self.number = _NONE
         self._process = context.Process(target=_serve, args=(work, theirs), daemon=True)
         try:
-            self._process.start()
+            with uninterrupted():
+                self._process.start()
         except OSError as error:
             raise BackendError(f"a worker process cannot be started: {error}") from None
         finally:

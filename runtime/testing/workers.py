@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from policyc.runtime.engine import Engine
 from policyc.runtime.loading import loader
+from policyc.runtime.parallel import uninterrupted
 from policyc.runtime.testing.outcomes import CaseResult, Outcome, Stopped
 from policyc.runtime.testing.running import explained, judge
 
@@ -73,7 +74,7 @@ def run_tasks(
     try:
         for _ in range(min(workers, len(tasks))):
             # Ctrl-C must not come between a process and the list of those that have to be ended.
-            with _uninterrupted():
+            with uninterrupted():
                 team.append(_Worker(programs, seconds, observer))
         while following < len(tasks):
             for worker in team:
@@ -101,19 +102,6 @@ def _finished(team: Sequence[_Worker]) -> Iterator[tuple[int, CaseResult]]:
             yield number, result
 
 
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C has to wait, so that a new process is not hit before it ignores it."""
-    if sys.platform == "win32":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _context() -> ForkContext | SpawnContext:
     """A copy of this process is there at once. Where it has threads the copy could be broken."""
     with suppress(OSError):
@@ -139,7 +127,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         arguments = (theirs, self.connection, self._observer, list(sys.path))
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
-        with _uninterrupted():
+        with uninterrupted():
             self._process.start()
         theirs.close()
         self._known: set[int] = set()
