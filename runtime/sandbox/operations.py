@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from filelock import FileLock, Timeout
 
 from policyc.runtime.sandbox import files
-from policyc.runtime.sandbox.commands import command_arguments, command_text
+from policyc.runtime.sandbox.commands import InvalidCommand, command_arguments, command_text
 from policyc.runtime.sandbox.execution import End, Execution, run
 from policyc.runtime.sandbox.failures import SandboxBusy, SandboxError, SandboxLost
 from policyc.runtime.sandbox.files import FileFailed
@@ -179,7 +179,7 @@ class Operations:
     ) -> Result:
         """Run a cell in a Python that lives on. The value of a last expression is printed."""
         if not code.strip() or "\0" in code:
-            raise FileFailed("there is no code, or the character NUL in it")
+            raise InvalidCommand("there is no code, or the character NUL in it")
         return self._operate(
             tool,
             {"code": code},

@@ -15,6 +15,7 @@ import uvicorn
 from policyc.grammar.source import Source
 from policyc.runtime.failures import BackendError
 from policyc.runtime.loading import load_program
+from policyc.runtime.server.announcing import AnnouncingServer
 from policyc.runtime.server.app import make_app
 from policyc.runtime.server.connections import Connection
 from policyc.runtime.server.folder import read_policies
@@ -68,19 +69,6 @@ _LOGGING: dict[str, Any] = {
 }
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it can be asked."""
-
-    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_start = on_start
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_start()
-
-
 def serve(
     settings: Settings,
     listening: socket.socket,
@@ -118,7 +106,7 @@ def serve(
         http=Connection,
         ws="none",
     )
-    server = _Server(config, lambda: say(f"policyc listens on {address}"))
+    server = AnnouncingServer(config, lambda: say(f"policyc listens on {address}"))
     # The server raises the signal that ended it again, once all is done: that shall be no more
     # than an end.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -14,6 +14,7 @@ from policyc.runtime.analyzers.risk import Decision, RiskLevel, Thresholds, Verd
 from policyc.runtime.sandbox.asking import HttpAsk
 from policyc.runtime.sandbox.async_sandbox import AsyncSandbox
 from policyc.runtime.sandbox.audit import AuditError, AuditLog, Verification, verify
+from policyc.runtime.sandbox.commands import InvalidCommand
 from policyc.runtime.sandbox.execution import End
 from policyc.runtime.sandbox.failures import (
     ImageAbsent,
@@ -43,6 +44,7 @@ __all__ = [
     "FileFailed",
     "HttpAsk",
     "ImageAbsent",
+    "InvalidCommand",
     "InvalidSpec",
     "Mount",
     "Provider",

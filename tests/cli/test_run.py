@@ -112,6 +112,7 @@ def test_input_folder_variables_files_and_limits(run: Run, embedded: str, folder
     ("arguments", "code", "message"),
     [
         ((), 2, "there is nothing to run"),
+        ((" ",), 2, "there is no command"),
         (("--trace", "x", "ls"), 2, "two things"),
         (("--trace", "absent.json"), 2, "there is no file `absent.json`"),
         (("--policy", "absent.inv", "ls"), 2, "absent.inv"),

@@ -10,14 +10,14 @@ import json
 import select
 import threading
 import time
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from policyc.runtime.sandbox.failures import ProviderUnavailable, SandboxLost
+from policyc.runtime.sandbox.framed import FramedProcess
 from policyc.runtime.sandbox.kubernetes.cluster import TIMEOUT, told
 from policyc.runtime.sandbox.kubernetes.manifests import CONTAINER, pod_name
-from policyc.runtime.sandbox.provider import Chunk, Finish, Process
+from policyc.runtime.sandbox.provider import Chunk, Finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,26 +34,20 @@ PROTOCOL: Final = "v5.channel.k8s.io"
 """The first in which the end of the input can be told."""
 
 PIECE: Final = 32 * 1024
-MOST_WAITING: Final = 64
-"""Pieces of output that are kept while it is asked how the process ended."""
-
 FRAME_SECONDS: Final = 30.0
 """For the rest of a frame that has begun."""
 
 
-class PodProcess(Process):
+class PodProcess(FramedProcess):
     """A process in a pod; `start` makes one. `is_there` says whether the pod still is."""
 
     def __init__(self, stream: Any, core: Any, is_there: Callable[[], bool]) -> None:
+        super().__init__()
         self._stream = stream
         self._core = core
         self._is_there = is_there
-        self._reading = threading.Lock()
         self._writing = threading.Lock()
-        self._chunks: deque[Chunk] = deque()
-        self._is_at_end = False
         self._has_input = True
-        self._finish: Finish | None = None
 
     def write(self, data: bytes) -> None:
         for start in range(0, len(data), PIECE):
@@ -64,24 +58,6 @@ class PodProcess(Process):
             if self._has_input:
                 self._send(bytes([CLOSE, STDIN]))
         self._has_input = False
-
-    def read(self, timeout: float | None) -> Chunk | None:
-        end = None if timeout is None else time.monotonic() + timeout
-        with self._reading:
-            while not self._chunks:
-                if self._is_at_end:
-                    return None
-                self._receive(end)
-            return self._chunks.popleft()
-
-    def finish(self, timeout: float) -> Finish:
-        end = time.monotonic() + timeout
-        with self._reading:
-            while self._finish is None:
-                if len(self._chunks) >= MOST_WAITING:
-                    raise TimeoutError("it still writes: read that first")
-                self._receive(end)
-            return self._finish
 
     def close(self) -> None:
         with suppress(OSError):

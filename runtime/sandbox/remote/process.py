@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections import deque
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from policyc.runtime.sandbox.failures import ProviderUnavailable, SandboxError, SandboxLost
-from policyc.runtime.sandbox.provider import Chunk, Finish, Process
+from policyc.runtime.sandbox.framed import FramedProcess
+from policyc.runtime.sandbox.provider import Chunk, Finish
 from policyc.runtime.sandbox.remote.wire import (
     HEARTBEAT_SECONDS,
     KEY_HEADER,
@@ -29,27 +28,21 @@ if TYPE_CHECKING:
 SILENCE_SECONDS: Final = 4 * HEARTBEAT_SECONDS
 """A server that says nothing for so long is gone."""
 
-MOST_WAITING: Final = 64
-"""Pieces of output that are kept while it is asked how the process ended."""
-
 _MOST_BYTES: Final = 1024 * 1024
 """Of a frame."""
 _CLOSE_SECONDS: Final = 1.0
 _LOST: Final = Finish(lost="provider")
 
 
-class RemoteProcess(Process):
+class RemoteProcess(FramedProcess):
     """A process that a runtime API runs; `start` makes one."""
 
     def __init__(self, connection: ClientConnection, closing: ExitStack) -> None:
         """`closing` closes the connection."""
+        super().__init__()
         self._connection = connection
         self._closing = closing
-        self._lock = threading.Lock()
-        self._chunks: deque[Chunk] = deque()
-        self._is_at_end = False
         self._reads_input = True
-        self._finish: Finish | None = None
         self._heard = time.monotonic()
 
     def write(self, data: bytes) -> None:
@@ -70,24 +63,6 @@ class RemoteProcess(Process):
             self._reads_input = False
             with suppress(ConnectionClosed):
                 self._connection.send(frame(Frame.INPUT_END))
-
-    def read(self, timeout: float | None) -> Chunk | None:
-        end = None if timeout is None else time.monotonic() + timeout
-        with self._lock:
-            while not self._chunks:
-                if self._is_at_end:
-                    return None
-                self._receive(end)
-            return self._chunks.popleft()
-
-    def finish(self, timeout: float) -> Finish:
-        end = time.monotonic() + timeout
-        with self._lock:
-            while self._finish is None:
-                if len(self._chunks) >= MOST_WAITING:
-                    raise TimeoutError("it still writes: read that first")
-                self._receive(end)
-            return self._finish
 
     def close(self) -> None:
         self._closing.close()

@@ -32,6 +32,7 @@ from policyc.runtime.sandbox.remote.wire import (
     error_to_dict,
     runtime_of,
 )
+from policyc.runtime.server.announcing import AnnouncingServer
 from policyc.runtime.server.answers import Json, http_error, wrong_input
 from policyc.runtime.server.connections import Connection
 from policyc.runtime.server.guard import OPEN_PATHS, Guard, Refused
@@ -260,19 +261,6 @@ async def _sweep(runtimes: Runtimes, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it can be asked."""
-
-    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_start = on_start
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_start()
-
-
 def serve(
     provider: Provider,
     key: str,
@@ -296,7 +284,7 @@ def serve(
     app = make_app(provider, key, limit=limit, begin=begin, loosened=loosened)
     host, port = listening.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    server = _Server(config_of(app), lambda: say(f"sandboxes are served on {address}"))
+    server = AnnouncingServer(config_of(app), lambda: say(f"sandboxes are served on {address}"))
     server.run(sockets=[listening])
     if not server.started:
         raise BackendError("the server could not be started; the log says why")

@@ -154,10 +154,13 @@ def made(asked: Asked, *, keep: bool = False) -> Iterator[Sandbox]:
 def failing_as_sandbox(context: click.Context) -> Iterator[None]:
     """What the policy refuses, and what goes wrong with the sandbox, have own exit codes."""
     from policyc.runtime.failures import BackendError  # noqa: PLC0415  # by need
+    from policyc.runtime.sandbox.commands import InvalidCommand  # noqa: PLC0415
     from policyc.runtime.sandbox.gate import Refused  # noqa: PLC0415
 
     try:
         yield
+    except InvalidCommand as error:
+        raise Refusal(str(error)) from None
     except Refused as refused:
         say_refused(refused)
         context.exit(REFUSED)
