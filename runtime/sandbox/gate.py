@@ -227,16 +227,16 @@ class Gate:
         """
         # The caller may still hold what it passed, and change it.
         arguments = deepcopy(dict(arguments))
+        action = {"name": tool, "arguments": arguments}
         call_id = f"call_{token_hex(8)}"
-        function = {"name": tool, "arguments": arguments}
         event = {
             "role": "assistant",
             "content": "",
-            "tool_calls": [{"id": call_id, "type": "function", "function": function}],
+            "tool_calls": [{"id": call_id, "type": "function", "function": action}],
         }
         question = Question(tool, arguments, _NO_DECISION)
         with self._turn():
-            decision = self._judged("call", [event], function, question)
+            decision = self._judged("call", [event], action, question)
             if decision.verdict is not Verdict.ALLOW:
                 told = {"role": "tool", "tool_call_id": call_id, "content": refusal_text(decision)}
                 self.trace.add([event, told], ran=False)
@@ -356,7 +356,12 @@ class Gate:
         monitor, self._monitor = self._monitor, None
         try:
             self._monitor, violations, failures = self._thread.call(
-                settings.seconds, self._results, monitor, self.trace, events
+                # Functions of the host may change what they see; what is kept and run stays.
+                settings.seconds,
+                self._results,
+                monitor,
+                self.trace,
+                deepcopy(events),
             )
         except TimeoutError:
             failures = [f"the policy did not answer within {settings.seconds:g} seconds"]
@@ -393,7 +398,8 @@ class Gate:
             why = "nobody can be asked"
         else:
             try:
-                if self._ask(replace(question, decision=decision)):
+                shown = deepcopy(dict(question.arguments))
+                if self._ask(replace(question, decision=decision, arguments=shown)):
                     return replace(
                         decision,
                         verdict=Verdict.ALLOW,

@@ -255,6 +255,31 @@ def test_what_is_judged_cannot_be_changed_after(tmp_path: Path) -> None:
     assert log(tmp_path)[0]["action"] == digest({"name": "bash", "arguments": {"command": "ls"}})
 
 
+def test_who_is_asked_cannot_change_what_runs(tmp_path: Path) -> None:
+    def ask(question: Question) -> bool:
+        assert isinstance(question.arguments, dict)
+        question.arguments["command"] = "rm -rf /"
+        return True
+
+    policy = 'raise "x [risk=medium]" if:\n    (c: ToolCall)\n'
+    call = make(tmp_path, policy, ask=ask).propose("bash", {"command": "ls"})
+    assert call.arguments == {"command": "ls"}
+    assert log(tmp_path)[0]["action"] == digest({"name": "bash", "arguments": {"command": "ls"}})
+
+
+def test_a_function_of_the_policy_cannot_change_what_runs(tmp_path: Path) -> None:
+    def slow(arguments: Any) -> bool:
+        arguments["command"] = "rm -rf /"
+        return False
+
+    policy = 'raise "x" if:\n    (c: ToolCall)\n    slow(c.function.arguments)\n'
+    gate = make(tmp_path, policy, functions={"slow": slow})
+    call = gate.propose("bash", {"command": "ls"})
+    assert call.arguments == {"command": "ls"}
+    assert "rm -rf" not in json.dumps(gate.trace.all)
+    assert log(tmp_path)[0]["action"] == digest({"name": "bash", "arguments": {"command": "ls"}})
+
+
 def test_messages_are_told_but_no_calls_and_no_outputs(tmp_path: Path) -> None:
     policy = (
         'raise "no" if:\n    (m: Message)\n    m.role == "user"\n    "forbidden" in m.content\n'
