@@ -36,7 +36,7 @@ from policyc.runtime.events import (
 from policyc.runtime.failures import EvaluationError, LimitExceeded, MissingParameter
 from policyc.runtime.places import Mark, SecretMark, occurrences, whole
 from policyc.runtime.records import Marked, MarkedList
-from policyc.runtime.repeats import is_settled, key_of, settled_predicates
+from policyc.runtime.repeats import is_settled, key_of, repeats_of
 from policyc.runtime.texts import collect_images, entries, placed_texts
 from policyc.runtime.traces import arguments_of
 from policyc.runtime.values import ABSENT, kind_of
@@ -411,7 +411,7 @@ class Interpreter:
 
     def _predicate(self, e: p.CallPredicate, frame: Frame) -> Any:
         if self._settled is None:
-            self._settled = settled_predicates(self.plan)
+            self._settled = repeats_of(self.plan).predicates
         values = [self.eval(arg, frame) for arg in e.args]
         key = None
         if self.keeps_repeats and e.index in self._settled:

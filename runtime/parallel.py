@@ -15,7 +15,7 @@ import sys
 import traceback
 from contextlib import contextmanager, suppress
 from itertools import chain, islice
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
@@ -161,6 +161,8 @@ def uninterrupted() -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
+    # The process that comes with the first of the others lets Ctrl-C through when it has started.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

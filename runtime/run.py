@@ -13,6 +13,7 @@ from policyc.runtime.history import CallLinks, History, ToolCounts
 from policyc.runtime.interpreter import Frame, Interpreter
 from policyc.runtime.limits import Limits, Meter
 from policyc.runtime.matches import Identity, Match, Spot, identity_of
+from policyc.runtime.repeats import repeats_of
 from policyc.runtime.reports import bound_frame, frame_before
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from policyc.compiler.signatures import Signature
     from policyc.grammar.diagnostics import PolicycError
-    from policyc.runtime.matches import Event
+    from policyc.runtime.matches import Coordinate, Event
     from policyc.runtime.program import Program
 
 Spots = tuple[Spot, ...]
@@ -75,6 +76,7 @@ class Run:
         self._history: History | None = None
         self._history_size = 0
         self._interpreter: Interpreter | None = None
+        self._here: _Here | None = None
 
     @property
     def plan(self) -> p.Plan:
@@ -153,6 +155,9 @@ class Run:
         """Decide a combination at once: run the whole block with its trace variables bound."""
         rule = self.plan.rules[index]
         self.completed.add(index)
+        if len(spots) == 1 and not isinstance(spots[0], int):
+            self._object_tail(rule, spots[0])
+            return
         events = {spot[0]: spot[2] for spot in spots if not isinstance(spot, int)}
         self._models(rule, spots, self.history_with(events))
 
@@ -203,6 +208,54 @@ class Run:
 
     # --- inside
 
+    def _object_tail(self, rule: p.RulePlan, spot: tuple[int, int, Event]) -> None:
+        """Decide about one object. What rules begin with alike is evaluated once."""
+        here = self._here
+        if here is None or here.place != spot[:2]:
+            here = _Here(spot[:2], self.history_of(spot[0], spot[2]), is_first=here is None)
+            self._here = here
+        steps = () if here.is_first else repeats_of(self.plan).beginnings[rule.index]
+        begun = self._begun(rule, steps, spot, here) if steps else None
+        if begun is None:
+            self._models(rule, (spot,), here.history)
+        else:
+            for frame in begun:
+                self._models(rule, (spot,), here.history, (frame.child(), len(steps)))
+
+    def _begun(
+        self, rule: p.RulePlan, steps: Sequence[int], spot: tuple[int, int, Event], here: _Here
+    ) -> list[Frame] | None:
+        """The models of the first steps of a rule; None: one of them failed, which each rule finds
+        for itself."""
+        known = here.begun
+        end = len(steps)
+        while end and steps[end - 1] not in known:
+            end -= 1
+        if end == len(steps):
+            return known[steps[-1]]
+        interpreter = self._interpreter_for(rule, here.history)
+        frames: list[Frame] | None
+        if end:
+            frames = known[steps[end - 1]]
+        else:
+            scan = next(step for step in rule.block.steps if isinstance(step, p.Scan))
+            frames = [bound_frame(rule, {scan.variable: spot}, interpreter)]
+        failures: list[EvaluationError] = []
+
+        def failure(_step: p.Step, _at: Frame, error: EvaluationError) -> None:
+            failures.append(error)
+
+        for position in range(end, len(steps)):
+            if frames:
+                found: list[Frame] = []
+                for frame in frames:
+                    found += interpreter.models(
+                        rule.block, frame.child(), failure, position, position + 1
+                    )
+                frames = None if failures else found
+            known[steps[position]] = frames
+        return frames
+
     def _interpreter_for(self, rule: p.RulePlan, history: History) -> Interpreter:
         """The interpreter, counting its work for a rule."""
         interpreter = self.interpreter(history)
@@ -210,17 +263,25 @@ class Run:
             interpreter.tick = partial(self.meter.tested, rule.index)
         return interpreter
 
-    def _models(self, rule: p.RulePlan, spots: Spots, history: History) -> None:
+    def _models(
+        self,
+        rule: p.RulePlan,
+        spots: Spots,
+        history: History,
+        begun: tuple[Frame, int] | None = None,
+    ) -> None:
+        """Find the matches with some objects. `begun`: a model of the first steps, and how many
+        these are."""
         interpreter = self._interpreter_for(rule, history)
         names = rule.block.loop_variables()
         scans = tuple(s.variable for s in rule.block.steps if isinstance(s, p.Scan))
         given = dict(zip((name for name in names if name in scans), spots, strict=True))
-        frame = bound_frame(rule, given, interpreter)
+        frame, position = begun or (bound_frame(rule, given, interpreter), 0)
 
         def failure(step: p.Step, at: Frame, error: EvaluationError) -> None:
             self.fail(rule, step, at, error)
 
-        for model in interpreter.models(rule.block, frame, failure):
+        for model in interpreter.models(rule.block, frame, failure, position):
             full: list[Spot] = []
             for name in names:
                 if name in given:
@@ -282,6 +343,20 @@ class Run:
             if len(self.failed) == before and self.is_monitor:
                 still.append((rule, variable, spot))
         self.doubts = still
+
+
+class _Here:
+    """The object that rules are decided about now: its coordinate, a history to look into it, and
+    the models of what rules begin with alike, None where that failed. `is_first`: no other was
+    looked at before, so that it is not known whether preparing for many is worth it."""
+
+    __slots__ = ("begun", "history", "is_first", "place")
+
+    def __init__(self, place: Coordinate, history: History, *, is_first: bool) -> None:
+        self.place = place
+        self.history = history
+        self.is_first = is_first
+        self.begun: dict[int, list[Frame] | None] = {}
 
 
 class _LateLinks(CallLinks):

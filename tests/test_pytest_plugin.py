@@ -47,7 +47,7 @@ def test_several(policy):
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     for name in ("CI", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
-    others = ("syrupy", "hypothesispytest", "pytest_cov")  # they take long to load
+    others = ("syrupy", "hypothesispytest", "pytest_cov", "schemathesis")  # they take long to load
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in others))
     (pytester.path / "banana.inv").write_text(BANANA_POLICY, "utf-8")
     (pytester.path / "banana.cases.yaml").write_text(CASES, "utf-8")

@@ -17,6 +17,9 @@ PREFIX_VARIABLE: Final = "POLICYC_CONTAINER_PREFIX"
 PORT: Final = 8000
 """That the server in the container listens on."""
 
+HOST: Final = "127.0.0.1"
+"""Where that is published: to this machine only."""
+
 USER: Final = "10001:10001"
 """Whom our own image runs as: a user and a group that own nothing in it."""
 
@@ -81,7 +84,7 @@ class Spec:
             "init": True,
             "log_config": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}},
             # The engine chooses a free port, at each start: nobody else can have it.
-            "ports": {f"{PORT}/tcp": ("127.0.0.1", None)},
+            "ports": {f"{PORT}/tcp": (HOST, None)},
         }
         if self.is_own:
             # Other images may have to write beside their program, or as the user that they name.

@@ -44,8 +44,10 @@ if TYPE_CHECKING:
 
     from policyc.runtime.sandbox.provider import Capabilities, Creation, Process, Record, Usage
 
-_KILL_SECONDS: Final = 1.0
+_KILL_SECONDS: Final = 5.0
 """Killed processes may take to be gone, before the sandbox is killed."""
+_KILL_AGAIN_SECONDS: Final = 1.0
+"""Where a sandbox is full of processes, what kills them cannot always be started."""
 _LOOK_SECONDS: Final = 0.02
 _ATTEST_SECONDS: Final = 15.0
 _KILL_ALL: Final = ("sh", "-c", "kill -9 -1")
@@ -213,7 +215,10 @@ class DockerProvider(Provider):
             if error.status_code not in (404, 409):
                 raise
             check_runs(found(client, sandbox))  # it changed in the meantime
-            raise
+            # The engine knows before it tells.
+            raise SandboxLost(
+                f"the sandbox `{sandbox}` does not run ({error.explanation})"
+            ) from None
         watch = self._events.watch(client, str(container.id), execution)
         try:
             stream = started(client, execution, self._connection.seconds)
@@ -227,20 +232,23 @@ class DockerProvider(Provider):
         from docker.errors import APIError  # noqa: PLC0415  # slow to load
 
         counters = Counters.of(str(container.id), container.attrs["State"]["Pid"])
-        if not _commands(client, container, counters):
-            return
-        with suppress(APIError, EngineError):
-            execution = _prepared(client, container, _KILL_ALL, {})
-            stream = started(client, execution, _KILL_SECONDS)
-            with closing(stream), suppress(TimeoutError):
-                while stream.read(_KILL_SECONDS) is not None:
-                    pass
         end = time.monotonic() + _KILL_SECONDS
-        while time.monotonic() < end:
-            if not _commands(client, container, counters):
+        again = 0.0
+        while _commands(client, container, counters):
+            now = time.monotonic()
+            if now >= end:
+                remove_container(container)
                 return
-            time.sleep(_LOOK_SECONDS)
-        remove_container(container)
+            if now < again:
+                time.sleep(_LOOK_SECONDS)
+                continue
+            again = now + _KILL_AGAIN_SECONDS
+            with suppress(APIError, EngineError):
+                execution = _prepared(client, container, _KILL_ALL, {})
+                stream = started(client, execution, _KILL_AGAIN_SECONDS)
+                with closing(stream), suppress(TimeoutError):
+                    while stream.read(again - time.monotonic()) is not None:
+                        pass
 
 
 def _prepared(

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import sys
 import traceback
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from policyc.grammar.diagnostics import PolicycError
+from policyc.runtime.parallel import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -94,7 +93,7 @@ class Workers(Generic[T, R]):
 
     def _add_worker(self) -> None:
         # Ctrl-C must not come between a process and the list of those that have to be ended.
-        with _uninterrupted():
+        with uninterrupted():
             self.idle.append(_Worker(self.make))
 
     def _begin(self, number: int, tasks: Sequence[T]) -> None:
@@ -116,7 +115,7 @@ class _Worker:
     def __init__(self, make: Callable[[], Callable[[Any], Any]]) -> None:
         self.connection, other = _CONTEXT.Pipe()
         self.process: SpawnProcess = _CONTEXT.Process(target=_work, args=(other, make), daemon=True)
-        with _uninterrupted():
+        with uninterrupted():
             self.process.start()
         other.close()
         self.task = -1
@@ -159,19 +158,6 @@ class _Worker:
         self.connection.close()
         self.process.kill()
         self.process.join()
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C has to wait, so that a new process is not hit before it ignores it."""
-    if sys.platform == "win32":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> None:

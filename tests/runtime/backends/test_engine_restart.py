@@ -14,7 +14,7 @@ from tests.runtime.backends.asking import POLICY, TRACE
 
 import policyc
 from policyc.runtime.backends import container
-from policyc.runtime.containers import users
+from policyc.runtime.containers import spec, users
 from policyc.runtime.containers.engine import EngineAbsent
 from policyc.runtime.containers.lifecycle import remove
 from policyc.runtime.containers.spec import PREFIX_VARIABLE, Spec
@@ -43,6 +43,8 @@ def engine(
         made.load(docker_engine, image)
         monkeypatch.setenv("DOCKER_HOST", made.address)
         monkeypatch.setenv(PREFIX_VARIABLE, "test-own")
+        # Both engines take the lowest free port: what one gives up is soon in use by the other.
+        monkeypatch.setattr(spec, "HOST", "127.0.0.13")
         yield made
         users.end_all()
         remove(Spec.of())
@@ -112,8 +114,9 @@ def test_an_engine_that_is_killed_costs_no_wrong_verdict(
     engine.start()
     assert policy.analyze(TRACE).to_dict() == EXPECTED
     assert not policy.monitor().append({"role": "user", "content": "an apple"})
-    policy.close()
     client = engine.client()
+    client.ping()  # the container answers before the engine does
+    policy.close()
     (after,) = client.containers.list(all=True)
     assert (after.id, after.status) == (before.id, "exited")
     client.close()
