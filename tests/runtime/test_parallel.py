@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from itertools import count
 from multiprocessing import active_children
 from typing import TYPE_CHECKING
@@ -89,3 +91,20 @@ def test_work_that_cannot_be_sent_is_refused() -> None:
 
 def test_cores_are_those_that_may_be_used() -> None:
     assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+FIRST_PROCESS = """
+import signal
+from multiprocessing import resource_tracker
+from policyc.runtime.parallel import uninterrupted
+
+with uninterrupted():
+    resource_tracker.ensure_running()  # as what starts the first process does
+    assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of terminals are of Unix")
+def test_ctrl_c_waits_until_the_first_process_is_there_too() -> None:
+    subprocess.run([sys.executable, "-c", FIRST_PROCESS], check=True)
