@@ -15,21 +15,25 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+import policyc
 from benchmarks.pairing import FULL, QUICK
 from benchmarks.results import Row, as_text, duration
 from benchmarks.setting import Setting, agree
-from policyc.runtime.sandbox.audit import default_path, records
+from policyc.runtime.sandbox.audit import AuditLog, default_path, records
 from policyc.runtime.sandbox.execution import run
 from policyc.runtime.sandbox.failures import SandboxError
+from policyc.runtime.sandbox.gate import Gate
 from policyc.runtime.sandbox.provider import Creation
 from policyc.runtime.sandbox.registry import PREFERRED, choose
 from policyc.runtime.sandbox.sandbox import Sandbox
 from policyc.runtime.sandbox.spec import MIB, SandboxSpec
+from policyc.runtime.sandbox.trace_file import TraceFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -123,14 +127,39 @@ def _timed(action: Callable[[], object]) -> float:
     return perf_counter() - start
 
 
+def decisions(rounds: int) -> Iterator[Row]:
+    """Decisions of the gate with nothing between them but the log and the trace: what deciding
+    costs by itself. After a command the same work begins with cold caches, see `gated`."""
+    times: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        policy = policyc.Policy.from_file("policy:coding-agent")
+        audit = AuditLog(folder / "audit.jsonl")
+        gate = Gate(
+            policy, trace=TraceFile(folder / "trace.jsonl"), audit=audit, sandbox="benchmark"
+        )
+        for number in range(rounds + 1):
+            call = gate.propose("bash", {"command": gated_command(number)})
+            times.append(gate.seconds)
+            gate.conclude(call, "nothing")
+            times[-1] += gate.seconds
+        gate.close()
+    # Before the first the detectors are loaded.
+    yield _row("both decisions of the gate, one pair after the other", times[1:])
+
+
 GATED = ("ls -la", "cat notes.txt | head", "python3 -c 'print(1)'", "grep -rn word . ; echo hi")
 """Commands of a coding agent, each made another one by a comment."""
+
+
+def gated_command(number: int) -> str:
+    return f"{GATED[number % len(GATED)]}  # {number}"
 
 
 def gated(name: str, provider: Provider, rounds: int) -> Iterator[Row]:
     """What the gate adds to a command: the decisions of `policy:coding-agent` on the command and on
     its output, and the writing of both into the log and the trace, on this machine's disk."""
-    decisions: list[float] = []
+    times: list[float] = []
     whole: list[float] = []
     bare: list[float] = []
     with (
@@ -139,7 +168,7 @@ def gated(name: str, provider: Provider, rounds: int) -> Iterator[Row]:
         Sandbox(provider=provider) as box,
     ):
         for number in range(rounds + 1):
-            command = f"{GATED[number % len(GATED)]}  # {number}"
+            command = gated_command(number)
             argv = ["bash", "-c", command]
             bare.append(
                 _timed(lambda argv=argv: run(provider, box.id, argv, seconds=60, output=MIB))
@@ -147,14 +176,18 @@ def gated(name: str, provider: Provider, rounds: int) -> Iterator[Row]:
             whole.append(_timed(lambda command=command: box.exec(command)))
         for record in records(default_path()):
             if record["kind"] == "call":
-                decisions.append(record["ms"] / 1e3)
+                times.append(record["ms"] / 1e3)
             elif record["kind"] == "output":
-                decisions[-1] += record["ms"] / 1e3
+                times[-1] += record["ms"] / 1e3
     # Before the first decision the detectors are loaded.
-    del decisions[0], whole[0], bare[0]
-    share = median(one / other for one, other in zip(decisions, bare, strict=True))
+    del times[0], whole[0], bare[0]
+    share = median(one / other for one, other in zip(times, bare, strict=True))
     yield _row(f"{name}: a command without the gate", bare)
-    yield _row(f"{name}: both decisions about it", decisions, f"{share:.2%} of the command")
+    yield _row(
+        f"{name}: both decisions about it, after the command before",
+        times,
+        f"{share:.2%} of the command",
+    )
     added = [one - other for one, other in zip(whole, bare, strict=True)]
     yield _row(f"{name}: all that the gate adds, log and trace on the disk", added)
 
@@ -195,6 +228,7 @@ def sandboxes(setting: Setting) -> Iterator[Row]:
     rounds = QUICK_ROUNDS if setting.effort.is_quick else ROUNDS
     found = list(providers())
     yield from warm(found, rounds)
+    yield from decisions(rounds)
     for name, provider in found:
         yield from gated(name, provider, rounds)
         yield from lives(name, provider, max(3, rounds // 10))

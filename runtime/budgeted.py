@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 from policyc.compiler import plan as p
 from policyc.compiler.signatures import FunctionKind
 from policyc.compiler.typesystem import BOOL
+from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.detectors.answers import question
-from policyc.runtime.interpreter import Interpreter
+from policyc.runtime.history import History
+from policyc.runtime.interpreter import Frame, Interpreter
 from policyc.runtime.outside import needs_more
+from policyc.runtime.repeats import repeats_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from policyc.compiler.signatures import Signature
-    from policyc.runtime.history import History
-    from policyc.runtime.interpreter import Frame
 
 
 class Spent(Exception):  # no error: the work is given up
@@ -152,6 +153,38 @@ class CalledByNeed:
             self.known[key] = False
             self.known[key] = self(node)
         return self.known[key]
+
+
+def is_off(
+    rule: p.RulePlan,
+    plan: p.Plan,
+    parameters: Mapping[str, Any],
+    load: Callable[[Signature], Callable[..., Any]],
+) -> bool:
+    """Whether a rule begins with a condition on parameters that does not hold: it looks at nothing
+    then."""
+    first = rule.block.steps[0] if rule.block.steps else None
+    if not isinstance(first, p.Check) or not _is_settled(first, plan) or CalledByNeed(plan)(first):
+        return False
+    interpreter = Interpreter(plan, History([]), parameters, load)
+    try:
+        return not interpreter.eval(first.condition, Frame())
+    except PolicycError:
+        return False
+
+
+def _is_settled(node: p.PlanNode, plan: p.Plan) -> bool:
+    """Whether something depends on parameters alone."""
+    repeats = repeats_of(plan)
+    return all(
+        repeats.is_settled(part)
+        and not isinstance(part, p.CallPredicate)
+        and (
+            not isinstance(part, p.ConstantRef)
+            or _is_settled(plan.constants[part.index].value, plan)
+        )
+        for part in p.walk(node)
+    )
 
 
 def is_built_in(signature: Signature) -> bool:

@@ -60,6 +60,17 @@ class Engine:
     def plan(self) -> p.Plan:
         return self.program.plan
 
+    def is_bounded(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether each step ends soon, whatever it is about: with these parameters nothing is
+        called but built-ins that only calculate."""
+        from policyc.runtime.budgeted import CalledByNeed, is_off  # noqa: PLC0415  # seldom needed
+
+        calls = CalledByNeed(self.plan)
+        return self.optimize and all(
+            not calls(rule) or is_off(rule, self.plan, parameters, self.load)
+            for rule in self.plan.rules
+        )
+
     # --- whole traces
 
     @cached_property

@@ -159,6 +159,8 @@ class Interpreter:
         self.evaluation = evaluation or Evaluation()
         self.tick: Callable[[], None] | None = None
         """Called for each candidate; may raise LimitExceeded."""
+        self.go_on: Callable[[], None] | None = None
+        """Called for each element that a comprehension runs over; may raise LimitExceeded."""
 
     # --- blocks
 
@@ -390,6 +392,8 @@ class Interpreter:
         source = self._source(e.source, frame)
         places = self.locate(e.source, frame)
         for value, place in elements(source, places):
+            if self.go_on is not None:
+                self.go_on()
             inner = Frame(dict(frame.values), dict(frame.places), frame.coordinates, frame.marks)
             inner.bind(e.variable, value, place)
             if e.condition is None or self.eval(e.condition, inner):

@@ -68,10 +68,12 @@ class Repeats:
     def _is_settled_predicate(self, number: int) -> bool:
         if number not in self._known:
             block = self._plan.predicates[number].block
-            self._known[number] = all(map(self._is_settled_node, p.walk(block)))
+            self._known[number] = all(map(self.is_settled, p.walk(block)))
         return self._known[number]
 
-    def _is_settled_node(self, node: p.PlanNode) -> bool:
+    def is_settled(self, node: p.PlanNode) -> bool:
+        """Whether a node, as far as it is one by itself, depends on nothing but the objects that it
+        is about, constants and the parameters of the analysis."""
         match node:
             case p.Scan() | p.Quantified():
                 return False
@@ -112,7 +114,7 @@ class Repeats:
             return []
         texts = []
         for step in block.steps:
-            if not isinstance(step, p.Scan) and not all(map(self._is_settled_node, p.walk(step))):
+            if not isinstance(step, p.Scan) and not all(map(self.is_settled, p.walk(step))):
                 break
             texts.append(repr(step))
         return texts

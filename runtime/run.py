@@ -142,7 +142,7 @@ class Run:
                 self.plan, history, self.parameters, self.load, self.evaluation
             )
         self._interpreter.history = history
-        self._interpreter.tick = None
+        self._interpreter.tick = self._interpreter.go_on = None
         return self._interpreter
 
     # --- called by generated code
@@ -261,6 +261,7 @@ class Run:
         interpreter = self.interpreter(history)
         if self.meter is not None:
             interpreter.tick = partial(self.meter.tested, rule.index)
+            interpreter.go_on = partial(self.meter.gone_on, rule.index)
         return interpreter
 
     def _models(

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
 from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.analyzers.risk import (
@@ -70,6 +70,15 @@ class Policy(Protocol):
 
     def monitor(self, /, **parameters: Any) -> Monitor:
         """A monitor that begins with an empty trace."""
+        ...
+
+
+@runtime_checkable
+class Boundable(Protocol):
+    """A policy that may be able to keep to a time by itself."""
+
+    def bounded(self, seconds: float, /, **parameters: Any) -> Policy | None:
+        """The same policy, which does so for each event of a monitor; None: it cannot."""
         ...
 
 
@@ -185,6 +194,10 @@ class Gate:
         self._open: set[str] = set()
         """Calls that have not been concluded."""
         self._thread = Punctual("policyc-gate")
+        self._bounded: Policy | None = None
+        """It is asked in the thread of the caller: to wake another takes as long as to judge."""
+        if isinstance(policy, Boundable):
+            self._bounded = policy.bounded(self.settings.seconds, **self.parameters)
         self._monitor: Monitor | None = None
         """It has the events of the trace that happened; None where it took one that did not."""
         check_parameters(policy, self.parameters)
@@ -355,14 +368,15 @@ class Gate:
         # A thread that is late must not put its monitor where the next one's is.
         monitor, self._monitor = self._monitor, None
         try:
-            self._monitor, violations, failures = self._thread.call(
-                # Functions of the host may change what they see; what is kept and run stays.
-                settings.seconds,
-                self._results,
-                monitor,
-                self.trace,
-                deepcopy(events),
-            )
+            # Functions of the host may change what they see; what is kept and run stays.
+            seen = deepcopy(events)
+            if self._bounded is not None:
+                found = self._results(self._bounded, monitor, self.trace, seen)
+            else:
+                found = self._thread.call(
+                    settings.seconds, self._results, self.policy, monitor, self.trace, seen
+                )
+            self._monitor, violations, failures = found
         except TimeoutError:
             failures = [f"the policy did not answer within {settings.seconds:g} seconds"]
         except Exception as error:  # of functions of the host, of a server
@@ -377,16 +391,26 @@ class Gate:
         return decision
 
     def _results(
-        self, monitor: Monitor | None, trace: TraceFile, events: list[Event]
+        self, policy: Policy, monitor: Monitor | None, trace: TraceFile, events: list[Event]
     ) -> tuple[Monitor, list[Violation], list[str]]:
+        """The monitor after the events, and what these lead to.
+
+        Raises:
+            TimeoutError: all of it takes too long, though no single event does.
+        """
+        end = time.monotonic() + self.settings.seconds
         if monitor is None:
-            monitor = self.policy.monitor(**self.parameters)
+            monitor = policy.monitor(**self.parameters)
             for event in trace.past:
                 monitor.append(event)
+                if time.monotonic() > end:
+                    raise TimeoutError
         violations: list[Violation] = []
         failures: list[str] = []
         for event in events:
             result = monitor.append(event)
+            if time.monotonic() > end:
+                raise TimeoutError
             if result:
                 violations += result.violations
                 failures += map(str, result.errors)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from policyc.grammar.source import Source
@@ -267,6 +267,21 @@ class Policy:
             return Monitor(self._engine, parameters)
         check_parameters(parameters)
         return self._judge.monitor(parameters)
+
+    def bounded(self, seconds: float, /, **parameters: Any) -> Policy | None:
+        """The same policy with so many seconds for an analysis, or for each event of a monitor,
+        which it keeps to by itself (`Limits.seconds`).
+
+        None where it cannot promise that, because with these parameters it calls what may take any
+        time: functions of the host or of plug-ins, services, models, the file system, another
+        backend.
+        """
+        if not isinstance(self._judge, Engine) or not self._engine.is_bounded(parameters):
+            return None
+        limits = self._options.limits or Limits()
+        if limits.seconds is None or limits.seconds > seconds:
+            limits = replace(limits, seconds=seconds)
+        return Policy(self._program, self.diagnostics, replace(self._options, limits=limits))
 
     def close(self) -> None:
         """End what the policy has on a server; a container is stopped by its last user. Of the

@@ -208,6 +208,33 @@ def test_a_policy_that_does_not_answer_is_a_refusal(tmp_path: Path) -> None:
     assert run(gate, "ls") == "released"
 
 
+ENDLESS = """
+raise "x" if:
+    (call: ToolCall)
+    numbers := call.function.arguments.numbers
+    any([any([x + y == 0 for y in numbers]) for x in numbers])
+"""
+
+
+def test_a_policy_that_only_calculates_is_stopped_where_it_was_called(tmp_path: Path) -> None:
+    gate = make(tmp_path, ENDLESS, settings=Settings(seconds=0.2))
+    threads = threading.active_count()
+    with pytest.raises(Refused, match=r"0\.2 seconds") as refused:
+        gate.propose("bash", {"numbers": list(range(1, 20_000))})
+    assert (refused.value.decision.cause, refused.value.decision.level) == ("error", RiskLevel.HIGH)
+    assert run(gate, "ls") == "released"
+    assert threading.active_count() == threads
+
+
+def test_so_is_one_that_takes_long_for_all_events_together(tmp_path: Path) -> None:
+    gate = make(tmp_path, ENDLESS, settings=Settings(seconds=30))
+    for number in range(1, 9):
+        gate.conclude(gate.propose("bash", {"numbers": list(range(number, 400))}), "")
+    again = make(tmp_path, ENDLESS, settings=Settings(seconds=0.2))
+    with pytest.raises(Refused, match=r"0\.2 seconds"):
+        again.propose("bash", {"numbers": [1]})
+
+
 def test_a_rule_that_fails_is_a_refusal(tmp_path: Path) -> None:
     def broken(_command: str) -> bool:
         raise ValueError("no such model")
