@@ -156,14 +156,17 @@ class _Pool(Generic[Item, Answer]):
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Ctrl-C has to wait, so that a new process is not hit before it ignores it."""
+def uninterrupted(*, spawning: bool = True) -> Iterator[None]:
+    """Ctrl-C has to wait, so that a new process is not hit before it ignores it. `spawning`: the
+    process is made anew, not forked."""
     if sys.platform == "win32":
         yield
         return
-    # The process that comes with the first of the others lets Ctrl-C through when it has started.
-    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    if spawning:
+        # A process that comes with the first of these; who starts it lets Ctrl-C through afterwards.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:

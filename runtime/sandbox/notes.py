@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ _KEPT: Final = "kept"
 _USED: Final = "used"
 _URLS: Final = "urls.json"
 _SCOPE: Final = "scope"
+_UNFINISHED_SECONDS: Final = 60.0
+"""A living process has written its first note by then."""
 _OURS: Final = (_KEY, _KEPT, _USED, _URLS, _SCOPE)
 
 
@@ -148,7 +151,20 @@ class Notes:
         if not folder.is_dir():
             return []
         names = [one.name for one in folder.iterdir() if is_name(one.name)]
-        return [name for name in names if _read(name, _SCOPE) == self._scope]
+        scopes = {name: _read(name, _SCOPE) for name in names}
+        for name, scope in scopes.items():
+            if scope is None:
+                _remove_unfinished(folder / name)
+        return [name for name, scope in scopes.items() if scope == self._scope]
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove a folder whose maker was killed before its first note was whole."""
+    with suppress(OSError):
+        if time.time() - folder.stat().st_mtime > _UNFINISHED_SECONDS:
+            for one in folder.glob("*.new"):
+                one.unlink(missing_ok=True)
+            folder.rmdir()
 
 
 def _write(sandbox: str, name: str, text: str) -> None:

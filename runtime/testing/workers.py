@@ -74,7 +74,7 @@ def run_tasks(
     try:
         for _ in range(min(workers, len(tasks))):
             # Ctrl-C must not come between a process and the list of those that have to be ended.
-            with uninterrupted():
+            with uninterrupted(spawning=False):
                 team.append(_Worker(programs, seconds, observer))
         while following < len(tasks):
             for worker in team:
@@ -127,7 +127,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         arguments = (theirs, self.connection, self._observer, list(sys.path))
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
-        with uninterrupted():
+        with uninterrupted(spawning=context.get_start_method() == "spawn"):
             self._process.start()
         theirs.close()
         self._known: set[int] = set()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,7 +43,8 @@ def engine(
     with own_engine(live_restore=getattr(request, "param", False)) as made:
         made.load(docker_engine, image)
         monkeypatch.setenv("DOCKER_HOST", made.address)
-        monkeypatch.setenv(PREFIX_VARIABLE, "test-own")
+        # The locks on the names of containers do not know engines apart.
+        monkeypatch.setenv(PREFIX_VARIABLE, f"test-own-{uuid.uuid4().hex[:8]}")
         # Both engines take the lowest free port: what one gives up is soon in use by the other.
         monkeypatch.setattr(spec, "HOST", "127.0.0.13")
         yield made
