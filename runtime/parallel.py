@@ -164,7 +164,7 @@ def uninterrupted(*, spawning: bool = True) -> Iterator[None]:
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     if spawning:
-        # A process that comes with the first of these; who starts it lets Ctrl-C through afterwards.
+        # It comes with the first of these; whoever starts it lets Ctrl-C through afterwards.
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
