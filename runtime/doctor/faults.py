@@ -167,7 +167,7 @@ _ROWS = (
     Fault(
         "extra-absent",
         "An optional part of policyc is not installed.",
-        "Install it if you need it, as `pip install 'policyc[server]'`.",
+        "Install it if you need it, as `pip install 'policyc[NAME]'`.",
     ),
     Fault(
         "cache-unusable",

@@ -29,7 +29,7 @@ from policyc.runtime.trace_streams import _zstandard
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TRACES = 2500
+TRACES = 5000
 WORKERS = (1, 2, 4)
 
 

@@ -109,7 +109,7 @@ def test_what_cannot_be_explained_is_refused(run: Run, policy: str, folder: Path
     (folder / "traces").mkdir()
     for trace, message in (
         ("many.json", "holds several traces"),
-        ("bad.json", "a role must be a text"),
+        ("bad.json", "error: `bad.json` is no trace: a role must be a text"),
         ("traces", "there are no traces in `traces`"),
         ("missing.json", "there is no file or folder `missing.json`"),
         ("banana.inv", "is a policy, where a trace belongs"),

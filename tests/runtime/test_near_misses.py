@@ -155,6 +155,17 @@ def test_explaining_a_long_trace_takes_little_more_than_the_search(
     assert any("looked at" in note for note in found.notes)
 
 
+def test_an_explanation_of_what_was_stopped_has_a_culprit_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("policyc.runtime.why.WORK", 20_000)
+    monkeypatch.setattr("policyc.runtime.why.SECONDS", 2.0)
+    (found,) = Policy.from_string(_PRODUCT).why(long_trace(999)).rules
+    assert found.status == "undecided"
+    assert found.culprit is not None
+    assert any("looked at" in note for note in found.notes)
+
+
 def test_an_analysis_that_takes_too_long_is_stopped_and_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

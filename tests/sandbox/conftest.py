@@ -27,29 +27,16 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What a provider can do differently is tested with each, all else with one."""
-    if "gated_provider" in metafunc.fixturenames:
-        is_for_each = metafunc.definition.get_closest_marker("every_provider") is not None
-        names = ["docker", "embedded"] if is_for_each else ["any provider"]
-        metafunc.parametrize("gated_provider", names, indirect=True)
-
-
-@pytest.fixture
+@pytest.fixture(params=["docker", "embedded"])
 def gated_provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
-    """A provider that runs sandboxes on this machine: the one that is asked for, or the embedded
-    one where it works."""
-    name = request.param
-    if name != "docker":
-        provider = choose("embedded")
-        try:
-            provider.probe()
-        except ProviderUnavailable as error:
-            if name == "embedded":
-                pytest.skip(f"the embedded provider does not work here: {error}")
-            name = "docker"
-    if name == "docker":
+    """Each provider that runs sandboxes on this machine."""
+    if request.param == "docker":
         request.getfixturevalue("docker_engine")
-        provider = choose("docker")
+    provider = choose(request.param)
+    try:
+        if request.param == "embedded":
+            provider.probe()
+    except ProviderUnavailable as error:
+        pytest.skip(f"the embedded provider does not work here: {error}")
     yield provider
     provider.close()

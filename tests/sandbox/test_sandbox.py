@@ -80,14 +80,12 @@ def log(kind: str | None = None) -> list[dict[str, Any]]:
 # --- commands
 
 
-@pytest.mark.every_provider
 def test_a_command(box: Sandbox) -> None:
     result = box.exec("echo out; echo err >&2; exit 3")
     assert (result.stdout, result.stderr, result.exit_code) == (b"out\n", b"err\n", 3)
     assert (result.end, result.truncated, result.redacted) == (End.EXITED, False, False)
 
 
-@pytest.mark.every_provider
 def test_standard_input_folder_and_variables(box: Sandbox) -> None:
     data = bytes(range(256)) * 1000
     assert box.exec("cat", stdin=data).stdout == data
@@ -129,7 +127,6 @@ def test_the_trace_judges_the_same_again(box: Sandbox) -> None:
     assert not compiled.analyze(box.past)
 
 
-@pytest.mark.every_provider
 def test_a_command_that_takes_too_long(box: Sandbox) -> None:
     began = time.monotonic()
     result = box.exec("echo begun; sleep 60 & sleep 60", seconds=1)
@@ -138,7 +135,6 @@ def test_a_command_that_takes_too_long(box: Sandbox) -> None:
     assert "sleep 60" not in box.exec("cat /proc/[0-9]*/cmdline | tr '\\0' ' '").text
 
 
-@pytest.mark.every_provider
 def test_a_command_that_writes_too_much(
     gated_provider: Provider, state: Path, policy: Path
 ) -> None:
@@ -164,14 +160,12 @@ def test_a_time_that_is_no_number_is_no_way_around_the_limit(
         timer.cancel()
 
 
-@pytest.mark.every_provider
 def test_a_command_is_cancelled(box: Sandbox) -> None:
     cancelled = threading.Event()
     threading.Timer(0.5, cancelled.set).start()
     assert box.exec("sleep 60", cancelled=cancelled).end is End.CANCELLED
 
 
-@pytest.mark.every_provider
 def test_output_while_a_command_runs(box: Sandbox) -> None:
     seen: list[tuple[float, str, bytes]] = []
     result = box.exec(
@@ -195,7 +189,6 @@ def test_output_that_is_refused_is_not_handed_out(box: Sandbox) -> None:
 # --- sessions
 
 
-@pytest.mark.every_provider
 def test_a_shell_keeps_its_state(box: Sandbox) -> None:
     box.shell("cd /tmp; A=5; f() { echo f$A; }")
     assert box.shell("pwd; f").text == "/tmp\nf5\n"
@@ -215,14 +208,12 @@ def test_a_shell_is_gated(box: Sandbox) -> None:
     assert box.shell("ls").text == "kept\n"
 
 
-@pytest.mark.every_provider
 def test_a_shell_that_hangs_is_replaced(box: Sandbox) -> None:
     box.shell("A=1")
     assert box.shell("sleep 60", seconds=1).end is End.TIMEOUT
     assert box.shell("echo -$A-").text == "--\n"
 
 
-@pytest.mark.every_provider
 def test_a_shell_that_does_not_read_ends_in_time(box: Sandbox) -> None:
     box.shell("(sleep 0.5; kill -STOP $$) & sleep 1 &")
     box.shell("true")
@@ -260,7 +251,6 @@ def test_a_shell_that_writes_a_mark_itself(box: Sandbox) -> None:
     assert "rest" in result.text + box.shell("true").text
 
 
-@pytest.mark.every_provider
 def test_python_keeps_its_state(box: Sandbox) -> None:
     assert box.python("x = 20").text == ""
     assert box.python("x + 1").text == "21\n"
@@ -275,7 +265,6 @@ def test_python_keeps_its_state(box: Sandbox) -> None:
 # --- files
 
 
-@pytest.mark.every_provider
 def test_files(box: Sandbox) -> None:
     data = bytes(range(256)) * 100
     box.write_file("a/b c.bin", data)
@@ -315,7 +304,6 @@ def test_files_are_gated(box: Sandbox) -> None:
         box.read_file("p")
 
 
-@pytest.mark.every_provider
 def test_upload_and_download(box: Sandbox, tmp_path: Path) -> None:
     source = tmp_path / "src"
     (source / "deep").mkdir(parents=True)
@@ -338,7 +326,6 @@ def test_upload_and_download(box: Sandbox, tmp_path: Path) -> None:
     assert (tmp_path / "one.txt").read_text() == "hello"
 
 
-@pytest.mark.every_provider
 def test_a_download_brings_no_links_and_nothing_from_outside(box: Sandbox, tmp_path: Path) -> None:
     box.exec("mkdir d; ln -s /etc/passwd d/link; ln -s .. d/up; mkfifo d/fifo; echo x > d/file")
     box.exec("truncate -s 20M d/sparse; ln d/file d/hard")
@@ -349,7 +336,6 @@ def test_a_download_brings_no_links_and_nothing_from_outside(box: Sandbox, tmp_p
     assert len(skipped) >= 3
 
 
-@pytest.mark.every_provider
 def test_an_upload_goes_through_no_link_out(box: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "f").write_text("evil")
     box.exec("ln -s /etc e")
@@ -438,7 +424,6 @@ def test_what_was_judged_is_what_ran(box: Sandbox) -> None:
     assert log("call")[-1]["action"] == digest(action)
 
 
-@pytest.mark.every_provider
 def test_callers_at_once_cannot_swap_commands(box: Sandbox) -> None:
     """Many threads ask at the same time, with arguments that they change meanwhile."""
     wrong: list[str] = []
@@ -478,7 +463,6 @@ def test_callers_at_once_cannot_swap_commands(box: Sandbox) -> None:
     assert (len(seen), ran <= judged) == (8, True)
 
 
-@pytest.mark.every_provider
 def test_the_log_tells_the_whole_life(box: Sandbox) -> None:
     box.exec("ls")
     with pytest.raises(Refused):
@@ -505,7 +489,6 @@ def test_variables_are_in_the_log_by_name_only(
     assert "hunter2" not in default_path().read_text()
 
 
-@pytest.mark.every_provider
 def test_a_loosened_protection_is_in_the_log(
     gated_provider: Provider, state: Path, policy: Path
 ) -> None:
@@ -531,7 +514,6 @@ def test_what_fails_is_in_the_log_and_in_the_trace(box: Sandbox) -> None:
 # --- secrets
 
 
-@pytest.mark.every_provider
 def test_secrets(gated_provider: Provider, state: Path, policy: Path) -> None:
     value = "hunter2-is-not-a-password"
     spec = SandboxSpec(secrets={"token": value})
@@ -590,7 +572,6 @@ def test_a_key_that_a_command_deletes_leaves_no_call_open(box: Sandbox) -> None:
 # --- life
 
 
-@pytest.mark.every_provider
 def test_nothing_is_left(box: Sandbox, state: Path) -> None:
     assert box.status is Status.RUNNING
     box.close()
@@ -601,7 +582,6 @@ def test_nothing_is_left(box: Sandbox, state: Path) -> None:
         box.exec("ls")
 
 
-@pytest.mark.every_provider
 def test_another_process_goes_on(gated_provider: Provider, state: Path, policy: Path) -> None:
     with Sandbox(policy, provider=gated_provider, keep=True) as box:
         box.exec("echo TOP-'SECRET'; echo 1 > f")
@@ -636,7 +616,6 @@ def test_a_name_is_no_path(state: Path, tmp_path: Path, name: str) -> None:
     assert Notes("scope").noted() == []
 
 
-@pytest.mark.every_provider
 def test_a_bad_policy_makes_no_sandbox(gated_provider: Provider, state: Path) -> None:
     for bad in (
         'raise "x" if:\n    (c: Nonsense)\n',
@@ -648,7 +627,6 @@ def test_a_bad_policy_makes_no_sandbox(gated_provider: Provider, state: Path) ->
     assert SandboxService(gated_provider).search().items == ()
 
 
-@pytest.mark.every_provider
 def test_paused(box: Sandbox) -> None:
     box.pause()
     assert box.status is Status.PAUSED

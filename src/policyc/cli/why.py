@@ -9,7 +9,7 @@ import click
 
 from policyc.cli.drawing import show_tree
 from policyc.cli.exits import Refusal
-from policyc.cli.inputs import STDIN
+from policyc.cli.inputs import STDIN, STDIN_NAME
 from policyc.cli.loading import load_policy, refuse_misuse
 from policyc.cli.options import input_format_option, parameter_options
 from policyc.cli.parameters import read_parameters
@@ -63,7 +63,13 @@ def command(
     if "rule" in parameters:
         raise Refusal("a parameter cannot be named `rule` here: `--rule` chooses the rule")
     compiled = load_policy([policy, *more], parameters)
-    explanation = compiled.why(_read_one(trace, input_format), rule, **parameters)
+    from policyc.runtime.traces import TraceError, problem_of  # noqa: PLC0415  # the policy is known
+
+    try:
+        explanation = compiled.why(_read_one(trace, input_format), rule, **parameters)
+    except TraceError as error:
+        name = STDIN_NAME if trace == STDIN else trace
+        raise Refusal(f"`{name}` is no trace: {problem_of(name, error)}") from None
     terminal = Terminal.of(sys.stdout)
     if form == "json":
         terminal.write(json_text(explanation.to_dict()))

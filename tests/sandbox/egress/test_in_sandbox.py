@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from policyc.runtime.sandbox.audit import default_path, records
 from policyc.runtime.sandbox.state import sandbox_folder
 from policyc.runtime.sandbox.way_out import new_folder
@@ -34,7 +32,6 @@ for url in sys.stdin.read().split():
 """
 
 
-@pytest.mark.every_provider
 def test_only_what_is_allowed_gets_out(
     gated_provider: Provider, state: Path, tmp_path: Path
 ) -> None:

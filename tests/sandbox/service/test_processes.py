@@ -168,7 +168,7 @@ def test_living_runners_are_left_alone_and_dead_ones_swept_by_all_at_once(
 
 
 @pytest.mark.slow
-def test_60_sandboxes_leave_nothing_in_this_process(provider: LocalProvider) -> None:
+def test_200_sandboxes_leave_nothing_in_this_process(provider: LocalProvider) -> None:
     service = SandboxService(provider)
 
     def counts() -> tuple[int, int]:
@@ -176,7 +176,7 @@ def test_60_sandboxes_leave_nothing_in_this_process(provider: LocalProvider) -> 
 
     service.delete(service.start(SPEC).id)
     before = counts()
-    for _ in range(60):
+    for _ in range(200):
         info = service.start(SPEC)
         service.pause(info.id)
         service.resume(info.id)
