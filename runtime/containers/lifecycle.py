@@ -17,6 +17,7 @@ from policyc.runtime.containers.engine import EngineAbsent, engine, remove_conta
 from policyc.runtime.containers.readiness import (
     READY_SECONDS,
     ContainerDied,
+    NotReady,
     url_of,
     wait_until_ready,
 )
@@ -92,12 +93,31 @@ class SharedContainer:
                 _stop_at_exit(name)
             if self.keep_alive:
                 users.keep(name)
-            container = self._started(client)
-        wait_until_ready(container, self.spec, seconds)
+            container = found(client, self.spec)
+            known = None if container is None or container.status != "running" else container
+            container = self._started(client, container)
+        try:
+            wait_until_ready(container, self.spec, seconds)
+        except NotReady:
+            if known is None:
+                raise
+            container = self._started_again(client, known)
+            wait_until_ready(container, self.spec, seconds)
         return _running(container)
 
-    def _started(self, client: DockerClient) -> Container:
-        container = found(client, self.spec)
+    def _started_again(self, client: DockerClient, known: Container) -> Container:
+        """The container, stopped and started where it still runs as it did when it was found. An
+        engine that was killed, and whose containers outlive it, may have lost the way to it: the
+        engine does not tell so."""
+        with users.locked(self.spec.name):
+            container = found(client, self.spec)
+            if container is not None and _run_of(container) == _run_of(known):
+                _stop(container)
+                container.reload()
+            return self._started(client, container)
+
+    def _started(self, client: DockerClient, container: Container | None) -> Container:
+        """The container that was found, running, or a new one."""
         assert self._use is not None  # noqa: S101  # taken by the caller
         if container is not None:
             is_dead = container.status in ("dead", "removing")
@@ -251,9 +271,12 @@ def _networks(client: DockerClient, name: str) -> list[Any]:
 
 
 def _running(container: Container) -> Running:
-    return Running(
-        str(container.id), container.attrs["State"]["StartedAt"], url_of(container) or ""
-    )
+    return Running(*_run_of(container), url_of(container) or "")
+
+
+def _run_of(container: Container) -> tuple[str, str]:
+    """What tells one run of a container from the next."""
+    return str(container.id), container.attrs["State"]["StartedAt"]
 
 
 def _stop(container: Container) -> None:

@@ -4,11 +4,13 @@ test's own: others may use that of the machine."""
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from tests.engines import own_engine
 from tests.runtime.backends.asking import POLICY, TRACE
@@ -17,7 +19,7 @@ import policyc
 from policyc.runtime.backends import container
 from policyc.runtime.containers import spec, users
 from policyc.runtime.containers.engine import EngineAbsent
-from policyc.runtime.containers.lifecycle import remove
+from policyc.runtime.containers.lifecycle import SharedContainer, remove
 from policyc.runtime.containers.spec import PREFIX_VARIABLE, Spec
 from policyc.runtime.failures import BackendError
 
@@ -122,3 +124,21 @@ def test_an_engine_that_is_killed_costs_no_wrong_verdict(
     (after,) = client.containers.list(all=True)
     assert (after.id, after.status) == (before.id, "exited")
     client.close()
+
+
+@pytest.mark.parametrize("engine", [True], indirect=True, ids=["live-restore"])
+def test_a_container_that_an_engine_lost_the_way_to_is_started_again(engine: Engine) -> None:
+    shared = SharedContainer(Spec.of())
+    before = shared.start()
+    engine.end(signal.SIGKILL)
+    port = int(before.url.rpartition(":")[2])
+    with socket.create_server((spec.HOST, port)):
+        engine.start()
+        client = engine.client()
+        assert [one.status for one in client.containers.list()] == ["running"]
+        client.close()
+        after = shared.start(seconds=20)
+        assert shared.start() == after
+        assert (after.id, after.url != before.url) == (before.id, True)
+        assert httpx.get(after.url).status_code == 200
+    shared.release()
