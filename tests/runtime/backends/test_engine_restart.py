@@ -46,9 +46,10 @@ def engine(
         made.load(docker_engine, image)
         monkeypatch.setenv("DOCKER_HOST", made.address)
         # The locks on the names of containers do not know engines apart.
-        monkeypatch.setenv(PREFIX_VARIABLE, f"test-own-{uuid.uuid4().hex[:8]}")
-        # Both engines take the lowest free port: what one gives up is soon in use by the other.
-        monkeypatch.setattr(spec, "HOST", "127.0.0.13")
+        number = uuid.uuid4().int
+        monkeypatch.setenv(PREFIX_VARIABLE, f"test-own-{number % 16**8:08x}")
+        # All engines take the lowest free port: what one gives up is soon in use by another.
+        monkeypatch.setattr(spec, "HOST", f"127.{1 + number % 250}.{number % 251}.13")
         yield made
         users.end_all()
         remove(Spec.of())
