@@ -26,7 +26,8 @@ from policyc.runtime.ports import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-PORTS = range(41000, 41011)
+# Below those that connections of other tests take.
+PORTS = range(21000, 21011)
 
 
 @pytest.fixture
@@ -37,15 +38,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_port_is_had_once_until_it_is_released(folder: Path) -> None:
-    single = range(41020, 41021)
+    single = range(21020, 21021)
     with reserve_port(single, folder=folder) as port:
-        assert port.number == 41020
+        assert port.number == 21020
         assert port.is_held
-        with pytest.raises(PortsExhausted, match="all ports of 41020 to 41020 are in use"):
+        with pytest.raises(PortsExhausted, match="all ports of 21020 to 21020 are in use"):
             reserve_port(single, folder=folder)
     assert not port.is_held
     port.release()
-    assert reserve_port(single, folder=folder).number == 41020
+    assert reserve_port(single, folder=folder).number == 21020
 
 
 def test_threads_never_share_one(folder: Path) -> None:
@@ -92,8 +93,8 @@ def test_a_port_that_somebody_listens_on_is_not_free(
 
 
 def test_ports_that_an_engine_has_are_left_out(folder: Path) -> None:
-    port = reserve_port(range(41030, 41033), folder=folder, taken=lambda: {41030, 41032})
-    assert port.number == 41031
+    port = reserve_port(range(21030, 21033), folder=folder, taken=lambda: {21030, 21032})
+    assert port.number == 21031
 
 
 def test_a_search_ends_in_time(folder: Path) -> None:
@@ -111,14 +112,14 @@ def test_a_planted_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
     target.write_text("precious", "utf-8")
     (folder / "port_41040.lock").symlink_to(target)
     with pytest.raises(PortFolderError, match="cannot be used"):
-        reserve_port(range(41040, 41041), folder=folder)
+        reserve_port(range(21040, 21041), folder=folder)
     assert target.read_text("utf-8") == "precious"
 
 
 def test_files_of_locks_stay(folder: Path) -> None:
     path = folder / "port_41050.lock"
     for _ in range(2):
-        with reserve_port(range(41050, 41051), folder=folder):
+        with reserve_port(range(21050, 21051), folder=folder):
             number = path.stat().st_ino
         assert path.stat().st_ino == number
     assert path.stat().st_mode & 0o777 == 0o600
@@ -148,7 +149,7 @@ def test_the_folder_is_the_own_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 TAKE = """\
 import json, pathlib, sys
 from policyc.runtime.ports import reserve_port
-ports = range(42000, 43100)
+ports = range(22000, 23100)
 had = [reserve_port(ports, folder=pathlib.Path(sys.argv[1]), seconds=60) for _ in range(20)]
 print(json.dumps([port.number for port in had]), flush=True)
 sys.stdin.read()
