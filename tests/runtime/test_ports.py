@@ -110,14 +110,14 @@ def test_an_empty_range_is_said(folder: Path) -> None:
 def test_a_planted_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "precious"
     target.write_text("precious", "utf-8")
-    (folder / "port_41040.lock").symlink_to(target)
+    (folder / "port_21040.lock").symlink_to(target)
     with pytest.raises(PortFolderError, match="cannot be used"):
         reserve_port(range(21040, 21041), folder=folder)
     assert target.read_text("utf-8") == "precious"
 
 
 def test_files_of_locks_stay(folder: Path) -> None:
-    path = folder / "port_41050.lock"
+    path = folder / "port_21050.lock"
     for _ in range(2):
         with reserve_port(range(21050, 21051), folder=folder):
             number = path.stat().st_ino
