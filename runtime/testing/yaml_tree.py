@@ -13,7 +13,9 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scanner import Scanner
@@ -190,9 +192,25 @@ def _length_of_call(line: str) -> int:
     return 0
 
 
+class _Composer(Composer):
+    """Refuses an anchor that is there already: which of the two an alias means is easily missed."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.parser.peek_event()
+        if not isinstance(event, AliasEvent) and event.anchor in self.anchors:
+            line = self.anchors[event.anchor].start_mark.line + 1
+            raise _Unusable(
+                f"there is an anchor `{event.anchor}` already, in line {line}: give this one "
+                "another name",
+                Span(event.start_mark.index, event.start_mark.index + 1 + len(event.anchor)),
+            )
+        return super().compose_node(parent, index)
+
+
 def _compose(text: str) -> Node | None:
     yaml = YAML(typ="safe", pure=True)
     yaml.Scanner = _Scanner
+    yaml.Composer = _Composer
     node: Node | None = yaml.compose(text)
     return node
 

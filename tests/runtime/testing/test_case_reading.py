@@ -153,10 +153,20 @@ def test_the_schema_itself_is_right() -> None:
         ("cases: " + "[" * 300 + "]" * 300, "this is nested more than 200 levels deep"),
         ("cases: " + "[" * 20_000, "the file is nested too deeply"),
         ("cases: *x\n", "found undefined alias 'x'"),
+        ("a: &x 1\nb: &x 2\n", "there is an anchor `x` already, in line 1"),
         ('cases: "\x07"\n', "a YAML file cannot hold the character U+0007 as it is"),
         ("cases: [" + "9" * 6000 + "]\n", "is no number that JSON has"),
     ],
-    ids=["aliases", "a circle", "deep", "deeper", "no anchor", "a control character", "digits"],
+    ids=[
+        "aliases",
+        "a circle",
+        "deep",
+        "deeper",
+        "no anchor",
+        "two anchors",
+        "a control character",
+        "digits",
+    ],
 )
 def test_hostile_files_are_refused(text: str, message: str) -> None:
     found = read(text).diagnostics
