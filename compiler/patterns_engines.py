@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import threading
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from policyc.compiler.patterns_tree import (
@@ -117,7 +118,7 @@ def _escape(char: str) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\U{code:08x}"
 
 
-class _Writer:
+class _Writer(ABC):
     """Writes a tree as a pattern. The dialects override what they know better; what they do not, is
     refused."""
 
@@ -146,14 +147,14 @@ class _Writer:
         count = f"{{{low},{'' if high is None else high}}}"
         return f"(?:{body}){count}{'?' if mode == 'lazy' else ''}"
 
-    def group(self, number: int, body: Node) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def group(self, number: int, body: Node) -> str: ...
 
-    def place(self, node: At) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def place(self, node: At) -> str: ...
 
-    def special(self, node: Node) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def special(self, node: Node) -> str: ...
 
 
 # --- google-re2 ---

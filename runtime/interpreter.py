@@ -22,6 +22,7 @@ from policyc.runtime.detectors.answers import AnswerCache
 from policyc.runtime.detectors.options import ON_ERROR
 from policyc.runtime.detectors.protocol import summarize
 from policyc.runtime.detectors.scanning import scan
+from policyc.runtime.elements import Places, elements, find_values
 from policyc.runtime.evaluation import Evaluation
 from policyc.runtime.events import (
     Chunks,
@@ -37,7 +38,7 @@ from policyc.runtime.failures import EvaluationError, LimitExceeded, MissingPara
 from policyc.runtime.places import Mark, SecretMark, occurrences, whole
 from policyc.runtime.records import Marked, MarkedList
 from policyc.runtime.repeats import is_settled, key_of, repeats_of
-from policyc.runtime.texts import collect_images, entries, placed_texts
+from policyc.runtime.texts import collect_images, placed_texts
 from policyc.runtime.traces import arguments_of
 from policyc.runtime.values import ABSENT, kind_of
 from policyc.runtime.wildcards import wildcard_match
@@ -45,7 +46,6 @@ from policyc.runtime.wildcards import wildcard_match
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from policyc.compiler.typesystem import Type
     from policyc.runtime.detectors.protocol import Detection
     from policyc.runtime.history import History
     from policyc.runtime.matches import Coordinate
@@ -54,9 +54,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("policyc.print")
 
 log_of_detectors = logging.getLogger("policyc.detectors")
-
-Places = Any
-"""Where a value came from: None, a `Place`, or a list of these for the elements of a list."""
 
 
 class ViolationValue:
@@ -917,63 +914,6 @@ def values_to_text(value: Any) -> str:
     if isinstance(value, TraceObject):
         return shown(value.data)
     return methods.to_text(value)
-
-
-def elements(value: Any, places: Places) -> Iterator[tuple[Any, Places]]:
-    """The elements of a value that a comprehension runs over, with their places."""
-    if value is None or value is ABSENT:
-        return
-    if isinstance(value, Chunks):
-        for number, chunk in enumerate(value.data):
-            view = values.chunk_view(value, number, chunk)
-            yield view, (*value.place, number)
-        return
-    if isinstance(value, list | tuple):
-        yield from entries(value, places)
-        return
-    if isinstance(value, str | dict | set | frozenset):
-        for item in value:
-            yield item, None
-        return
-    raise EvaluationError(f"a list is needed to run over, not {kind_of(value)}")
-
-
-def find_values(domain: Type, value: Any, places: Places) -> Iterator[tuple[Any, Places]]:
-    """The values of a type in a value, walking into lists, objects, content and messages."""
-    name = domain.name
-    if value is None or value is ABSENT:
-        return
-    if _is_of(name, value):
-        yield value, value.place if isinstance(value, TraceObject) else places
-        return
-    if isinstance(value, dict):
-        for key, entry in value.items():
-            yield from find_values(
-                domain, entry, (*places, key) if isinstance(places, tuple) else None
-            )
-        return
-    if isinstance(value, list | tuple | Chunks | set | frozenset):
-        for item, place in elements(
-            list(value) if isinstance(value, set | frozenset) else value, places
-        ):
-            yield from find_values(domain, item, place)
-        return
-    if isinstance(value, TraceObject):
-        for part in _PARTS.get(type(value).__name__, ()):
-            yield from find_values(domain, values.member(value, part), (*value.place, part))
-
-
-_PARTS: dict[str, tuple[str, ...]] = {
-    "Message": ("content", "role", "tool_calls"),
-    "ToolOutput": ("content", "role", "tool_call_id"),
-    "ToolCall": ("id", "type", "function"),
-    "TextChunk": ("text", "type"),
-    "Image": ("type",),
-}
-
-
-def _is_of(name: str, value: Any) -> bool:
-    return type(value).__name__ == name
 
 
 def object_marks(block: p.Block, model: Frame) -> list[Mark]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from policyc.grammar.source import Source
-    from policyc.runtime.interpreter import Places
+    from policyc.runtime.elements import Places
     from policyc.runtime.places import Mark
 
 WORK: Final = 200_000

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 from policyc.compiler import plan as p
 from policyc.compiler import typesystem as ts
 from policyc.compiler.signatures import FunctionKind
+from policyc.runtime.elements import elements, find_values
 from policyc.runtime.events import ToolCall, ToolOutput
 from policyc.runtime.failures import EvaluationError
 from policyc.runtime.history import History
-from policyc.runtime.interpreter import Frame, Interpreter, PatternInFrame, elements, find_values
+from policyc.runtime.interpreter import Frame, Interpreter, PatternInFrame
 from policyc.runtime.traces import arguments_of
 from policyc.runtime.values import ABSENT
 from policyc.runtime.wildcards import wildcard_match

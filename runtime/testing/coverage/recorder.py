@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from policyc.runtime.elements import Places
     from policyc.runtime.events import ToolCall
-    from policyc.runtime.interpreter import Places
     from policyc.runtime.matches import Event
     from policyc.runtime.results import AnalysisResult, RuleError, Violation
     from policyc.runtime.testing.coverage.points import Bounds
