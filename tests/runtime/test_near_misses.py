@@ -159,7 +159,7 @@ def test_an_explanation_of_what_was_stopped_has_a_culprit_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("policyc.runtime.why.WORK", 20_000)
-    monkeypatch.setattr("policyc.runtime.why.SECONDS", 2.0)
+    monkeypatch.setattr("policyc.runtime.why.SECONDS", 20.0)
     (found,) = Policy.from_string(_PRODUCT).why(long_trace(999)).rules
     assert found.status == "undecided"
     assert found.culprit is not None
