@@ -105,10 +105,11 @@ def sweep(client: DockerClient) -> None:
         "status": [ENDED, "paused"],
     }
     for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
-        if container.status == "paused" and not is_over(container.labels):
-            continue
-        with suppress(APIError):  # somebody else does
-            remove_container(container)
+        # The engine lists, and is then asked about each: one that was paused may run by now.
+        over = container.status == "paused" and is_over(container.labels)
+        if over or container.status == ENDED:
+            with suppress(APIError):  # somebody else does
+                remove_container(container)
 
 
 def check_runs(container: Container) -> None:

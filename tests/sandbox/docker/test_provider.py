@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.sandbox.docker.conftest import new_id, output_of
 
+from policyc.runtime.sandbox.docker.container import sweep
 from policyc.runtime.sandbox.docker.labels import USER, record_of
 from policyc.runtime.sandbox.failures import SandboxAbsent, SandboxError, WrongState
 from policyc.runtime.sandbox.provider import Creation, Status
@@ -178,3 +181,24 @@ def test_a_sandbox_that_ended_is_not_there_and_is_swept(
             ask(ended)
     make()
     assert not docker_engine.containers.list(all=True, filters={"name": ended})
+
+
+def test_one_that_goes_on_while_another_process_sweeps_is_left_alone(
+    provider: DockerProvider, docker_engine: DockerClient, sandbox: str
+) -> None:
+    over = Event()
+
+    def sweep_on() -> None:
+        while not over.is_set():
+            sweep(docker_engine)
+
+    with ThreadPoolExecutor() as pool:
+        swept = pool.submit(sweep_on)
+        try:
+            for _ in range(100):
+                provider.pause(sandbox)
+                provider.resume(sandbox)
+        finally:
+            over.set()
+        swept.result()
+    assert output_of(provider, sandbox, "echo", "here") == (0, "here\n")
