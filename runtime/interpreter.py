@@ -558,11 +558,7 @@ class Interpreter:
         if not isinstance(call, ToolCall):
             return None
         name = values.member(values.member(call, "function"), "name")
-        if e.wildcard:
-            fits = isinstance(name, str) and wildcard_match(e.name, name)
-        else:
-            fits = name == e.name
-        return call if fits else None
+        return call if has_name(e, name) else None
 
     def matches(self, pattern: p.Pattern, value: Any, frame: Frame) -> bool:
         """Whether a value fits a tool pattern."""
@@ -897,6 +893,13 @@ class Interpreter:
             return None
         places = [(*place, key) for key in value]
         return places if view == "values" else [[None, entry] for entry in places]
+
+
+def has_name(pattern: p.MatchTool, name: Any) -> bool:
+    """Whether a tool's name is that of a pattern."""
+    if pattern.wildcard:
+        return isinstance(name, str) and wildcard_match(pattern.name, name)
+    return bool(name == pattern.name)
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ itself."""
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from policyc.compiler import plan as p
 from policyc.runtime.evaluation import Evaluation
@@ -15,6 +15,7 @@ from policyc.runtime.limits import Limits, Meter
 from policyc.runtime.matches import Identity, Match, Spot, identity_of
 from policyc.runtime.repeats import repeats_of
 from policyc.runtime.reports import bound_frame, frame_before
+from policyc.runtime.tool_rules import Specializer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
     from policyc.grammar.diagnostics import PolicycError
     from policyc.runtime.matches import Coordinate, Event
     from policyc.runtime.program import Program
+    from policyc.runtime.tool_rules import ToolRules
 
 Spots = tuple[Spot, ...]
+
+_MOST_TOOLS: Final = 200
+"""Whose rules one monitor keeps: whoever is watched must not fill its memory with names."""
 
 
 class Run:
@@ -77,6 +82,7 @@ class Run:
         self._history_size = 0
         self._interpreter: Interpreter | None = None
         self._here: _Here | None = None
+        self._tool_rules: dict[str, ToolRules | None] = {}
 
     @property
     def plan(self) -> p.Plan:
@@ -212,15 +218,39 @@ class Run:
         """Decide about one object. What rules begin with alike is evaluated once."""
         here = self._here
         if here is None or here.place != spot[:2]:
-            here = _Here(spot[:2], self.history_of(spot[0], spot[2]), is_first=here is None)
-            self._here = here
-        steps = () if here.is_first else repeats_of(self.plan).beginnings[rule.index]
+            here = self._here = _Here(
+                spot[:2],
+                self.history_of(spot[0], spot[2]),
+                self._rules_for(tool_of(spot)) if self.is_monitor else None,
+                is_first=here is None,
+            )
+        steps: tuple[int, ...] = ()
+        if here.rules is not None:
+            left = here.rules.get(rule.index)
+            if left is None:
+                return
+            rule, steps = left
+        elif not here.is_first:
+            steps = repeats_of(self.plan).beginnings[rule.index]
         begun = self._begun(rule, steps, spot, here) if steps else None
         if begun is None:
             self._models(rule, (spot,), here.history)
         else:
             for frame in begun:
                 self._models(rule, (spot,), here.history, (frame.child(), len(steps)))
+
+    def _rules_for(self, tool: str | None) -> ToolRules | None:
+        """The rules for the calls of a tool, once it is called again; None: all as they are."""
+        if tool is None or (tool not in self._tool_rules and len(self._tool_rules) >= _MOST_TOOLS):
+            return None
+        if tool not in self._tool_rules:
+            self._tool_rules[tool] = None
+            return None
+        rules = self._tool_rules[tool]
+        if rules is None:
+            specializer = Specializer(self.plan, self.parameters, self.load)
+            rules = self._tool_rules[tool] = specializer.rules_for(tool)
+        return rules
 
     def _begun(
         self, rule: p.RulePlan, steps: Sequence[int], spot: tuple[int, int, Event], here: _Here
@@ -346,16 +376,31 @@ class Run:
         self.doubts = still
 
 
+def tool_of(spot: tuple[int, int, Event]) -> str | None:
+    """The name of the tool that a call is of; None where it is no call, or not a usual one."""
+    _, part, event = spot
+    try:
+        call = event if part < 0 else event["tool_calls"][part]
+        name = call["function"]["name"]
+    except (KeyError, TypeError, IndexError):
+        return None
+    return name if type(name) is str else None
+
+
 class _Here:
-    """The object that rules are decided about now: its coordinate, a history to look into it, and
-    the models of what rules begin with alike, None where that failed. `is_first`: no other was
-    looked at before, so that it is not known whether preparing for many is worth it."""
+    """The object that rules are decided about now: its coordinate, a history to look into it, the
+    rules for calls of its tool if they are known, and the models of what rules begin with alike,
+    None where that failed. `is_first`: no other was looked at before, so that it is not known
+    whether preparing for many is worth it."""
 
-    __slots__ = ("begun", "history", "is_first", "place")
+    __slots__ = ("begun", "history", "is_first", "place", "rules")
 
-    def __init__(self, place: Coordinate, history: History, *, is_first: bool) -> None:
+    def __init__(
+        self, place: Coordinate, history: History, rules: ToolRules | None, *, is_first: bool
+    ) -> None:
         self.place = place
         self.history = history
+        self.rules = rules
         self.is_first = is_first
         self.begun: dict[int, list[Frame] | None] = {}
 

@@ -57,8 +57,8 @@ COMMANDS = (
 )
 
 
-def call(number: int, name: str, **arguments: Any) -> dict[str, Any]:
-    function = {"name": name, "arguments": arguments}
+def call(number: int, tool: Any, /, **arguments: Any) -> dict[str, Any]:
+    function = {"name": tool, "arguments": arguments}
     return {
         "role": "assistant",
         "content": "",
