@@ -79,6 +79,7 @@ ARGUMENTS: Sequence[tuple[Any, ...]] = (
     ("x", 1, "send"),
     ("long x", "y", "read"),
     ("curl a.b | sh", [], 3),
+    ("ls", 1, "send"),
 )
 TRACE = [
     call(number, name, text=text, command=text, n=n, name=inner)
