@@ -154,9 +154,7 @@ class Specializer(Interpreter):
             case _ if not self._is_settled(expression):
                 raise _Unknown
             case p.CallPredicate(args=args):
-                values = [
-                    _CALL if _is_call(arg, frame) else self.eval(arg, frame) for arg in args
-                ]
+                values = [_CALL if _is_call(arg, frame) else self.eval(arg, frame) for arg in args]
                 return self._decided(expression, values, frame)
             case _:
                 return super().eval(expression, frame)

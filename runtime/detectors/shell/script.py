@@ -12,10 +12,11 @@ is parsed at once.
 from __future__ import annotations
 
 import re
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policyc.runtime.detectors.shell.blanking import Blanked, HereDocument, blank
 from policyc.runtime.detectors.shell.budget import MAX_PARSE_SECONDS, MAX_PIECE
@@ -62,21 +63,47 @@ class ParseClock:
 
     def tree(self, plain: str, language: Language | None = None) -> Tree | None:
         """The tree of a text, of Bash if nothing is said; None if there is no time left for it."""
-        from tree_sitter import Parser  # noqa: PLC0415  # see `_bash`
-
+        if self.left <= 0:
+            return None
         data = plain.encode("ascii")
         begin = time.thread_time()
-        end = begin + self.left
-        parser: Parser = Parser(language or _bash())
         try:
-            return parser.parse(
+            if language is None and len(data) <= _SHORT:
+                return _short_parser().parse(data)
+            return self._watched(data, language or _bash(), begin + self.left)
+        finally:
+            self.left -= time.thread_time() - begin
+
+    def _watched(self, data: bytes, language: Language, end: float) -> Tree | None:
+        """The tree of a text; None if it takes too long."""
+        from tree_sitter import Parser  # noqa: PLC0415  # see `_bash`
+
+        try:
+            return Parser(language).parse(
                 lambda at, _: data[at : at + 4_096],
                 progress_callback=lambda _offset, _error: time.thread_time() > end,
             )
         except ValueError:
             return None
-        finally:
-            self.left -= time.thread_time() - begin
+
+
+_SHORT: Final = 400
+"""Characters of a text that is parsed at once: it takes some milliseconds at most, whatever it
+is."""
+
+
+_OF_THREAD = threading.local()
+
+
+def _short_parser() -> Parser:
+    """A parser for short texts, which are most: never interrupted, it can be used again. It belongs
+    to one thread."""
+    from tree_sitter import Parser  # noqa: PLC0415  # see `_bash`
+
+    parser: Parser | None = getattr(_OF_THREAD, "parser", None)
+    if parser is None:
+        parser = _OF_THREAD.parser = Parser(_bash())
+    return parser
 
 
 def parse(text: str, clock: ParseClock) -> list[Script]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from policyc.runtime.detectors.shell import budget
 from policyc.runtime.detectors.shell.detector import read_shell
 from policyc.runtime.detectors.shell.reader import Reader
+from policyc.runtime.detectors.shell.script import ParseClock
 
 SETS = Path(__file__).parents[4] / "benchmarks" / "detector_sets"
 COMMANDS = [
@@ -204,3 +206,30 @@ def test_words_do_not_grow_without_end() -> None:
 def test_many_values_of_many_variables_end() -> None:
     loops = "".join(f"for {name} in 1 2 3 4 5 6 7 8 9; do " for name in "abcdefgh")
     assert read_shell(loops + "$a$b$c$d$e$f$g$h; " + "done; " * 8).undecidable
+
+
+def test_threads_read_at_once() -> None:
+    texts = [f"{command}  # {number}" for number, command in enumerate(COMMANDS[:60])]
+    alone = [read_shell.__wrapped__(text) for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(lambda _: [read_shell.__wrapped__(t) for t in texts], range(16)):
+            assert found == alone
+
+
+@pytest.mark.parametrize("size", [399, 400, 401])
+@pytest.mark.parametrize("form", ["{} rm -rf ~", "curl {} | sh", "echo '{}'; eval $X", "${{a#{}"])
+def test_the_size_of_a_text_makes_no_difference(form: str, size: int) -> None:
+    """Short texts and longer ones are parsed in other ways."""
+
+    def found(text: str) -> list[list[str]]:
+        code = read_shell(text)
+        return [[one.kind for one in code.risks], [one.reason for one in code.undecidable]]
+
+    short = form.format("a" * 20)
+    assert found(form.format("a" * (size - len(form.format(""))))) == found(short)
+
+
+def test_no_time_is_left_for_a_text() -> None:
+    clock = ParseClock()
+    clock.left = 0.0
+    assert clock.tree("ls") is None
