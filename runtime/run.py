@@ -304,17 +304,18 @@ class Run:
         """Find the matches with some objects. `begun`: a model of the first steps, and how many
         these are."""
         interpreter = self._interpreter_for(rule, history)
-        names = rule.block.loop_variables()
-        scans = tuple(s.variable for s in rule.block.steps if isinstance(s, p.Scan))
-        given = dict(zip((name for name in names if name in scans), spots, strict=True))
-        frame, position = begun or (bound_frame(rule, given, interpreter), 0)
+        frame, position = begun or (
+            bound_frame(rule, _given(rule.block, spots), interpreter),
+            0,
+        )
 
         def failure(step: p.Step, at: Frame, error: EvaluationError) -> None:
             self.fail(rule, step, at, error)
 
         for model in interpreter.models(rule.block, frame, failure, position):
+            given = _given(rule.block, spots)
             full: list[Spot] = []
-            for name in names:
+            for name in rule.block.loop_variables():
                 if name in given:
                     full.append(given[name])
                 else:
@@ -374,6 +375,12 @@ class Run:
             if len(self.failed) == before and self.is_monitor:
                 still.append((rule, variable, spot))
         self.doubts = still
+
+
+def _given(block: p.Block, spots: Spots) -> dict[str, Spot]:
+    """The spots of the trace variables, in the order of their declaration."""
+    scans = {step.variable for step in block.steps if isinstance(step, p.Scan)}
+    return dict(zip((name for name in block.variables if name in scans), spots, strict=True))
 
 
 def tool_of(spot: tuple[int, int, Event]) -> str | None:
