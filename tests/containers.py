@@ -30,7 +30,7 @@ import uvicorn
 from policyc.runtime.server.app import make_app
 from policyc.runtime.server.settings import Settings
 
-app = make_app(Settings(workers=2))
+app = make_app(Settings(workers=2, key=os.environ.get("POLICYC_SERVER_KEY")))
 """
     + WRITES
     + """

@@ -8,6 +8,7 @@ which all who ask it can bear.
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,9 @@ from policyc.runtime.backends.http import (
     ServerTimeout,
     ServerUnreachable,
 )
+from policyc.runtime.backends.proving import ServerUnproved
 from policyc.runtime.containers.spec import Spec
+from policyc.runtime.proof import LEAST_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +45,10 @@ class ContainerServer(Server):
     ) -> None:
         """`keep_alive`: the container runs on when its last user is gone; by default as
         POLICYC_CONTAINER_KEEP=1 says."""
-        # The token of the environment is for another server; what is in an image need not have it.
-        super().__init__(f"the container {spec.name}", token="", timeout=timeout)
+        # Token and key of the environment are for another server. The key of ours is known once it
+        # runs; until then nothing is believed.
+        key = secrets.token_hex(LEAST_KEY) if spec.is_own else ""
+        super().__init__(f"the container {spec.name}", token="", timeout=timeout, key=key)
         if keep_alive is None:
             keep_alive = os.environ.get(KEEP_VARIABLE, "") not in ("", "0")
         self._spec = spec
@@ -65,7 +70,7 @@ class ContainerServer(Server):
         asked = self._started(None)
         try:
             return super().ask(question)
-        except (ServerUnreachable, CircuitOpen) as error:
+        except (ServerUnreachable, ServerUnproved, CircuitOpen) as error:
             self._start_again(asked, question, error)
         except ServerTimeout:
             self._look_again()
@@ -83,7 +88,7 @@ class ContainerServer(Server):
         asked = await asyncio.to_thread(self._started, None)
         try:
             return await super().a_ask(question)
-        except (ServerUnreachable, CircuitOpen) as error:
+        except (ServerUnreachable, ServerUnproved, CircuitOpen) as error:
             await asyncio.to_thread(self._start_again, asked, question, error)
         except ServerTimeout:
             self._look_again()
@@ -126,6 +131,8 @@ class ContainerServer(Server):
             patience = 0.0 if gone is None else PATIENCE_SECONDS
             self._running = self._container.start(patience=patience)
             self.url = self._running.url
+            if self._proved is not None:
+                self._proved.key = self._running.key
             self._breaker = Breaker()
             return self._running
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from policyc.runtime.backends.breaker import Breaker
+from policyc.runtime.backends.proving import Proved, key_of_environment
 from policyc.runtime.failures import BackendError
 
 if TYPE_CHECKING:
@@ -80,13 +81,23 @@ class Question:
 class Server:
     """Asks one server, over connections that are kept. Any number of threads may use one."""
 
-    def __init__(self, url: str, *, token: str | None = None, timeout: float | None = None) -> None:
-        """`token` and `timeout` (seconds) are by default those of the environment.
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        timeout: float | None = None,
+        key: str | None = None,
+    ) -> None:
+        """`token`, `timeout` (seconds) and `key` (that the server has to know, see `proof`) are by
+        default those of the environment.
 
         Raises:
-            BackendError: the certificates that the environment names cannot be read.
+            BackendError: what the environment says cannot be used.
         """
         self.url = url.rstrip("/")
+        self._key = key_of_environment() if key is None else key
+        self._proved = Proved(self._key) if self._key else None
         self._token = os.environ.get(TOKEN_VARIABLE) if token is None else token
         self._timeout = timeout_of_environment() if timeout is None else timeout
         headers = {"authorization": f"Bearer {self._token}"} if self._token else {}
@@ -97,10 +108,19 @@ class Server:
         self._pid = os.getpid()
 
     def _new_client(self) -> httpx.Client:
-        return httpx.Client(headers=self._headers, trust_env=False, verify=self._trusted)
+        return httpx.Client(**self._connecting)
+
+    @property
+    def _connecting(self) -> dict[str, Any]:
+        return {
+            "headers": self._headers,
+            "trust_env": False,
+            "verify": self._trusted,
+            "auth": self._proved,
+        }
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_server, (self.url, self._token, self._timeout))
+        return (_server, (self.url, self._token, self._timeout, self._key))
 
     def ask(self, question: Question) -> Any:
         """The JSON of the answer.
@@ -134,9 +154,7 @@ class Server:
         """
         end = time.monotonic() + self._timeout
         # A client belongs to one event loop, and this object to none.
-        async with httpx.AsyncClient(
-            headers=self._headers, trust_env=False, verify=self._trusted
-        ) as client:
+        async with httpx.AsyncClient(**self._connecting) as client:
             for attempt in range(ATTEMPTS):
                 self._breaker.check(self.url)
                 try:
@@ -229,8 +247,8 @@ def _trusted_certificates() -> ssl.SSLContext:
         raise BackendError(told) from error
 
 
-def _server(url: str, token: str | None, timeout: float) -> Server:
-    return Server(url, token=token, timeout=timeout)
+def _server(url: str, token: str | None, timeout: float, key: str) -> Server:
+    return Server(url, token=token, timeout=timeout, key=key)
 
 
 def timeout_of_environment() -> float:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from policyc.runtime.containers import users
@@ -18,11 +19,13 @@ from policyc.runtime.containers.readiness import (
     READY_SECONDS,
     ContainerDied,
     NotReady,
+    key_of,
     url_of,
     wait_until_ready,
 )
 from policyc.runtime.containers.spec import OWNER_LABEL, SPEC_LABEL, Spec, owner
 from policyc.runtime.failures import BackendError
+from policyc.runtime.proof import KEY_VARIABLE, LEAST_KEY
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -46,11 +49,13 @@ class MadeMeanwhile(BackendError):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A container that runs. `started` tells one run of it from the next."""
+    """A container that runs. `started` tells one run of it from the next. `key`: that the server in
+    it knows and proves its answers with; "": it knows none."""
 
     id: str
     started: str
     url: str
+    key: str = field(repr=False)
 
 
 class SharedContainer:
@@ -234,7 +239,13 @@ def _created(client: DockerClient, spec: Spec) -> Container:
     network = _network(client, spec.name, {OWNER_LABEL: owner()})
     try:
         container: Container = client.containers.create(
-            spec.image, name=spec.name, labels=labels, network=network, **spec.options
+            spec.image,
+            name=spec.name,
+            labels=labels,
+            network=network,
+            # Whoever can ask the engine for it can do anything.
+            environment={KEY_VARIABLE: secrets.token_hex(LEAST_KEY)} if spec.is_own else {},
+            **spec.options,
         )
     except APIError as error:
         if error.status_code != 409:
@@ -271,7 +282,7 @@ def _networks(client: DockerClient, name: str) -> list[Any]:
 
 
 def _running(container: Container) -> Running:
-    return Running(*_run_of(container), url_of(container) or "")
+    return Running(*_run_of(container), url_of(container) or "", key_of(container))
 
 
 def _run_of(container: Container) -> tuple[str, str]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from policyc.runtime.backends.interfaces import PROTOCOL
+from policyc.runtime.backends.proving import Proved, ServerUnproved
 from policyc.runtime.containers.engine import PAUSES
 from policyc.runtime.containers.spec import PORT, Spec
 from policyc.runtime.failures import BackendError
+from policyc.runtime.proof import KEY_VARIABLE
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -43,14 +45,37 @@ def url_of(container: Container) -> str | None:
     return f"http://{published[0]['HostIp']}:{published[0]['HostPort']}"
 
 
+def key_of(container: Container) -> str:
+    """The key that the server in it was given; "": none."""
+    told = (one.partition("=") for one in container.attrs["Config"]["Env"] or ())
+    return next((value for name, _, value in told if name == KEY_VARIABLE), "")
+
+
 def wait_until_ready(container: Container, spec: Spec, seconds: float) -> None:
     """Wait until the server in a container answers.
 
     Raises:
         ContainerDied: it ended.
-        NotReady: it does not answer.
+        NotReady: it does not answer, or something else does.
         OtherVersion: it is not the one that our own image has.
     """
+    if spec.is_own and not key_of(container):
+        raise OtherVersion(
+            f"the container `{spec.name}` was made by an earlier policyc: run `policyc container "
+            "down`"
+        )
+    try:
+        _wait(container, spec, seconds)
+        if spec.is_own:
+            _check_version(ask(container, "/version"), spec)
+    except ServerUnproved as error:
+        raise NotReady(
+            f"{error}: another program took the port of the container `{spec.name}`, or its image "
+            "is of an earlier policyc: run `policyc container build` and `policyc container down`"
+        ) from None
+
+
+def _wait(container: Container, spec: Spec, seconds: float) -> None:
     end = time.monotonic() + seconds
     attempt = 0
     while (answer := ask(container, "/")) is None or answer.status_code >= 500:
@@ -67,8 +92,6 @@ def wait_until_ready(container: Container, spec: Spec, seconds: float) -> None:
             )
         attempt += 1
         time.sleep(pause)
-    if spec.is_own:
-        _check_version(ask(container, "/version"), spec)
 
 
 def _reload(container: Container) -> None:
@@ -100,12 +123,17 @@ def _check_version(answer: httpx.Response | None, spec: Spec) -> None:
 
 
 def ask(container: Container, path: str) -> httpx.Response | None:
-    """The answer of its server to a GET; None: there is none."""
-    url = url_of(container)
+    """The answer of its server to a GET; None: there is none.
+
+    Raises:
+        ServerUnproved: something else answers.
+    """
+    url, key = url_of(container), key_of(container)
     if url is None:
         return None
+    auth = Proved(key) if key else None
     try:
-        return httpx.get(url + path, timeout=_ANSWER_SECONDS, trust_env=False)
+        return httpx.get(url + path, timeout=_ANSWER_SECONDS, trust_env=False, auth=auth)
     except httpx.HTTPError:
         return None
 

@@ -64,7 +64,7 @@ class Spec:
 
     def labels(self, image_id: str) -> dict[str, str]:
         """The labels of a container that is made from an image with that id."""
-        told = json.dumps([image_id, self.options], sort_keys=True)
+        told = json.dumps([image_id, self.options, "with a key"], sort_keys=True)
         digest = hashlib.sha256(told.encode()).hexdigest()[:16]
         return {
             OWNER_LABEL: owner(),

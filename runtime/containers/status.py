@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from policyc.runtime.backends.proving import ServerUnproved
 from policyc.runtime.containers import users
 from policyc.runtime.containers.engine import SECONDS, engine
 from policyc.runtime.containers.lifecycle import found
@@ -81,7 +82,11 @@ def _logs(spec: Spec, lines: int | None, follow: bool) -> Iterator[bytes]:
 
 def _status(container: Container) -> Status:
     name = str(container.name)
-    answer = ask(container, "/") if container.status == "running" else None
+    try:
+        answer = ask(container, "/") if container.status == "running" else None
+        version = _version(container) if answer is not None else None
+    except ServerUnproved:
+        answer = version = None
     with users.locked(name):
         used = users.is_used(name)
     return Status(
@@ -90,7 +95,7 @@ def _status(container: Container) -> Status:
         state=container.status,
         url=url_of(container),
         ready=answer is not None and answer.status_code < 500,
-        version=_version(container) if answer is not None else None,
+        version=version,
         used=used,
         kept=users.is_kept(name),
     )

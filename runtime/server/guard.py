@@ -15,6 +15,8 @@ import uuid
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
+from policyc.runtime.server.proving import proved
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -95,7 +97,10 @@ class Guard:
             try:
                 self._check(scope)
                 body = await self._read(receive)
-                await self._app(scope, _replay(body, receive), send_noted)
+                answer: Send = send_noted
+                if self._settings.key is not None:
+                    answer = proved(self._settings.key, scope, body, send_noted)
+                await self._app(scope, _replay(body, receive), answer)
             except Refused as refusal:
                 if not refusal.is_read and not await self._discard(scope, receive):
                     refusal.headers["connection"] = "close"

@@ -20,18 +20,20 @@ def default_workers() -> int:
 class Settings:
     """How a server is run; the defaults are those of the command.
 
-    `token`: what clients have to send; None: anybody may ask. `workers`: processes that evaluate,
-    at most; `memory`: bytes that each may have. `deadline`: seconds that a check may take.
-    `most_bytes`, `most_levels`: of the body of a request, and of what is nested in it.
-    `body_seconds`: how long a client may take to send it. `most_sessions`, `idle_seconds`: how many
-    sessions are kept, and how long one that is not used; `most_kept`: bytes that they keep, all of
-    an API together. `most_events`: in a session of our own API. `wait_seconds`: how long a check
-    waits for a worker. `trusts_clients`: their policies may reach beyond values. `default_risk`:
-    the level that the texts of the Invariant APIs give to violations without one. `on_error`:
-    whether a rule that fails is a finding among others there, or an error of HTTP.
+    `token`: what clients have to send; None: anybody may ask. `key`: a secret that clients share,
+    so that answers can prove where they come from (see `policyc.runtime.proof`). `workers`:
+    processes that evaluate, at most; `memory`: bytes that each may have. `deadline`: seconds that a
+    check may take. `most_bytes`, `most_levels`: of the body of a request, and of what is nested in
+    it. `body_seconds`: how long a client may take to send it. `most_sessions`, `idle_seconds`: how
+    many sessions are kept, and how long one that is not used; `most_kept`: bytes that they keep,
+    all of an API together. `most_events`: in a session of our own API. `wait_seconds`: how long a
+    check waits for a worker. `trusts_clients`: their policies may reach beyond values.
+    `default_risk`: the level that the texts of the Invariant APIs give to violations without one.
+    `on_error`: whether a rule that fails is a finding among others there, or an error of HTTP.
     """
 
     token: str | None = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
     workers: int = field(default_factory=default_workers)
     deadline: float = 5.0
     most_bytes: int = 8 * 1024 * 1024

@@ -61,3 +61,13 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         done = serve("--port", port, folder=tmp_path)
     assert done.returncode == 3
     assert f"port {port}" in done.stderr
+
+
+def test_a_key_that_is_too_short_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLICYC_SERVER_KEY", "short")
+    done = serve(folder=tmp_path)
+    assert done.returncode == 2
+    assert "the key in POLICYC_SERVER_KEY has fewer than 32 characters" in done.stderr
+    assert "openssl rand -hex 32" in done.stderr

@@ -11,6 +11,7 @@ import click
 from policyc.cli.exits import Refusal, say_warning
 from policyc.cli.listening import is_own, listen
 from policyc.cli.terminal import Terminal, color_option
+from policyc.runtime.proof import KEY_VARIABLE, LEAST_KEY
 
 if TYPE_CHECKING:
     from policyc.runtime.server.settings import OnError, Risk
@@ -155,6 +156,9 @@ def command(
     analysis server, and /v1, which takes policies by name or text and gives structured results.
     /openapi.json describes them. /health answers without a token too; /metrics is for Prometheus.
 
+    With a secret in POLICYC_SERVER_KEY each answer proves that it comes from this server, to
+    clients that have the same secret there: `policyc` and `Policy.from_file(..., backend=URL)`.
+
     Ends with 0 on SIGTERM or Ctrl-C, after the requests that run are answered; with 2 if a policy
     or an option cannot be used; with 3 if the port cannot be had.
     """
@@ -179,6 +183,7 @@ def command(
         ) from None
     settings = Settings(
         token=token or None,
+        key=_key(),
         workers=workers or default_workers(),
         deadline=deadline,
         most_bytes=int(max_body * MIB),
@@ -193,6 +198,17 @@ def command(
     if is_open and not token:
         say_warning("anybody who reaches the port can ask")
     serve(settings, listen(host, port), policies, watches=watch, say=_say)
+
+
+def _key() -> str | None:
+    """The secret that answers are proved with."""
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if key and len(key) < LEAST_KEY:
+        raise Refusal(
+            f"the key in {KEY_VARIABLE} has fewer than {LEAST_KEY} characters",
+            "make one: openssl rand -hex 32",
+        )
+    return key or None
 
 
 def _say(line: str) -> None:

@@ -26,6 +26,7 @@ from policyc.runtime.containers.image_import import RECIPE_LABEL
 from policyc.runtime.containers.lifecycle import ForeignContainer, ImageAbsent, SharedContainer
 from policyc.runtime.containers.readiness import ContainerDied, NotReady, OtherVersion
 from policyc.runtime.containers.spec import USER, VERSION_LABEL, Spec
+from policyc.runtime.containers.status import statuses
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -348,6 +349,37 @@ def test_a_server_of_another_version_is_refused(
         docker_engine.images.remove(tag)
 
 
+def test_a_server_that_does_not_prove_who_it_is_is_refused(
+    docker_engine: DockerClient, name: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = STAND_IN.replace(WRITES, "").replace(', key=os.environ.get("POLICYC_SERVER_KEY")', "")
+    tag = make_image(docker_engine, f"{prefix}/server:0.0.1", program)
+    monkeypatch.setattr("policyc.runtime.containers.spec.own_image", lambda: tag)
+    try:
+        with pytest.raises(
+            NotReady, match=r"another program took the port.*policyc container build"
+        ):
+            _policy().analyze(TRACE)
+        (status,) = statuses()
+        assert (status.state, status.ready, status.version) == ("running", False, None)
+    finally:
+        lifecycle.remove(Spec(tag))
+        docker_engine.images.remove(tag)
+
+
+def test_one_that_was_made_without_a_key_is_not_asked(
+    docker_engine: DockerClient, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = Spec.of()
+    with monkeypatch.context() as patched:
+        patched.setattr(lifecycle, "KEY_VARIABLE", "ANOTHER_VARIABLE")
+        with pytest.raises(OtherVersion, match="policyc container down"):
+            SharedContainer(spec).start()
+    assert [one.name for one in _containers(docker_engine, name)] == [name]
+    lifecycle.remove(spec)
+    assert _policy().analyze(TRACE).to_dict() == EXPECTED
+
+
 def test_a_server_that_ends_at_once_shows_its_last_words(
     docker_engine: DockerClient, name: str, prefix: str
 ) -> None:
@@ -398,4 +430,9 @@ def test_without_an_engine_there_is_no_verdict(
 
 def test_the_token_for_a_server_is_not_sent_to_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLICYC_TOKEN", "secret")
-    assert "authorization" not in ContainerServer(Spec("some/image:1"))._headers
+    monkeypatch.setenv("POLICYC_SERVER_KEY", "k" * 32)
+    server = ContainerServer(Spec("some/image:1"))
+    assert "authorization" not in server._headers
+    assert server._proved is None
+    own = ContainerServer(Spec.of())
+    assert own._proved is not None and own._proved.key != "k" * 32

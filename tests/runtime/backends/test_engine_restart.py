@@ -3,6 +3,7 @@ test's own: others may use that of the machine."""
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import threading
@@ -14,12 +15,15 @@ import httpx
 import pytest
 from tests.engines import own_engine
 from tests.runtime.backends.asking import POLICY, TRACE
+from tests.runtime.backends.test_http import answering
 
 import policyc
 from policyc.runtime.backends import container
+from policyc.runtime.backends.interfaces import PROTOCOL
 from policyc.runtime.containers import spec, users
 from policyc.runtime.containers.engine import EngineAbsent
 from policyc.runtime.containers.lifecycle import SharedContainer, remove
+from policyc.runtime.containers.readiness import url_of
 from policyc.runtime.containers.spec import PREFIX_VARIABLE, Spec
 from policyc.runtime.failures import BackendError
 
@@ -125,6 +129,39 @@ def test_an_engine_that_is_killed_costs_no_wrong_verdict(
     (after,) = client.containers.list(all=True)
     assert (after.id, after.status) == (before.id, "exited")
     client.close()
+
+
+@pytest.mark.parametrize("engine", [True], indirect=True, ids=["live-restore"])
+def test_who_takes_the_port_of_a_container_is_not_believed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = policyc.Policy.from_string(POLICY, backend="container")
+    assert policy.analyze(TRACE).to_dict() == EXPECTED
+    client = engine.client()
+    (before,) = client.containers.list()
+    port = int(url_of(before).rpartition(":")[2])
+    client.close()
+    engine.end(signal.SIGKILL)
+    nothing = policyc.Policy.from_string("").analyze([]).to_dict()
+    who = {"name": "policyc", "version": policyc.__version__, "protocol": PROTOCOL}
+
+    def pretend(_number: int, _method: str, path: str) -> tuple[int, bytes]:
+        return 200, json.dumps(who if path == "/version" else nothing).encode()
+
+    with answering(pretend, (spec.HOST, port)) as (
+        url,
+        asked,
+    ):
+        deceived = policyc.Policy.from_string(POLICY, backend=url)
+        assert not deceived.analyze(TRACE), "whoever asks for no proof believes it"
+        with monkeypatch.context() as patched:
+            patched.setattr(container, "PATIENCE_SECONDS", 0.5)
+            with pytest.raises(EngineAbsent):
+                policy.analyze(TRACE)
+        engine.start()
+        assert policy.analyze(TRACE).to_dict() == EXPECTED
+        assert len(asked) > 2
+    policy.close()
 
 
 @pytest.mark.parametrize("engine", [True], indirect=True, ids=["live-restore"])

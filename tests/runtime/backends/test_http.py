@@ -45,7 +45,9 @@ Answer = tuple[int, bytes] | None
 
 
 @contextmanager
-def answering(answer: Callable[[int, str, str], Answer]) -> Iterator[tuple[str, list[str]]]:
+def answering(
+    answer: Callable[[int, str, str], Answer], address: tuple[str, int] = ("127.0.0.1", 0)
+) -> Iterator[tuple[str, list[str]]]:
     """A server that answers as a function says, which gets the number of the request, its method
     and path; its address, and the requests so far."""
     asked: list[str] = []
@@ -71,10 +73,10 @@ def answering(answer: Callable[[int, str, str], Answer]) -> Iterator[tuple[str, 
         def log_message(self, *_arguments: Any) -> None:
             pass
 
-    made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made = ThreadingHTTPServer(address, Handler)
     threading.Thread(target=made.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{made.server_port}", asked
+        yield f"http://{address[0]}:{made.server_port}", asked
     finally:
         made.shutdown()
         made.server_close()

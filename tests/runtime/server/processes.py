@@ -66,11 +66,11 @@ def is_there(pid: int) -> bool:
 
 
 @contextmanager
-def running(*arguments: str, token: str | None = None) -> Iterator[Server]:
+def running(*arguments: str, token: str | None = None, key: str | None = None) -> Iterator[Server]:
     """`policyc serve` with some arguments, on a free port."""
-    environment = {k: v for k, v in os.environ.items() if k != "POLICYC_TOKEN"}
-    if token is not None:
-        environment["POLICYC_TOKEN"] = token
+    given = {"POLICYC_TOKEN": token, "POLICYC_SERVER_KEY": key}
+    environment = {name: value for name, value in os.environ.items() if name not in given}
+    environment |= {name: value for name, value in given.items() if value is not None}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         with log.open("wb") as written:
