@@ -76,7 +76,7 @@ def build(on_progress: Callable[[int, int], None], *, again: bool = False) -> Bu
         EngineError: the engine fails.
     """
     (python, packages), needed = system_packages(), distributions()
-    wanted = _recipe(packages, needed)
+    wanted = _recipe(packages, needed, python)
     tag = own_image()
     with engine() as client:
         before = made_before(client, tag)
@@ -84,8 +84,8 @@ def build(on_progress: Callable[[int, int], None], *, again: bool = False) -> Bu
             return _built(before, is_new=False)
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as archive:
             found = [
-                *system_files(packages),
-                *own_files(),
+                *system_files(packages, python),
+                *own_files(python),
                 *other_files(needed, python, Path(folder)),
             ]
             files = [one for _, one in sorted({one.target: one for one in found}.items())]
@@ -100,17 +100,17 @@ def recipe() -> str:
     Raises:
         CannotBuild: something that goes in is not on this machine.
     """
-    (_, packages), needed = system_packages(), distributions()
-    return _recipe(packages, needed)
+    (python, packages), needed = system_packages(), distributions()
+    return _recipe(packages, needed, python)
 
 
-def _recipe(packages: dict[str, str], needed: dict[str, Distribution]) -> str:
+def _recipe(packages: dict[str, str], needed: dict[str, Distribution], python: str) -> str:
     """A digest of what goes in. Packages are known by their versions; our own files may be those of
     a clone, so they are looked at."""
     versions = packages | {name: one.version for name, one in needed.items()}
     digests = {
         one.target: hashlib.sha256(one.source.read_bytes()).hexdigest()
-        for one in own_files()
+        for one in own_files(python)
         if one.source.suffix != ".pyc"
     }
     told = json.dumps([versions, digests, own_metadata(needed), _changes("")], sort_keys=True)

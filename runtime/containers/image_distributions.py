@@ -71,20 +71,20 @@ def other_files(found: dict[str, Distribution], python: str, folder: Path) -> It
     others = {name: one for name, one in found.items() if name != "policyc"}
     if python == f"{sys.version_info[0]}.{sys.version_info[1]}":
         for one in others.values():
-            yield from _installed_files(one)
+            yield from _installed_files(one, python)
         return
     _fetch(others, python, folder)
     for path in sorted(_walk(folder)):
         yield File(path, f"{HOME}/{path.relative_to(folder).as_posix()}")
 
 
-def _installed_files(one: Distribution) -> Iterator[File]:
+def _installed_files(one: Distribution, python: str) -> Iterator[File]:
     for path in one.files or ():
         if path.suffix == ".pyc" or path.parts[0] == "..":
             continue
         source = Path(str(one.locate_file(path)))
         if source.is_file():
-            yield from with_bytecode(File(source, f"{HOME}/{path.as_posix()}"))
+            yield from with_bytecode(File(source, f"{HOME}/{path.as_posix()}"), python)
 
 
 def _fetch(others: dict[str, Distribution], python: str, folder: Path) -> None:
@@ -105,8 +105,9 @@ def _fetch(others: dict[str, Distribution], python: str, folder: Path) -> None:
         )
 
 
-def own_files() -> Iterator[File]:
-    """policyc as it runs here, also where it is run from a clone of its repository."""
+def own_files(python: str) -> Iterator[File]:
+    """policyc as it runs here, also where it is run from a clone of its repository; with the
+    bytecode for that version of Python."""
     for layer in ("", *_LAYERS):
         spec = find_spec(f"policyc.{layer}".rstrip("."))
         if spec is None or not spec.submodule_search_locations:
@@ -115,7 +116,8 @@ def own_files() -> Iterator[File]:
         for path in sorted(_walk(root)):
             inside = path.relative_to(root).as_posix()
             if layer or inside.partition("/")[0] not in _LAYERS:
-                yield from with_bytecode(File(path, "/".join(filter(None, [_OWN, layer, inside]))))
+                file = File(path, "/".join(filter(None, [_OWN, layer, inside])))
+                yield from with_bytecode(file, python)
 
 
 def own_metadata(found: dict[str, Distribution]) -> dict[str, str]:

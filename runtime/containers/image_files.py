@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import cache_from_source
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from policyc.runtime.failures import BackendError
@@ -25,11 +24,12 @@ class File:
     target: str
 
 
-def with_bytecode(file: File) -> Iterator[File]:
-    """A file, and its bytecode if there is some: in the image nothing can be written later."""
+def with_bytecode(file: File, python: str) -> Iterator[File]:
+    """A file, and its bytecode for the Python of the image (`3.11`) if there is some: in the image
+    nothing can be written later. That Python need not be the one that runs here."""
     yield file
     if file.source.suffix == ".py":
-        compiled = Path(cache_from_source(str(file.source)))
+        name = f"__pycache__/{file.source.stem}.cpython-{python.replace('.', '')}.pyc"
+        compiled = file.source.parent / name
         if compiled.is_file():
-            target = Path(file.target).parent / "__pycache__" / compiled.name
-            yield File(compiled, target.as_posix())
+            yield File(compiled, (PurePosixPath(file.target).parent / name).as_posix())

@@ -93,8 +93,8 @@ def installed_packages() -> dict[str, tuple[str, list[str]]]:
     return found
 
 
-def system_files(packages: Iterable[str]) -> Iterator[File]:
-    """The files of packages, with the bytecode that belongs to them.
+def system_files(packages: Iterable[str], python: str) -> Iterator[File]:
+    """The files of packages, with the bytecode for that version of Python.
 
     Raises:
         CannotBuild: the packages cannot be read.
@@ -108,7 +108,7 @@ def system_files(packages: Iterable[str]) -> Iterator[File]:
         seen.add(line)
         # In the image /bin, /lib and the like are links into /usr, as on this machine.
         target = re.sub(r"^/(bin|sbin|lib\w*)/", r"/usr/\1/", line)
-        yield from with_bytecode(File(path, target[1:]))
+        yield from with_bytecode(File(path, target[1:]), python)
 
 
 def told_by_packages(*command: str) -> str:

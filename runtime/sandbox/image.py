@@ -89,7 +89,7 @@ def build(on_progress: Callable[[int, int], None], *, again: bool = False) -> Sa
         if before is not None and before.labels.get(RECIPE_LABEL) == wanted and not again:
             return _built(before, packages, is_new=False)
         with tempfile.TemporaryFile() as archive:
-            files = sorted(system_files(packages), key=lambda one: one.target)
+            files = sorted(system_files(packages, python), key=lambda one: one.target)
             pack(archive, files, _root(python), on_progress)
             image = imported(client, archive, tag, _changes(wanted))
         return _built(image, packages, is_new=True)

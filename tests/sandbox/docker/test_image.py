@@ -13,7 +13,7 @@ import pytest
 from tests.docs.pages import ROOT
 
 from policyc import __version__
-from policyc.runtime.containers.image_files import CannotBuild
+from policyc.runtime.containers.image_files import CannotBuild, File, with_bytecode
 from policyc.runtime.containers.image_import import RECIPE_LABEL
 from policyc.runtime.containers.spec import VERSION_LABEL
 from policyc.runtime.sandbox import image
@@ -45,7 +45,7 @@ def test_an_image_that_is_up_to_date_is_not_made_again(
 def test_the_same_packages_give_the_same_bytes(docker_engine: DockerClient, tmp_path: Path) -> None:
     built = image.build(lambda _done, _all: None)
     python, packages = image.packages_of_this_machine()
-    files = sorted(image.system_files(packages), key=lambda one: one.target)
+    files = sorted(image.system_files(packages, python), key=lambda one: one.target)
     with (tmp_path / "root.tar").open("w+b") as archive:
         image.pack(archive, files, image._root(python), lambda _done, _all: None)
         archive.seek(0)
@@ -58,6 +58,18 @@ def test_the_same_packages_give_the_same_bytes(docker_engine: DockerClient, tmp_
     assert not [one.name for one in members if one.isreg() and one.mode & 0o022]
     assert not [one for one in members if not (one.isreg() or one.isdir() or one.issym())]
     assert len({one.name for one in members}) == len(members)
+
+
+def test_the_bytecode_is_that_of_its_own_python(tmp_path: Path) -> None:
+    """Whatever Python makes the image: another's bytecode is of no use in it."""
+    (tmp_path / "__pycache__").mkdir()
+    for python in ("311", "312", "313"):
+        (tmp_path / "__pycache__" / f"a.cpython-{python}.pyc").touch()
+    for python in ("3.11", "3.13", "3.14"):
+        file = File(tmp_path / "a.py", "usr/lib/a.py")
+        wanted = [f"usr/lib/__pycache__/a.cpython-{python.replace('.', '')}.pyc"]
+        found = [one.target for one in with_bytecode(file, python)]
+        assert found == ["usr/lib/a.py", *([] if python == "3.14" else wanted)]
 
 
 def test_what_is_in_it_is_told_for_an_inventory(docker_engine: DockerClient, shared: Shell) -> None:
