@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -338,7 +337,12 @@ def test_watching_runs_again_what_a_change_touches(folder: Path, cases: Path) ->
     (folder / "other.cases.yaml").write_text(CASES, "utf-8")
     command = [sys.executable, "-u", "-m", "policyc", "test", "--watch"]
     process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509
     )
     try:
         assert _lines_until(process, "watching") == [
@@ -361,6 +365,11 @@ def test_watching_runs_again_what_a_change_touches(folder: Path, cases: Path) ->
     finally:
         process.kill()
         process.communicate()
+
+
+def _heed_ctrl_c() -> None:
+    """Shells start what runs in the background with the signal ignored, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _lines_until(process: subprocess.Popen[str], start: str) -> list[str]:
@@ -393,8 +402,7 @@ def test_ctrl_c_ends_a_run_and_its_workers(folder: Path, cases: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # Shells start what runs in the background with this signal ignored, and so do its children.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509
     )
     try:
         end = time.monotonic() + 60

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from policyc.cli.exits import Refusal
+import click
+
+from policyc.cli.exits import Refusal, say_warning
 from policyc.cli.inputs import STDIN, SUFFIXES, policy_paths, read_policy
 from policyc.cli.parameters import warn_about_parameters
 
@@ -49,6 +52,16 @@ def load_policy(
     return policy
 
 
+def _close(policy: Policy) -> None:
+    """End what a policy has on a server, once the command has its verdicts."""
+    from policyc.runtime.failures import BackendError  # noqa: PLC0415  # loaded by then
+
+    try:
+        policy.close()
+    except BackendError as error:
+        say_warning(str(error))
+
+
 def load_policies(
     groups: Sequence[Sequence[str]], parameters: dict[str, Any], backend: str | None = None
 ) -> list[Policy]:
@@ -69,6 +82,8 @@ def load_policies(
     for arguments in groups:
         sources = [read_policy(path) for path in policy_paths(arguments)]
         policies.append(Policy(*load_program(sources, None, keep=True), options))
+        if backend is not None:
+            click.get_current_context().call_on_close(partial(_close, policies[-1]))
         read.extend(sources)
     needed = {name for policy in policies for name in policy.required_parameters}
     warn_about_parameters(sorted(needed), parameters, read)
