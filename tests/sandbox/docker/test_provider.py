@@ -5,11 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.sandbox.docker.conftest import new_id, output_of
 
+from policyc.runtime.sandbox.docker import provider as provider_module
 from policyc.runtime.sandbox.docker.container import sweep
 from policyc.runtime.sandbox.docker.labels import USER, record_of
 from policyc.runtime.sandbox.failures import SandboxAbsent, SandboxError, WrongState
@@ -18,6 +19,7 @@ from policyc.runtime.sandbox.spec import Resources, SandboxSpec, own_image
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
     from tests.sandbox.docker.conftest import Make
 
     from policyc.runtime.sandbox.docker import DockerProvider
@@ -181,6 +183,23 @@ def test_a_sandbox_that_ended_is_not_there_and_is_swept(
             ask(ended)
     make()
     assert not docker_engine.containers.list(all=True, filters={"name": ended})
+
+
+def test_a_sandbox_that_ends_before_its_process_begins(
+    provider: DockerProvider, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = make()
+    prepared = provider_module._prepared
+
+    def ends(client: DockerClient, container: Container, *rest: Any) -> str:
+        execution = prepared(client, container, *rest)
+        container.kill()
+        container.wait()
+        return execution
+
+    monkeypatch.setattr(provider_module, "_prepared", ends)
+    with pytest.raises(SandboxAbsent, match="it ended, or was removed"):
+        provider.start_process(sandbox, ["true"])
 
 
 def test_one_that_goes_on_while_another_process_sweeps_is_left_alone(
