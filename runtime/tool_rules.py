@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from policyc.compiler.signatures import Signature
     from policyc.runtime.elements import Places
 
+MOST_STEPS: Final = 2_000
+"""Elements and candidates that are looked at for one tool: what takes more is left to the rules,
+which heed the limits of the host."""
+
 
 class ToolRules:
     """The rules of a plan as they are for the calls of one tool: without the conditions that always
@@ -67,18 +71,26 @@ class Specializer(Interpreter):
         super().__init__(plan, History({}), parameters, load)
         self._is_settled = repeats_of(plan).is_settled
         self._tool = ""
+        self._steps_left = 0
+        self.tick = self.go_on = self._step
 
     def rules_for(self, tool: str) -> ToolRules:
         """The rules for the calls of a tool."""
         self._tool = tool
+        self._steps_left = MOST_STEPS
         rules: list[p.RulePlan] = []
         for rule in self.plan.rules:
-            steps = self._steps_left(rule.block)
+            steps = self._what_is_left(rule.block)
             if steps is not None:
                 rules.append(replace(rule, block=replace(rule.block, steps=steps)))
         return ToolRules(replace(self.plan, rules=tuple(rules)))
 
-    def _steps_left(self, block: p.Block) -> tuple[p.Step, ...] | None:
+    def _step(self) -> None:
+        self._steps_left -= 1
+        if self._steps_left < 0:
+            raise _Unknown
+
+    def _what_is_left(self, block: p.Block) -> tuple[p.Step, ...] | None:
         """The steps that have something to decide; None: one of them never holds, and none above
         it can fail."""
         scans = [step for step in block.steps if isinstance(step, p.Scan)]

@@ -27,6 +27,8 @@ OWNER_LABEL: Final = "policyc.owner"
 SPEC_LABEL: Final = "policyc.spec"
 VERSION_LABEL: Final = "policyc.version"
 
+_FORM: Final = 2
+"""Goes up when containers are made in another way, beside their options. 2: with a key."""
 _MEMORY: Final = 2 * 1024**3
 _WORKERS: Final = 16
 """Of the server, at most: more would not fit into that memory."""
@@ -64,7 +66,7 @@ class Spec:
 
     def labels(self, image_id: str) -> dict[str, str]:
         """The labels of a container that is made from an image with that id."""
-        told = json.dumps([image_id, self.options, "with a key"], sort_keys=True)
+        told = json.dumps([image_id, self.options, _FORM], sort_keys=True)
         digest = hashlib.sha256(told.encode()).hexdigest()[:16]
         return {
             OWNER_LABEL: owner(),

@@ -8,7 +8,7 @@ import pytest
 from tests.runtime.test_repeats import call, told
 
 from policyc import Policy
-from policyc.runtime import run
+from policyc.runtime import run, tool_rules
 from policyc.runtime.tool_rules import Specializer
 from policyc.runtime.traces import TraceError
 
@@ -152,6 +152,14 @@ def _left(body: str, tool: str) -> int | None:
 )
 def test_what_is_left_of_a_rule(body: str, tool: str, left: int | None) -> None:
     assert _left(body, tool) == left
+
+
+def test_what_takes_long_is_left_to_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They heed the limits of the host; what is found out for a tool must not go beyond them."""
+    body = "any([any([x == y for y in TOOLS]) and x == call.function.name for x in TOOLS])"
+    assert (_left(body, "send"), _left(body, "read")) == (0, None)
+    monkeypatch.setattr(tool_rules, "MOST_STEPS", 5)
+    assert (_left(body, "send"), _left(body, "read")) == (1, 1)
 
 
 def test_the_rules_of_so_many_tools_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
