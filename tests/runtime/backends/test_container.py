@@ -377,7 +377,9 @@ def test_one_that_was_made_without_a_key_is_not_asked(
             SharedContainer(spec).start()
     assert [one.name for one in _containers(docker_engine, name)] == [name]
     lifecycle.remove(spec)
-    assert _policy().analyze(TRACE).to_dict() == EXPECTED
+    policy = _policy()
+    assert policy.analyze(TRACE).to_dict() == EXPECTED
+    policy.close()
 
 
 def test_a_server_that_ends_at_once_shows_its_last_words(
