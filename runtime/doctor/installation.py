@@ -36,19 +36,19 @@ EXTRAS: Final = {
 
 def check_extras(_subject: Subject) -> str:
     absent = [
-        f"`{extra}` ({what})"
+        f"`{extra}` ({what}{found})"
         for extra, what in EXTRAS.items()
-        if not all(map(_is_installed, _needed_by(extra)))
+        if (found := _unusable(_needed_by(extra))) is not None
     ]
     if absent:
         raise FaultFound("extra-absent", f"not installed: {', '.join(absent)}")
     return f"{', '.join(EXTRAS)} are installed"
 
 
-def _needed_by(extra: str) -> list[str]:
+def _needed_by(extra: str) -> list[Requirement]:
     needed = map(Requirement, distribution("policyc").requires or ())
     return [
-        one.name
+        one
         for one in needed
         if one.marker
         and one.marker.evaluate({"extra": extra})
@@ -56,12 +56,16 @@ def _needed_by(extra: str) -> list[str]:
     ]
 
 
-def _is_installed(name: str) -> bool:
-    try:
-        distribution(name)
-    except PackageNotFoundError:
-        return False
-    return True
+def _unusable(needed: list[Requirement]) -> str | None:
+    """What is there of something that cannot be used; None: it can."""
+    for one in needed:
+        try:
+            found = distribution(one.name).version
+        except PackageNotFoundError:
+            return ""
+        if not one.specifier.contains(found, prereleases=True):
+            return f"; there is {one.name} {found}, it needs {one.specifier}"
+    return None
 
 
 def check_cache(_subject: Subject) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from policyc.runtime.sandbox.operations import Operations
 
+_MAJOR: Final = 2
+"""Version of the SDK."""
 _BEAT_SECONDS: Final = 2.0
 """Between signs of life of a call that takes long."""
 
@@ -32,9 +34,10 @@ def serve(sandbox: Operations) -> None:
     standard error. The sandbox is not closed.
 
     Raises:
-        SandboxError: the SDK is not installed.
+        SandboxError: the SDK is not installed, or another version of it.
     """
     try:
+        _check_version()
         import anyio  # noqa: PLC0415  # of an extra
         from mcp.server.stdio import stdio_server  # noqa: PLC0415
 
@@ -50,6 +53,16 @@ def serve(sandbox: Operations) -> None:
             await server.run(incoming, outgoing, server.create_initialization_options())
 
     anyio.run(run)
+
+
+def _check_version() -> None:
+    """
+    Raises:
+        ImportError: the SDK is none that this module is written for.
+    """
+    found = version("mcp")
+    if not found.startswith(f"{_MAJOR}."):
+        raise ImportError(f"there is mcp {found}")
 
 
 def _server(calls: Calls, instructions: str) -> Server[dict[str, Any]]:

@@ -10,11 +10,12 @@ import time
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import metadata
+from importlib.metadata import metadata, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.requirements import Requirement
 from tests.containers import STAND_IN, WRITES, image, make_image, prefix
 from tests.runtime.server.processes import running
 
@@ -24,7 +25,7 @@ from policyc.runtime.containers.spec import Spec
 from policyc.runtime.doctor.checks import CHECKS
 from policyc.runtime.doctor.examination import Subject, examine
 from policyc.runtime.doctor.faults import FAULTS
-from policyc.runtime.doctor.installation import EXTRAS
+from policyc.runtime.doctor.installation import EXTRAS, _unusable
 from policyc.runtime.failures import BackendError
 from policyc.runtime.sandbox import registry
 from policyc.runtime.sandbox.audit import AuditLog
@@ -369,6 +370,19 @@ def test_a_server_that_is_well_is_said_to_be(machine: Machine) -> None:
 def test_every_fault_belongs_to_one_check() -> None:
     named = [name for check in CHECKS for name in check.faults]
     assert sorted(named) == sorted(FAULTS)
+
+
+@pytest.mark.parametrize(
+    ("needed", "found"),
+    [
+        ("lark", None),
+        ("lark>=1", None),
+        ("lark>=99", f"; there is lark {version('lark')}, it needs >=99"),
+        ("nothing-of-that-name", ""),
+    ],
+)
+def test_an_extra_of_another_version_is_no_extra(needed: str, found: str | None) -> None:
+    assert _unusable([Requirement(needed)]) == found
 
 
 def test_all_extras_are_looked_for_but_those_of_developers() -> None:

@@ -281,6 +281,15 @@ def test_a_client_that_goes_away_ends_the_server_and_its_sandbox(local: World) -
     assert (local.folder / "trace.json").exists()
 
 
+@pytest.mark.parametrize("found", ["1.30.0", "20.1", "3.0.0"])
+def test_another_version_of_the_package_is_told(
+    found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "version", lambda _name: found)
+    with pytest.raises(SandboxError, match=rf"package `mcp` 2.x: .*there is mcp {found}"):
+        serving.serve(None)  # type: ignore[arg-type]
+
+
 def test_without_the_package_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mcp.server.stdio", None)
     with pytest.raises(SandboxError, match=r"pip install 'policyc\[mcp\]'"):
