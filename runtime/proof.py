@@ -8,6 +8,7 @@ used only once, and of the answer: an older answer, or one to another question, 
 from __future__ import annotations
 
 import hmac
+import os
 from hashlib import sha256
 from typing import Final
 
@@ -17,6 +18,20 @@ PROOF_HEADER: Final = "policyc-proof"
 
 LEAST_KEY: Final = 32
 """Characters of a key."""
+
+
+def key_of_environment() -> str:
+    """The key that the environment has; "": none.
+
+    Raises:
+        ValueError: it cannot be one; the message says why.
+    """
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if key and len(key) < LEAST_KEY:
+        raise ValueError(f"the key in {KEY_VARIABLE} has fewer than {LEAST_KEY} characters")
+    if not key.isascii():
+        raise ValueError(f"the key in {KEY_VARIABLE} is not plain ASCII")
+    return key
 
 
 def proof(

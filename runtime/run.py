@@ -3,6 +3,7 @@ itself."""
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
 Spots = tuple[Spot, ...]
 
 _MOST_TOOLS: Final = 200
-"""Whose rules one monitor keeps: whoever is watched must not fill its memory with names."""
+_LONGEST_TOOL: Final = 200
+"""Whose rules one monitor keeps, and characters of their names: whoever is watched must not fill
+its memory with them."""
+_LONGEST_PARAMETERS: Final = 10_000
+"""Characters of JSON that are looked at with each call."""
 
 
 class Run:
@@ -83,6 +88,8 @@ class Run:
         self._interpreter: Interpreter | None = None
         self._here: _Here | None = None
         self._tool_rules: dict[str, ToolRules | None] = {}
+        self._told: str | None = ""
+        """The parameters that these are for, written out; None: they cannot be."""
 
     @property
     def plan(self) -> p.Plan:
@@ -241,7 +248,14 @@ class Run:
 
     def _rules_for(self, tool: str | None) -> ToolRules | None:
         """The rules for the calls of a tool, once it is called again; None: all as they are."""
-        if tool is None or (tool not in self._tool_rules and len(self._tool_rules) >= _MOST_TOOLS):
+        if tool is None or self._told is None:
+            return None
+        if self.parameters and (told := _written_out(self.parameters)) != self._told:
+            # The host changed them; or it cannot be told whether it does, from now on.
+            self._told = told
+            self._tool_rules.clear()
+            return None
+        if tool not in self._tool_rules and len(self._tool_rules) >= _MOST_TOOLS:
             return None
         if tool not in self._tool_rules:
             self._tool_rules[tool] = None
@@ -391,7 +405,17 @@ def tool_of(spot: tuple[int, int, Event]) -> str | None:
         name = call["function"]["name"]
     except (KeyError, TypeError, IndexError):
         return None
-    return name if type(name) is str else None
+    return name if type(name) is str and len(name) <= _LONGEST_TOOL else None
+
+
+def _written_out(parameters: Mapping[str, Any]) -> str | None:
+    """A text that tells whether parameters have changed; None where that cannot be told, or not
+    soon."""
+    try:
+        told = json.dumps(parameters)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return told if len(told) <= _LONGEST_PARAMETERS else None
 
 
 class _Here:

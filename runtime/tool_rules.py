@@ -7,10 +7,12 @@ other tool such a rule has nothing to decide; for a call of one of these it need
 from __future__ import annotations
 
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from policyc.compiler import plan as p
 from policyc.compiler import typesystem as ts
+from policyc.compiler.signatures import FunctionKind
 from policyc.grammar.diagnostics import PolicycError
 from policyc.runtime.history import History
 from policyc.runtime.interpreter import Frame, Interpreter, has_name
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
     from policyc.compiler.signatures import Signature
     from policyc.runtime.elements import Places
 
-MOST_STEPS: Final = 2_000
-"""Elements and candidates that are looked at for one tool: what takes more is left to the rules,
-which heed the limits of the host."""
+MOST_SECONDS: Final = 0.05
+"""To find out about one tool: what takes longer is left to the rules, which heed the limits of the
+host."""
 
 
 class ToolRules:
@@ -49,6 +51,8 @@ class _Unknown(Exception):
     """Something is asked for that is more than the name of the tool."""
 
 
+_MAY_FAIL: Final = (FunctionKind.DETECTOR, FunctionKind.READER)
+"""What may fail once and answer the next time, also without an error."""
 _CALL: Final = object()
 """Stands for a call of which only the tool is known."""
 _PLACE: Final = ("tool",)
@@ -71,13 +75,13 @@ class Specializer(Interpreter):
         super().__init__(plan, History({}), parameters, load)
         self._is_settled = repeats_of(plan).is_settled
         self._tool = ""
-        self._steps_left = 0
-        self.tick = self.go_on = self._step
+        self._end = 0.0
+        self.tick = self.go_on = self._check_time
 
     def rules_for(self, tool: str) -> ToolRules:
         """The rules for the calls of a tool."""
         self._tool = tool
-        self._steps_left = MOST_STEPS
+        self._end = monotonic() + MOST_SECONDS
         rules: list[p.RulePlan] = []
         for rule in self.plan.rules:
             steps = self._what_is_left(rule.block)
@@ -85,9 +89,8 @@ class Specializer(Interpreter):
                 rules.append(replace(rule, block=replace(rule.block, steps=steps)))
         return ToolRules(replace(self.plan, rules=tuple(rules)))
 
-    def _step(self) -> None:
-        self._steps_left -= 1
-        if self._steps_left < 0:
+    def _check_time(self) -> None:
+        if monotonic() > self._end:
             raise _Unknown
 
     def _what_is_left(self, block: p.Block) -> tuple[p.Step, ...] | None:
@@ -127,6 +130,7 @@ class Specializer(Interpreter):
         marks."""
         marked = len(frame.marks or ())
         try:
+            self._check_time()
             holds = bool(self.eval(condition, frame))
         except _Unknown:
             return self._operands_left(condition, frame)
@@ -163,6 +167,8 @@ class Specializer(Interpreter):
                 if expression.arguments is not None:
                     raise _Unknown
                 return True
+            case p.CallFunction(signature=signature) if signature.kind in _MAY_FAIL:
+                raise _Unknown
             case _ if not self._is_settled(expression):
                 raise _Unknown
             case p.CallPredicate(args=args):

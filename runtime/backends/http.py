@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from policyc.runtime.backends.breaker import Breaker
-from policyc.runtime.backends.proving import Proved, key_of_environment
+from policyc.runtime.backends.proving import Proved
 from policyc.runtime.failures import BackendError
+from policyc.runtime.proof import key_of_environment
 
 if TYPE_CHECKING:
     import ssl
@@ -96,7 +98,10 @@ class Server:
             BackendError: what the environment says cannot be used.
         """
         self.url = url.rstrip("/")
-        self._key = key_of_environment() if key is None else key
+        try:
+            self._key = key_of_environment() if key is None else key
+        except ValueError as error:
+            raise BackendError(str(error)) from None
         self._proved = Proved(self._key) if self._key else None
         self._token = os.environ.get(TOKEN_VARIABLE) if token is None else token
         self._timeout = timeout_of_environment() if timeout is None else timeout
@@ -109,6 +114,11 @@ class Server:
 
     def _new_client(self) -> httpx.Client:
         return httpx.Client(**self._connecting)
+
+    @property
+    def shown(self) -> str:
+        """Its address for messages: without user and password."""
+        return re.sub(r"(?<=//)[^/]*@", "", self.url)
 
     @property
     def _connecting(self) -> dict[str, Any]:
@@ -134,7 +144,7 @@ class Server:
             self._pid = os.getpid()
         end = time.monotonic() + self._timeout
         for attempt in range(ATTEMPTS):
-            self._breaker.check(self.url)
+            self._breaker.check(self.shown)
             try:
                 answer = self._client.request(**self._request(question, end))
             except httpx.HTTPError as error:
@@ -156,7 +166,7 @@ class Server:
         # A client belongs to one event loop, and this object to none.
         async with httpx.AsyncClient(**self._connecting) as client:
             for attempt in range(ATTEMPTS):
-                self._breaker.check(self.url)
+                self._breaker.check(self.shown)
                 try:
                     answer = await client.request(**self._request(question, end))
                 except httpx.HTTPError as error:
@@ -204,9 +214,9 @@ class Server:
         reason = str(error) or type(error).__name__
         if isinstance(error, httpx.TimeoutException) and not isinstance(error, _UNASKED):
             raise ServerTimeout(
-                f"{self.url} did not answer within {self._timeout:g} seconds"
+                f"{self.shown} did not answer within {self._timeout:g} seconds"
             ) from None
-        raise ServerUnreachable(f"{self.url} cannot be reached: {reason}") from None
+        raise ServerUnreachable(f"{self.shown} cannot be reached: {reason}") from None
 
     def _pause_after(self, answer: httpx.Response, attempt: int, end: float) -> float | None:
         """How long to wait before another attempt after an answer; None: it is the answer."""
@@ -224,12 +234,12 @@ class Server:
             value = None
         if answer.is_success:
             if value is None:
-                raise BadAnswer(f"{self.url} answered with something that is no JSON")
+                raise BadAnswer(f"{self.shown} answered with something that is no JSON")
             return value
         detail = value.get("detail") if isinstance(value, dict) else None
         message = _told(detail) or answer.reason_phrase
         status = answer.status_code
-        raise ServerRefused(f"{self.url} refused with {status}: {message}", status, detail)
+        raise ServerRefused(f"{self.shown} refused with {status}: {message}", status, detail)
 
 
 def _trusted_certificates() -> ssl.SSLContext:

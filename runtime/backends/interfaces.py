@@ -81,12 +81,12 @@ def _best(server: Server) -> str:
     if isinstance(found, dict) and found.get("name") == "policyc":
         if found.get("protocol") != PROTOCOL:
             raise OtherProtocol(
-                f"{server.url} speaks protocol {found.get('protocol')} of policyc, and this "
+                f"{server.shown} speaks protocol {found.get('protocol')} of policyc, and this "
                 f"version {PROTOCOL}: bring both to the same version"
             )
         return "v1"
-    names = ", ".join(f"{name}+{server.url}" for name in INTERFACES[1:])
-    raise BackendError(f"{server.url} does not say what it is: name its API, as {names}")
+    names = ", ".join(f"{name}+{server.shown}" for name in INTERFACES[1:])
+    raise BackendError(f"{server.shown} does not say what it is: name its API, as {names}")
 
 
 PROTOCOL = 1
@@ -183,7 +183,7 @@ class OwnInterface(_OneQuestion):
         text = texts[0] if len(texts) == 1 else ""
         before = text.splitlines(keepends=True)[: line - 1]
         start = min(len(text), sum(map(len, before)) + column - 1)
-        told_by = f"{message} (says {self._server.url})"
+        told_by = f"{message} (says {self._server.shown})"
         return Diagnostic(
             code, severity, told_by, Source(text, path), Span(start, start), help=hint
         )

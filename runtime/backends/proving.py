@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from typing import TYPE_CHECKING
 
 import httpx
 
 from policyc.runtime.failures import BackendError
-from policyc.runtime.proof import (
-    KEY_VARIABLE,
-    LEAST_KEY,
-    NONCE_HEADER,
-    PROOF_HEADER,
-    is_proof,
-    proof,
-)
+from policyc.runtime.proof import KEY_VARIABLE, NONCE_HEADER, PROOF_HEADER, is_proof, proof
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,6 +29,10 @@ class Proved(httpx.Auth):
         self.key = key
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if request.url.userinfo:
+            # As without a proof: a user and a password in the address are sent.
+            basic = httpx.BasicAuth(request.url.username, request.url.password)
+            request = next(basic.auth_flow(request))
         nonce = secrets.token_hex(16)
         request.headers[NONCE_HEADER] = nonce
         answer = yield request
@@ -52,20 +48,8 @@ class Proved(httpx.Auth):
             answer.content,
         )
         if not is_proof(answer.headers.get(PROOF_HEADER, ""), expected):
-            url = request.url.copy_with(raw_path=b"/")
+            url = request.url.copy_with(raw_path=b"/", userinfo=b"")
             raise ServerUnproved(
                 f"what answers at {str(url).rstrip('/')} is not the server that is wanted, or was "
                 f"started without the key ({KEY_VARIABLE})"
             )
-
-
-def key_of_environment() -> str:
-    """The key that a server has to know, as the environment says; "": none.
-
-    Raises:
-        BackendError: it is too short to be one.
-    """
-    key = os.environ.get(KEY_VARIABLE, "").strip()
-    if key and len(key) < LEAST_KEY:
-        raise BackendError(f"the key in {KEY_VARIABLE} has fewer than {LEAST_KEY} characters")
-    return key

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.runtime.test_repeats import call, told
 
-from policyc import Policy
-from policyc.runtime import run, tool_rules
+from policyc import Monitor, Policy
+from policyc.runtime import interpreter, run, tool_rules
+from policyc.runtime.bounds import BuiltinError
 from policyc.runtime.tool_rules import Specializer
 from policyc.runtime.traces import TraceError
 
@@ -74,6 +75,7 @@ BODIES = {
     "the call itself": "call == call\nsends(call)",
     "a quantifier": "sends(call)\ncount(max=0):\n        (other: ToolCall)\n        call -> other",
 }
+KEY = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
 NAMES: Sequence[Any] = ("send", "box/send", "read", "call_tool_mcp", "", 7, None, ["send"])
 ARGUMENTS: Sequence[tuple[Any, ...]] = (
     ("x", 1, "send"),
@@ -155,11 +157,59 @@ def test_what_is_left_of_a_rule(body: str, tool: str, left: int | None) -> None:
 
 
 def test_what_takes_long_is_left_to_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They heed the limits of the host; what is found out for a tool must not go beyond them."""
+    """They heed the limits of the host, which what is found out for a tool does not."""
     body = "any([any([x == y for y in TOOLS]) and x == call.function.name for x in TOOLS])"
     assert (_left(body, "send"), _left(body, "read")) == (0, None)
-    monkeypatch.setattr(tool_rules, "MOST_STEPS", 5)
+    monkeypatch.setattr(tool_rules, "MOST_SECONDS", -1.0)
     assert (_left(body, "send"), _left(body, "read")) == (1, 1)
+
+
+def test_a_parameter_that_the_host_changes_is_heeded() -> None:
+    tools = ["send"]
+    for given in (tools, {"read"}):
+        policy = Policy.from_string(
+            "is_out(call: ToolCall) :=\n    call.function.name in input.tools\n\n"
+            'raise "out" if:\n    (call: ToolCall)\n    is_out(call)\n'
+        )
+        monitor = policy.monitor(tools=given)
+        said = []
+        for number in range(9):
+            if number == 3:
+                tools.append("read")
+            if number == 6:
+                tools.remove("read")
+            said.append(len(monitor.append(call(number, "read")).violations))
+        assert said == ([0, 0, 0, 1, 1, 1, 0, 0, 0] if given is tools else [1] * 9)
+
+
+def test_a_detector_that_failed_once_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = Policy.from_string(
+        "from invariant.detectors import secrets\n\n"
+        'raise "a key" if:\n    (call: ToolCall)\n'
+        '    any(secrets(call.function.name, on_error="allow"))\n'
+        '    any([x == "x" for x in [call.function.arguments.text]])\n'
+    )
+    monitor = policy.monitor()
+    found = []
+    for number in range(5):
+        with monkeypatch.context() as patched:
+            if number == 1:
+                patched.setattr(interpreter, "scan", _fails)
+            found.append(len(monitor.append(call(number, KEY, text="x")).violations))
+    assert found == [1, 0, 1, 1, 1]
+
+
+def _fails(*_arguments: Any, **_options: Any) -> Any:
+    raise BuiltinError("not now")
+
+
+def test_a_name_that_is_very_long_is_not_kept() -> None:
+    monitor = Policy.from_string(_rule("not sends(call)")).monitor()
+    assert isinstance(monitor, Monitor)
+    for number in range(3):
+        assert monitor.append(call(number, "t" * 201)).violations
+        assert monitor.append(call(number, "t" * 200)).violations
+    assert list(monitor._run._tool_rules) == ["t" * 200]
 
 
 def test_the_rules_of_so_many_tools_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import click
 from policyc.cli.exits import Refusal, say_warning
 from policyc.cli.listening import is_own, listen
 from policyc.cli.terminal import Terminal, color_option
-from policyc.runtime.proof import KEY_VARIABLE, LEAST_KEY
+from policyc.runtime.proof import key_of_environment
 
 if TYPE_CHECKING:
     from policyc.runtime.server.settings import OnError, Risk
@@ -202,13 +202,10 @@ def command(
 
 def _key() -> str | None:
     """The secret that answers are proved with."""
-    key = os.environ.get(KEY_VARIABLE, "").strip()
-    if key and len(key) < LEAST_KEY:
-        raise Refusal(
-            f"the key in {KEY_VARIABLE} has fewer than {LEAST_KEY} characters",
-            "make one: openssl rand -hex 32",
-        )
-    return key or None
+    try:
+        return key_of_environment() or None
+    except ValueError as error:
+        raise Refusal(str(error), "make one: openssl rand -hex 32") from None
 
 
 def _say(line: str) -> None:

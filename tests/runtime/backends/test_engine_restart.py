@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from docker import DockerClient
+    from docker.models.containers import Container
     from tests.engines import Engine
 
 pytestmark = pytest.mark.slow
@@ -83,6 +84,13 @@ def test_an_engine_that_is_started_again_is_waited_for(
     client.close()
 
 
+def _container(engine: Engine) -> Container:
+    client = engine.client()
+    (found,) = client.containers.list()
+    client.close()
+    return found
+
+
 def _answer(policy: policyc.Policy) -> dict[str, Any] | policyc.PolicycError:
     """A verdict, or the error that says why there is none; any other error is one of the test."""
     try:
@@ -97,9 +105,7 @@ def test_an_engine_that_is_killed_costs_no_wrong_verdict(
 ) -> None:
     policy = policyc.Policy.from_string(POLICY, backend="container")
     assert policy.analyze(TRACE).to_dict() == EXPECTED
-    client = engine.client()
-    (before,) = client.containers.list()
-    client.close()
+    before = _container(engine)
     answers: list[dict[str, Any] | policyc.PolicycError] = []
     is_over = threading.Event()
 

@@ -15,7 +15,7 @@ from tests.runtime.backends.asking import POLICY, TRACE
 from tests.runtime.server.processes import running
 
 import policyc
-from policyc.runtime.backends.http import Server
+from policyc.runtime.backends.http import Question, Server
 from policyc.runtime.backends.proving import Proved, ServerUnproved
 from policyc.runtime.failures import BackendError
 
@@ -164,7 +164,33 @@ def test_each_path_is_proved(proving: str, path: str) -> None:
     assert httpx.get(proving + path, auth=Proved(KEY)).status_code == 200
 
 
-def test_a_key_that_is_too_short_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POLICYC_SERVER_KEY", "short")
-    with pytest.raises(BackendError, match="POLICYC_SERVER_KEY has fewer than 32"):
+@pytest.mark.parametrize(
+    ("key", "told"), [("short", "has fewer than 32 characters"), ("\udcff" * 32, "plain ASCII")]
+)
+def test_what_can_be_no_key_is_refused(
+    key: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLICYC_SERVER_KEY", key)
+    with pytest.raises(BackendError, match=f"POLICYC_SERVER_KEY .*{told}"):
         Server("http://127.0.0.1:1")
+
+
+def test_a_password_in_the_address_is_sent_and_not_told() -> None:
+    headers: list[str] = []
+
+    class Noting(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            headers.append(request.headers.get("authorization", ""))
+            return httpx.Response(200, json={})
+
+    with (
+        httpx.Client(auth=Proved(KEY), transport=Noting()) as client,
+        pytest.raises(ServerUnproved) as caught,
+    ):
+        client.get("http://me:sesame@policies.example/x")
+    assert headers == [httpx.BasicAuth("me", "sesame")._auth_header]
+    assert "sesame" not in str(caught.value) and "policies.example" in str(caught.value)
+    server = Server("http://me:sesame@127.0.0.1:1", timeout=0.5)
+    with pytest.raises(BackendError, match=r"^http://127.0.0.1:1 ") as unreachable:
+        server.ask(Question("GET", "/version"))
+    assert "sesame" not in str(unreachable.value)
