@@ -26,7 +26,7 @@ from policyc.runtime.sandbox.docker.hardening import command_user, options
 from policyc.runtime.sandbox.docker.labels import ENDED, SPEC, USER, name_filter, record_of
 from policyc.runtime.sandbox.docker.preflight import capabilities
 from policyc.runtime.sandbox.docker.process import DockerProcess
-from policyc.runtime.sandbox.docker.stream import NotRunning, started
+from policyc.runtime.sandbox.docker.stream import started
 from policyc.runtime.sandbox.failures import (
     ProviderUnavailable,
     SandboxAbsent,
@@ -214,14 +214,18 @@ class DockerProvider(Provider):
         except APIError as error:
             if error.status_code not in (404, 409):
                 raise
-            raise _ended(client, sandbox, str(error.explanation)) from None
+            check_runs(found(client, sandbox))  # it changed in the meantime
+            # The engine knows before it tells.
+            raise SandboxLost(
+                f"the sandbox `{sandbox}` does not run ({error.explanation})"
+            ) from None
         watch = self._events.watch(client, str(container.id), execution)
         try:
             stream = started(client, execution, self._connection.seconds)
         except BaseException as error:
             self._events.forget(watch)
-            if isinstance(error, NotRunning):
-                raise _ended(client, sandbox, str(error)) from None
+            if isinstance(error, EngineError):
+                check_runs(found(client, sandbox))  # where it ended, that is why
             raise
         return DockerProcess(self._connection, self._events, watch, stream, counters)
 
@@ -247,17 +251,6 @@ class DockerProvider(Provider):
                 with closing(stream), suppress(TimeoutError):
                     while stream.read(again - time.monotonic()) is not None:
                         pass
-
-
-def _ended(client: DockerClient, sandbox: str, told: str) -> SandboxLost:
-    """That a sandbox ended between a look at it and the engine's answer.
-
-    Raises:
-        SandboxAbsent, WrongState, SandboxLost: the engine tells more of it by now.
-    """
-    check_runs(found(client, sandbox))
-    # The engine knows before it tells.
-    return SandboxLost(f"the sandbox `{sandbox}` does not run ({told})")
 
 
 def _prepared(

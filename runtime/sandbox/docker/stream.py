@@ -108,16 +108,11 @@ class Stream:
         self._buffer += data
 
 
-class NotRunning(EngineError):
-    """A process cannot be started, as its container does not run."""
-
-
 def started(client: Any, exec_id: str, seconds: float) -> Stream:
     """Start a process that was prepared, and have its stream. The library's own way loses what the
     engine sends along with its answer.
 
     Raises:
-        NotRunning: its container runs no more.
         EngineError: the engine refuses, or does not answer within `seconds`.
     """
     if str(client.api.base_url).startswith("https:"):
@@ -136,10 +131,8 @@ def started(client: Any, exec_id: str, seconds: float) -> Stream:
         connection.settimeout(seconds)
         connection.sendall((head + body).encode())
         answer, rest = _head(connection)
-        status = answer.split(" ", 2)[1]
-        if status not in ("101", "200"):
-            kind = NotRunning if status in ("404", "409") else EngineError
-            raise kind(f"the container engine refused: {_reason(answer, rest)}")
+        if answer.split(" ", 2)[1] not in ("101", "200"):
+            raise EngineError(f"the container engine refused: {_reason(answer, rest)}")
     except OSError as error:
         connection.close()
         raise unreachable(error) from None
