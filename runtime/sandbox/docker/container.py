@@ -80,7 +80,7 @@ def found(client: DockerClient, sandbox: str, *, ended: bool = False) -> Contain
         container: Container = client.containers.get(sandbox)
     except NotFound:
         raise absent(sandbox) from None
-    has_ended = container.status == ENDED and not ended
+    has_ended = container.status in (ENDED, "removing", "dead") and not ended
     if container.name != sandbox or not is_ours(container.labels) or has_ended:
         raise absent(sandbox)
     return container
