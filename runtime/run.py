@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 Spots = tuple[Spot, ...]
 
 _MOST_TOOLS: Final = 200
+"""Whose rules one monitor keeps: whoever is watched must not fill its memory."""
 _LONGEST_TOOL: Final = 200
-"""Whose rules one monitor keeps, and characters of their names: whoever is watched must not fill
-its memory with them."""
+"""Characters of the name of such a tool."""
 _LONGEST_PARAMETERS: Final = 10_000
 """Characters of JSON that are looked at with each call."""
 
@@ -228,7 +228,7 @@ class Run:
             here = self._here = _Here(
                 spot[:2],
                 self.history_of(spot[0], spot[2]),
-                self._rules_for(tool_of(spot)) if self.is_monitor else None,
+                self._rules_for(_tool_of(spot)) if self.is_monitor else None,
                 is_first=here is None,
             )
         steps: tuple[int, ...] = ()
@@ -397,7 +397,7 @@ def _given(block: p.Block, spots: Spots) -> dict[str, Spot]:
     return dict(zip((name for name in block.variables if name in scans), spots, strict=True))
 
 
-def tool_of(spot: tuple[int, int, Event]) -> str | None:
+def _tool_of(spot: tuple[int, int, Event]) -> str | None:
     """The name of the tool that a call is of; None where it is no call, or not a usual one."""
     _, part, event = spot
     try:

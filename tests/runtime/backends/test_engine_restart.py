@@ -143,10 +143,7 @@ def test_who_takes_the_port_of_a_container_is_not_believed(
 ) -> None:
     policy = policyc.Policy.from_string(POLICY, backend="container")
     assert policy.analyze(TRACE).to_dict() == EXPECTED
-    client = engine.client()
-    (before,) = client.containers.list()
-    port = int(url_of(before).rpartition(":")[2])
-    client.close()
+    port = int(url_of(_container(engine)).rpartition(":")[2])
     engine.end(signal.SIGKILL)
     nothing = policyc.Policy.from_string("").analyze([]).to_dict()
     who = {"name": "policyc", "version": policyc.__version__, "protocol": PROTOCOL}

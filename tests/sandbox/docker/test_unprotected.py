@@ -209,12 +209,12 @@ def test_a_mount_with_what_is_mounted_below(
 
 
 def test_nobody_who_reaps(unprotected: Callable[..., Shell]) -> None:
-    attack = "for i in 1 2 3; do (setsid true &); done; sleep 1; ps -eo stat= | grep -c Z"
+    attack = "for i in 1 2 3; do (setsid true &); done; sleep 1; "
+    count = "ps -eo stat= | grep -c Z"
     # On a busy machine some end later.
-    waits = "for i in $(seq 20); do [ $(ps -eo stat= | grep -c Z) = 3 ] && break; sleep 0.5; done; "
-    patient = attack.replace("ps -eo stat= | grep -c Z", waits + "ps -eo stat= | grep -c Z")
-    assert int(unprotected(without(init=False))(patient).stdout) == 3
-    assert unprotected(without())(attack).stdout == b"0\n"
+    wait = f"for i in $(seq 20); do [ $({count}) = 3 ] && break; sleep 0.5; done; "
+    assert int(unprotected(without(init=False))(attack + wait + count).stdout) == 3
+    assert unprotected(without())(attack + count).stdout == b"0\n"
 
 
 def test_a_keeper_without_an_end(unprotected: Callable[..., Shell], make: Make) -> None:
