@@ -161,7 +161,9 @@ class DockerProvider(Provider):
         with self.start_process(sandbox, ("sh", "-c", SCRIPT)) as process:
             process.close_input()
             while (chunk := process.read(end - time.monotonic())) is not None:
-                told += chunk.data
+                # A variable of the sandbox may have complaints written beside it.
+                if chunk.stream == "stdout":
+                    told += chunk.data
         return seen(told.decode("utf-8", "replace"))
 
     def close(self) -> None:

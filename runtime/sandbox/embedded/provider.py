@@ -187,19 +187,21 @@ class EmbeddedProvider(Provider):
 
     def attestation(self, sandbox: str) -> Mapping[str, str]:
         groups = self._existing(sandbox)["cgroups"]
-        told = b""
+        # A variable of the sandbox may have complaints written beside what is seen.
+        told = {"stdout": b"", "stderr": b""}
         end = time.monotonic() + _ANSWER_SECONDS
         with self.start_process(sandbox, ["/bin/sh", "-c", attestation.SCRIPT]) as process:
             process.close_input()
             try:
                 while (chunk := process.read(max(0.0, end - time.monotonic()))) is not None:
-                    told += chunk.data
+                    told[chunk.stream] += chunk.data
                 finish = process.finish(_ANSWER_SECONDS)
             except TimeoutError:
                 raise SandboxLost(f"the sandbox `{sandbox}` does not answer") from None
         if finish.exit_code != 0:
-            raise SandboxError(f"the sandbox `{sandbox}` cannot be looked at: {told[-300:]!r}")
-        return attestation.seen(told.decode("utf-8", "replace"), groups)
+            why = told["stderr"][-300:]
+            raise SandboxError(f"the sandbox `{sandbox}` cannot be looked at: {why!r}")
+        return attestation.seen(told["stdout"].decode("utf-8", "replace"), groups)
 
     def _attest(self, creation: Creation, *, as_root: bool) -> None:
         """Look at the protections from inside, and remove a sandbox that has not what it should.

@@ -65,6 +65,17 @@ def test_the_keeper_heeds_no_variable(
     assert "/ws/x.so" in output_of(provider, sandbox, "env")[1]
 
 
+def test_complaints_are_not_taken_for_what_is_seen(
+    provider: DockerProvider, sandbox: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = provider.attestation(sandbox)
+    noisy = provider_module.SCRIPT.replace(
+        'echo "# $f"; ', 'echo "# $f"; echo noise >&2; sleep 0.01; '
+    )
+    monkeypatch.setattr(provider_module, "SCRIPT", noisy)
+    assert provider.attestation(sandbox) == usual
+
+
 def test_nothing_of_the_hosts_environment_is_seen(
     provider: DockerProvider, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

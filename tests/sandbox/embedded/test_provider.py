@@ -15,7 +15,13 @@ import pytest
 from tests.sandbox.embedded.conftest import new_id, sandboxes_of, sh, told, wait_until
 from tests.sandbox.embedded.ordinary import run_as_ordinary_user
 
-from policyc.runtime.sandbox.embedded import EmbeddedProvider, cgroups, planning, processes
+from policyc.runtime.sandbox.embedded import (
+    EmbeddedProvider,
+    attestation,
+    cgroups,
+    planning,
+    processes,
+)
 from policyc.runtime.sandbox.execution import End
 from policyc.runtime.sandbox.failures import InvalidSpec, SandboxError
 from policyc.runtime.sandbox.provider import Creation, Status
@@ -62,6 +68,19 @@ def test_a_record_has_what_it_was_made_with(provider: EmbeddedProvider, make: Ma
     assert "s3" not in str(record)
 
 
+def test_complaints_are_not_taken_for_what_is_seen(
+    provider: EmbeddedProvider, sandbox: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = provider.attestation(sandbox)
+    noisy = attestation.SCRIPT.replace('echo "# $f"; ', 'echo "# $f"; echo noise >&2; ')
+    assert noisy != attestation.SCRIPT
+    monkeypatch.setattr(attestation, "SCRIPT", noisy)
+    assert provider.attestation(sandbox) == usual
+    monkeypatch.setattr(attestation, "SCRIPT", "echo seen; echo why >&2; exit 3")
+    with pytest.raises(SandboxError, match=r"cannot be looked at: b'why"):
+        provider.attestation(sandbox)
+
+
 def test_an_attestation_says_what_is_seen(provider: EmbeddedProvider, sandbox: str) -> None:
     seen = provider.attestation(sandbox)
     assert seen["capabilities"] == "0" * 16
@@ -99,8 +118,6 @@ def test_an_id_is_used_once(provider: EmbeddedProvider, sandbox: str) -> None:
 def test_one_that_is_not_protected_is_removed(
     provider: EmbeddedProvider, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from policyc.runtime.sandbox.embedded import attestation  # noqa: PLC0415
-
     monkeypatch.setattr(attestation, "seen", lambda *_: {"seccomp": "0"})
     with pytest.raises(SandboxError, match="`seccomp` is `0` instead of `2`"):
         provider.create(Creation(new_id(), SandboxSpec(), "tests", "none"))
